@@ -1,0 +1,191 @@
+"""Every training option in one flat, frozen, commented place, and the absl flags made from it.
+
+A field becomes a flag of the same name (`define_flags`), a flagfile sets it, and the resolved
+`Config` is written to the workdir as `config.json`, from which every later command rebuilds
+the networks. Ranges and choices are checked when a `Config` is built, so a bad value in a
+flagfile, a JSON file or a test fails with the same message.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import pathlib
+from typing import Any
+
+from absl import flags
+
+
+def option(default: Any, help: str, *, choices=None, low=None, high=None) -> Any:
+    """A dataclass field that knows its help text, its choices and its closed range."""
+    return dataclasses.field(
+        default=default,
+        metadata={"help": help, "choices": choices, "low": low, "high": high},
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Options of one run. Defaults are the paper's, for KITTI on one GPU."""
+
+    # Data
+    data_dir: str = option("", "Directory of TFRecord shards with manifest.json.")
+    val_data_dir: str = option("", "Shards to validate on after every epoch; empty: none.")
+    batch_size: int = option(8, "Triplets in one step, over all replicas.", low=1)
+    crop_height: int = option(192, "Height of the training crop, pixels.", low=16)
+    crop_width: int = option(640, "Width of the training crop, pixels.", low=16)
+    pose_input_height: int = option(192, "Height of PoseNet's whole frames, pixels.", low=16)
+    pose_input_width: int = option(640, "Width of PoseNet's whole frames, pixels.", low=16)
+    # Augmentation (paper section 3.3)
+    resize_min: float = option(0.5, "Smallest random resize factor.", low=0.1, high=4.0)
+    resize_max: float = option(1.5, "Largest random resize factor.", low=0.1, high=4.0)
+    depth_scaling: str = option(
+        "proportional",
+        "How inverse depth follows the resize factor s: the warp uses t/s (proportional), "
+        "t (invariant), t*s (inverse); none trains on whole frames without resize and crop.",
+        choices=("proportional", "invariant", "inverse", "none"),
+    )
+    flip: bool = option(True, "Mirror half of the triplets left to right.")
+    time_reversal: bool = option(True, "Swap previous and next frame in half of the triplets.")
+    photometric: bool = option(True, "Random gamma, brightness and colour, equal in a triplet.")
+    # Networks (design section 3)
+    width: float = option(1.0, "Channel multiplier of the depth network.", low=0.03, high=4.0)
+    levels: int = option(33, "Number of inverse-depth levels, N + 1.", low=2, high=257)
+    inverse_depth_min: float = option(0.005, "d_min, relative units.", low=1e-6)
+    inverse_depth_max: float = option(0.3, "d_max, relative units.", low=1e-6)
+    adaptive: bool = option(True, "Learn beta per pixel; false fixes beta = 1 (vPLADE-Net).")
+    beta_max: float = option(2.5, "beta lies in [1/beta_max, beta_max].", low=1.0, high=10.0)
+    focal_planes: bool = option(True, "Feed fx/2000 and fy/2000 beside the positional code.")
+    pose_form: str = option(
+        "antisymmetric",
+        "antisymmetric: T(a,b) = exp((g(a,b) - g(b,a)) / 2), exactly invertible and the only "
+        "form seen to learn on a small machine; plain: the paper's single regression.",
+        choices=("antisymmetric", "plain"),
+    )
+    pose_network_width: float = option(1.0, "Channel multiplier of PoseNet.", low=0.03, high=4.0)
+    # Warp (design section 4)
+    beta_lookup: str = option(
+        "aligned",
+        "Where a level map is read: at the reference pixel's index (aligned) or at the pixel "
+        "the sample lands on (fixed_point).",
+        choices=("aligned", "fixed_point"),
+    )
+    warp_impl: str = option(
+        "auto",
+        "streaming: plain TensorFlow loop; xla: the same, compiled; auto: xla.",
+        choices=("auto", "xla", "streaming"),
+    )
+    # Losses (paper section 3.6)
+    perceptual_weight: float = option(0.01, "alpha_p of Eq. 11.", low=0.0)
+    smoothness_weight: float = option(0.1, "alpha_ds of Eq. 10.", low=0.0)
+    smoothness_edge: float = option(1.0, "Edge sharpness: weight exp(-edge * |dI|).", low=0.0)
+    pyramid_scales: int = option(
+        1, "L1 is averaged over this many mean-pooled scales; 1 is the paper's loss.", low=1, high=6
+    )
+    kickstart_pyramid_scales: int = option(
+        4, "The same for the kick-start, where a wide basin finds the ego-motion.", low=1, high=6
+    )
+    vgg19_weights: str = option(
+        "imagenet",
+        "Perceptual features: imagenet (keras.applications), a local .h5 file, random (tests), none.",
+    )
+    # Schedule
+    kickstart_epochs: int = option(5, "First epochs, which train PoseNet alone.", low=0)
+    epochs: int = option(110, "All epochs, kick-start included.", low=1)
+    steps_per_epoch: int = option(0, "Steps in one epoch; 0: as many as the data set has.", low=0)
+    kickstart_learning_rate: float = option(1e-4, "Adam's rate in the kick-start.", low=1e-8)
+    learning_rate: float = option(1e-4, "Adam's rate in stage 1.", low=1e-8)
+    milestones: str = option("60,80,100", "Epochs at which the rate is halved, comma separated.")
+    clip_norm: float = option(0.0, "Clip gradients to this global norm; 0: off.", low=0.0)
+    seed: int = option(1, "Seed of weights, order and augmentation.", low=0)
+    replicas: int = option(
+        0, "0: all GPUs, or one CPU; n: split the CPU into n logical devices.", low=0, high=16
+    )
+    # Watching and keeping
+    panels_every: int = option(5, "Epochs between picture panels in TensorBoard; 0: none.", low=0)
+    keep_checkpoints: int = option(3, "Newest checkpoints kept in the workdir.", low=1)
+    collapse: str = option(
+        "warn",
+        "What to do when depth turns constant or ego-motion vanishes.",
+        choices=("warn", "stop", "off"),
+    )
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            _check_field(field, getattr(self, field.name))
+        if self.inverse_depth_min >= self.inverse_depth_max:
+            raise ValueError("--inverse_depth_min must be below --inverse_depth_max")
+        if self.resize_min > self.resize_max:
+            raise ValueError("--resize_min must not exceed --resize_max")
+        if self.kickstart_epochs > self.epochs:
+            raise ValueError("--kickstart_epochs must not exceed --epochs (which counts both)")
+        parse_milestones(self.milestones)
+
+    def save(self, path: str | pathlib.Path) -> None:
+        """Writes the config as JSON, one field a line."""
+        text = json.dumps(dataclasses.asdict(self), indent=2)
+        pathlib.Path(path).write_text(text + "\n")
+
+    @classmethod
+    def load(cls, path: str | pathlib.Path) -> Config:
+        """Reads what `save` wrote. Unknown or missing fields are named in a ValueError."""
+        path = pathlib.Path(path)
+        if not path.is_file():
+            raise ValueError(f"{path}: no such file; is its directory the --workdir of a run?")
+        try:
+            values = json.loads(path.read_text())
+        except ValueError as error:
+            raise ValueError(f"{path}: not valid JSON ({error})") from error
+        if not isinstance(values, dict):
+            raise ValueError(f"{path}: expected a JSON object of option names and values")
+        names = {field.name for field in dataclasses.fields(cls)}
+        if unknown := sorted(set(values) - names):
+            raise ValueError(f"{path}: unknown options {unknown}; written by another version?")
+        return cls(**values)
+
+
+def parse_milestones(text: str) -> tuple[int, ...]:
+    """'60,80,100' -> (60, 80, 100); empty -> ()."""
+    try:
+        return tuple(int(part) for part in text.split(",") if part.strip())
+    except ValueError as error:
+        raise ValueError(f"--milestones={text!r}: expected whole numbers like 60,80,100") from error
+
+
+def define_flags() -> None:
+    """Defines one absl flag for each field of `Config`."""
+    for field in dataclasses.fields(Config):
+        help_text, choices = field.metadata["help"], field.metadata["choices"]
+        if choices:
+            flags.DEFINE_enum(field.name, field.default, list(choices), help_text)
+        elif isinstance(field.default, bool):
+            flags.DEFINE_bool(field.name, field.default, help_text)
+        elif isinstance(field.default, int):
+            flags.DEFINE_integer(field.name, field.default, help_text)
+        elif isinstance(field.default, float):
+            flags.DEFINE_float(field.name, field.default, help_text)
+        else:
+            flags.DEFINE_string(field.name, field.default, help_text)
+
+
+def from_flags(values: flags.FlagValues = flags.FLAGS) -> Config:
+    """The `Config` that the parsed flags say. Raises ValueError naming a bad flag."""
+    return Config(**{field.name: values[field.name].value for field in dataclasses.fields(Config)})
+
+
+def _check_field(field: dataclasses.Field, value: Any) -> None:
+    """Raises ValueError when `value` has the wrong type, choice or range."""
+    expected = type(field.default)
+    accepted = (int, float) if expected is float else (expected,)
+    if not isinstance(value, accepted) or (expected is not bool and isinstance(value, bool)):
+        raise ValueError(f"--{field.name}={value!r}: expected {expected.__name__}")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"--{field.name}={value!r}: expected a finite number")
+    rule = field.metadata
+    if rule["choices"] and value not in rule["choices"]:
+        raise ValueError(f"--{field.name}={value!r}: expected one of {', '.join(rule['choices'])}")
+    if rule["low"] is not None and value < rule["low"]:
+        raise ValueError(f"--{field.name}={value!r}: must be at least {rule['low']}")
+    if rule["high"] is not None and value > rule["high"]:
+        raise ValueError(f"--{field.name}={value!r}: must be at most {rule['high']}")
