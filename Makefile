@@ -1,0 +1,116 @@
+# Every target does its own set-up: `make test` and `make demo` are all a fresh machine needs.
+#
+#   PYTHON=python3.11      the Python (3.9-3.13) that makes the environments
+#   DEMO=quick             a demo of two minutes that only shows that every step runs
+#   PY=python SETUP=       use an environment of your own and skip the set-up
+
+PYTHON ?= python3
+VENV ?= .venv
+PY ?= $(VENV)/bin/python
+SETUP ?= $(VENV)/.installed
+CURRENT := .venv-current
+# At most four workers: each one loads TensorFlow and uses all cores for its arithmetic.
+PYTEST := -m pytest -n auto --maxprocesses 4 --dist loadfile
+
+# TensorFlow 2.15 up to Python 3.11, the current one from 3.12 (see pyproject.toml).
+STACK = $(shell $(PYTHON) -c "import sys; print('card' if sys.version_info < (3, 12) else 'current')")
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup setup-current demo test test-fast test-current bench lint clean
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+# --- environments ------------------------------------------------------------------------------
+
+setup: $(SETUP) ## make .venv and install the pinned packages (about 3 minutes, once)
+
+setup-current: $(CURRENT)/.installed ## make .venv-current with TensorFlow 2.21 and Keras 3
+
+$(VENV)/.installed: pyproject.toml constraints/card.txt constraints/current.txt
+	@$(PYTHON) -c "import sys; v = sys.version_info[:2]; sys.exit((3, 9) > v or v > (3, 13))" || \
+	  { echo "error: $(PYTHON) must be Python 3.9 to 3.13; choose one: make $(MAKECMDGOALS) PYTHON=python3.11" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet -c constraints/$(STACK).txt -e ".[test,dev]"
+	touch $@
+
+# Below Python 3.12 the markers of pyproject.toml ask for the card stack, so here the constraints
+# file is the list of what to install, and the project itself comes without its dependencies.
+$(CURRENT)/.installed: pyproject.toml constraints/current.txt
+	@$(PYTHON) -c "import sys; v = sys.version_info[:2]; sys.exit((3, 10) > v or v > (3, 13))" || \
+	  { echo "error: the current stack needs Python 3.10 to 3.13, not $(PYTHON)" >&2; exit 1; }
+	$(PYTHON) -m venv $(CURRENT)
+	$(CURRENT)/bin/python -m pip install --quiet -r constraints/current.txt
+	$(CURRENT)/bin/python -m pip install --quiet --no-deps -e .
+	touch $@
+
+# --- demo: a generated street in, depth, a served model and a report out --------------------------
+
+ifeq ($(DEMO),quick)
+NAME := demo-quick
+STREET := --drives 4 --test_drives 1 --frames 6
+FLAGFILE := configs/street/smoke.flags
+else
+NAME := demo
+STREET := --drives 40 --test_drives 4 --frames 24
+FLAGFILE := configs/street/demo.flags
+endif
+DATA ?= data/$(NAME)
+RUN ?= runs/$(NAME)
+# A step whose mark stands in RUN/done is not done again; delete RUN to start anew.
+DONE := $(RUN)/done
+MARK = @mkdir -p $(DONE) && touch $@
+
+demo: $(RUN)/report.html ## street -> train -> evaluate -> export -> runs/demo/report.html
+	@echo "open $(RUN)/report.html"
+
+$(DONE)/street: | $(SETUP)
+	$(PY) -m data_prep.street --out $(DATA)/raw $(STREET) --height 64 --width 208 --seed 1
+	$(MARK)
+
+$(DONE)/records: $(DONE)/street
+	$(PY) -m data_prep.kitti --raw_dir $(DATA)/raw --split $(DATA)/raw/splits/train.txt --camera 2 --height 64 --out $(DATA)/records
+	$(MARK)
+
+$(DONE)/train: $(DONE)/records
+	$(PY) -m aquanet_tf.train --flagfile=$(FLAGFILE) --data_dir=$(DATA)/records --workdir=$(RUN)
+	$(MARK)
+
+$(RUN)/evaluation.json: $(DONE)/train
+	$(PY) -m aquanet_tf.evaluate --workdir $(RUN) --gt_dir $(DATA)/raw --split $(DATA)/raw/splits/test.txt --baselines --out $@
+
+$(DONE)/predict: $(DONE)/train
+	$(PY) -m aquanet_tf.predict --workdir $(RUN) --input $(DATA)/raw/$$(head -n 1 $(DATA)/raw/splits/test.txt)/image_02/data --out $(RUN)/predictions
+	$(MARK)
+
+$(DONE)/saved_model: $(DONE)/train
+	$(PY) -m export.saved_model --workdir $(RUN) --out $(RUN)/saved_model
+	$(MARK)
+
+$(RUN)/report.html: $(RUN)/evaluation.json $(DONE)/predict $(DONE)/saved_model
+	$(PY) -m export.report --workdir $(RUN) --gt_dir $(DATA)/raw --split $(DATA)/raw/splits/test.txt --evaluation $(RUN)/evaluation.json --out $@
+
+# --- proof -----------------------------------------------------------------------------------------
+
+test: $(SETUP) ## all tests
+	$(PY) $(PYTEST)
+
+test-fast: $(SETUP) ## the tests that are not marked slow
+	$(PY) $(PYTEST) -m "not slow"
+
+test-current: $(CURRENT)/.installed ## the same under TensorFlow 2.21 and Keras 3
+	$(CURRENT)/bin/python $(PYTEST) -m "not slow"
+
+bench: $(SETUP) ## warp and training step against PyTorch (installs torch: large), input pipeline
+	$(PY) -m pip install --quiet -c constraints/$(STACK).txt -e ".[benchmark]"
+	for file in benchmarks/*.py; do $(PY) $$file || exit 1; done
+
+lint: $(SETUP) ## ruff
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+
+clean: ## remove environments, caches and demo outputs
+	rm -rf .venv .venv-current build ./*.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf data/demo data/demo-quick runs/demo runs/demo-quick
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
