@@ -1,0 +1,47 @@
+"""Image files in: any ordinary picture becomes uint8 RGB; and which files a path means."""
+
+from __future__ import annotations
+
+import pathlib
+
+import numpy as np
+from PIL import Image, ImageOps
+
+EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+
+
+def read_image(path: str | pathlib.Path) -> np.ndarray:
+    """uint8 [H, W, 3] RGB, turned upright by its EXIF tag.
+
+    Grey, palette, CMYK and transparent pictures are converted; of 16-bit grey the high byte is
+    kept. Raises ValueError naming the file when it is missing, damaged, or no image.
+    """
+    try:
+        with Image.open(path) as image:
+            image.load()
+            image = ImageOps.exif_transpose(image)
+            if image.mode.startswith("I"):
+                grey = np.clip(np.asarray(image).astype(np.int64) // 256, 0, 255)
+                image = Image.fromarray(grey.astype(np.uint8))
+            return np.array(image.convert("RGB"))
+    except FileNotFoundError as error:
+        raise ValueError(f"{path}: no such file") from error
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        reason = str(error).replace(f" {str(path)!r}", "")
+        raise ValueError(f"{path}: not a readable image ({reason})") from error
+
+
+def list_images(path: str | pathlib.Path) -> list[pathlib.Path]:
+    """The file itself, or the pictures lying directly in a folder, sorted by name.
+
+    Raises ValueError when the path does not exist or the folder holds none.
+    """
+    path = pathlib.Path(path)
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise ValueError(f"{path}: no such file or folder")
+    found = sorted(p for p in path.iterdir() if p.suffix.lower() in EXTENSIONS and p.is_file())
+    if not found:
+        raise ValueError(f"{path}: no image in this folder (looked for {', '.join(EXTENSIONS)})")
+    return found

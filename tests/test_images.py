@@ -1,0 +1,68 @@
+"""Any ordinary picture becomes upright uint8 RGB; anything else is one clear error."""
+
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from aquanet_tf import images
+
+COLOUR = np.arange(4 * 6 * 3, dtype=np.uint8).reshape(4, 6, 3)
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "RGBA", "CMYK", "1", "LA"])
+def test_every_mode_becomes_rgb(tmp_path, mode):
+    path = tmp_path / ("a.tif" if mode == "CMYK" else "a.png")
+    Image.fromarray(COLOUR).convert(mode).save(path)
+    out = images.read_image(path)
+    assert out.shape == (4, 6, 3) and out.dtype == np.uint8
+    if mode == "RGBA":
+        np.testing.assert_array_equal(out, COLOUR)
+
+
+def test_sixteen_bit_grey_keeps_the_high_byte(tmp_path):
+    Image.fromarray((np.arange(6, dtype=np.uint16) * 10000).reshape(2, 3)).save(tmp_path / "a.png")
+    out = images.read_image(tmp_path / "a.png")
+    np.testing.assert_array_equal(out[..., 0], (np.arange(6) * 10000 // 256).reshape(2, 3))
+
+
+def test_exif_turns_the_picture_upright(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn by 90 degrees
+    Image.fromarray(COLOUR).save(tmp_path / "a.png", exif=exif)
+    np.testing.assert_array_equal(images.read_image(tmp_path / "a.png"), np.rot90(COLOUR, -1))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_damaged_files_name_themselves(tmp_path_factory, data):
+    buffer = io.BytesIO()
+    Image.fromarray(COLOUR).save(buffer, data.draw(st.sampled_from(["PNG", "JPEG", "BMP"])))
+    whole = buffer.getvalue()
+    damaged = data.draw(
+        st.one_of(st.binary(max_size=50), st.integers(0, 60).map(lambda n: whole[:n]))
+    )
+    path = tmp_path_factory.mktemp("bad") / "bad.png"
+    path.write_bytes(damaged)
+    with pytest.raises(ValueError, match="bad.png"):
+        images.read_image(path)
+
+
+def test_missing_file_is_named(tmp_path):
+    with pytest.raises(ValueError, match="nothing.png: no such file"):
+        images.read_image(tmp_path / "nothing.png")
+
+
+def test_list_images(tmp_path):
+    for name in ("b.JPG", "a.png", "notes.txt"):
+        (tmp_path / name).write_bytes(b"x")
+    (tmp_path / "folder.png").mkdir()
+    assert [path.name for path in images.list_images(tmp_path)] == ["a.png", "b.JPG"]
+    assert images.list_images(tmp_path / "a.png") == [tmp_path / "a.png"]
+    with pytest.raises(ValueError, match="no image"):
+        images.list_images(tmp_path / "folder.png")
+    with pytest.raises(ValueError, match="no such file or folder"):
+        images.list_images(tmp_path / "nowhere")
