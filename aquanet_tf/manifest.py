@@ -1,0 +1,101 @@
+"""manifest.json: what a data set directory holds, written last, verified before it is read.
+
+Fields: schema_version, created_by, count, image_format, image_height, image_width (the most
+common stored size), sizes ("HEIGHTxWIDTH" -> triplets), shards [{name, count, bytes, sha256}],
+arguments (of the command that wrote it), sources, drops (reason -> triplets), dropped_files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import pathlib
+
+from aquanet_tf import records
+
+NAME = "manifest.json"
+# Up to this size reading every byte once costs seconds at most.
+_HASH_LIMIT = 2 * 1024**3
+_NEEDED = ("count", "image_format", "image_height", "image_width", "shards")
+
+
+def write(directory: str | pathlib.Path, manifest: dict, name: str = NAME) -> None:
+    """Writes `manifest` as JSON under a temporary name, then renames it into place."""
+    path = pathlib.Path(directory) / name
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    with open(temporary, "w") as file:
+        json.dump(manifest, file, indent=1)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+
+
+def read(directory: str | pathlib.Path) -> dict:
+    """The manifest of a data set. ValueError names the file and what to do when it is missing,
+    damaged or of another schema version."""
+    path = pathlib.Path(directory) / NAME
+    if not str(directory):
+        raise ValueError("--data_dir is empty: name a directory written by python -m data_prep")
+    if not path.is_file():
+        raise ValueError(
+            f"{path}: no such file; the data set is missing or unfinished: "
+            "run its python -m data_prep command again with the same arguments"
+        )
+    try:
+        manifest = json.loads(path.read_text())
+        version = manifest["schema_version"]
+        missing = [name for name in _NEEDED if name not in manifest]
+    except (ValueError, TypeError, KeyError):
+        raise ValueError(f"{path}: damaged manifest; {_REWRITE}") from None
+    if version != records.SCHEMA_VERSION:
+        raise ValueError(
+            f"{path}: schema version {version}, this code reads {records.SCHEMA_VERSION}; "
+            f"{_REWRITE}"
+        )
+    if missing:
+        raise ValueError(f"{path}: damaged manifest, no {', '.join(missing)}; {_REWRITE}")
+    return manifest
+
+
+def verify(directory: str | pathlib.Path, hashes: bool | None = None) -> dict:
+    """Reads the manifest and compares every shard with it; returns the manifest.
+
+    Sizes always; sha256 too when `hashes` (default: only below 2 GB in all). ValueError names
+    the first file that is missing or differs.
+    """
+    folder = pathlib.Path(directory)
+    manifest = read(folder)
+    if hashes is None:
+        hashes = sum(shard["bytes"] for shard in manifest["shards"]) < _HASH_LIMIT
+    for shard in manifest["shards"]:
+        if problem := compare(folder, shard, hashes):
+            raise ValueError(f"{folder / shard['name']}: {problem}; {_REWRITE}")
+    if manifest["count"] != sum(shard["count"] for shard in manifest["shards"]):
+        raise ValueError(f"{folder / NAME}: counts do not add up; {_REWRITE}")
+    return manifest
+
+
+def compare(directory: str | pathlib.Path, shard: dict, hashes: bool = True) -> str:
+    """Empty when the shard file is as its entry says, otherwise what is wrong with it."""
+    path = pathlib.Path(directory) / shard["name"]
+    if not path.is_file():
+        return "missing shard"
+    if path.stat().st_size != shard["bytes"]:
+        return f"{path.stat().st_size} bytes, the manifest says {shard['bytes']}"
+    if hashes and sha256(path) != shard["sha256"]:
+        return "content differs from the manifest (sha256)"
+    return ""
+
+
+def sha256(path: str | pathlib.Path) -> str:
+    """Hex digest of a file, read in pieces."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+_REWRITE = "run the python -m data_prep command of this data set again (it rewrites what is wrong)"
