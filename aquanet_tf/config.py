@@ -56,7 +56,9 @@ class Config:
     inverse_depth_max: float = option(0.3, "d_max, relative units.", low=1e-6)
     adaptive: bool = option(True, "Learn beta per pixel; false fixes beta = 1 (vPLADE-Net).")
     beta_max: float = option(2.5, "beta lies in [1/beta_max, beta_max].", low=1.0, high=10.0)
-    focal_planes: bool = option(True, "Feed fx/2000 and fy/2000 beside the positional code.")
+    focal_planes: bool = option(
+        False, "Feed fx/2000, fy/2000 beside the positional code; for training on mixed cameras."
+    )
     pose_form: str = option(
         "antisymmetric",
         "antisymmetric: T(a,b) = exp((g(a,b) - g(b,a)) / 2), exactly invertible and the only "

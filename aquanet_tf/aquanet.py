@@ -1,0 +1,105 @@
+"""AQUANet: one image and its positional grid -> inverse-depth logits and quantisation beta.
+
+The backbone is PLADE-Net's auto-encoder: full-resolution conv, six strided convs each followed by
+a residual block, a decoder with skip connections, no batch normalisation; 14.5 M parameters at
+width 1 with 33 levels. Sizes need not be multiples of 64: strided convs round up and the decoder
+cuts to the skip's size.
+"""
+
+from __future__ import annotations
+
+import math
+
+import tensorflow as tf
+
+from aquanet_tf.blocks import Conv, ResidualBlock, channels, upsample_like
+from aquanet_tf.positional import NeuralPositionalEncoding
+
+RGB_MEAN = (0.411, 0.432, 0.45)
+_ENCODER = (64, 128, 256, 256, 256, 256, 256)
+_DECODER_UP = (128, 128, 128, 128, 128, 64)
+_DECODER_MIX = (256, 256, 256, 256, 128)
+
+
+class AQUANet(tf.keras.Model):
+    """Depth network.
+
+    Args:
+        width: channel multiplier.
+        levels: number of inverse-depth levels, N + 1.
+        beta_max: beta = beta_max^tanh(x) lies in [1/beta_max, beta_max]; x = 0 gives 1, the
+            exponential scheme. The bound is our choice, the paper gives none.
+        adaptive: False fixes beta to 1 (the paper's vPLADE-Net).
+        focal_planes: feed the focal lengths beside the positional code.
+
+    Call arguments:
+        image: [B,H,W,3] RGB in [0,1].
+        grid: [B,H,W,2] positional grid of the crop.
+        intrinsics: [B,3,3] pixels of the image, needed with focal_planes only.
+    Returns (logits [B,H,W,levels], beta [B,H,W,1]), float32.
+    """
+
+    def __init__(
+        self,
+        width=1.0,
+        levels=33,
+        beta_max=2.5,
+        adaptive=True,
+        focal_planes=False,
+        name="aquanet",
+        **kwargs,
+    ):
+        super().__init__(name=name, **kwargs)
+        self.width = width
+        self.levels = levels
+        self.beta_max = beta_max
+        self.adaptive = adaptive
+        self.focal_planes = focal_planes
+        self.positional = NeuralPositionalEncoding(name="positional")
+        encoder = [channels(base, width) for base in _ENCODER]
+        self.down = [
+            Conv(count, stride=1 if i == 0 else 2, name=f"down{i}")
+            for i, count in enumerate(encoder)
+        ]
+        self.residual = [ResidualBlock(name=f"residual{i}") for i in range(len(encoder))]
+        self.up = [
+            Conv(channels(base, width), use_bias=False, name=f"up{i}")
+            for i, base in enumerate(_DECODER_UP)
+        ]
+        self.mix = [Conv(channels(base, width), name=f"mix{i}") for i, base in enumerate(_DECODER_MIX)]
+        self.head = Conv(levels + int(adaptive), elu=False, use_bias=False, name="head")
+
+    def call(self, image, grid, intrinsics=None):
+        if self.focal_planes and intrinsics is None:
+            raise ValueError("this network was built with focal_planes and needs intrinsics")
+        code = self.positional(grid, intrinsics if self.focal_planes else None)
+        features = image - tf.constant(RGB_MEAN, image.dtype)
+        skips = []
+        for i, (down, residual) in enumerate(zip(self.down, self.residual)):
+            if i > 0:
+                size = tf.shape(features)[1:3]
+                resized = code if i == 1 else tf.image.resize(code, size)
+                features = tf.concat([features, tf.cast(resized, features.dtype)], axis=-1)
+            features = residual(down(features))
+            skips.append(features)
+        skips.pop()
+        for i, up in enumerate(self.up):
+            skip = skips.pop()
+            features = tf.concat([up(upsample_like(features, skip)), skip], axis=-1)
+            if skips:
+                features = self.mix[i](features)
+        outputs = tf.cast(self.head(features), tf.float32)
+        logits = outputs[..., : self.levels]
+        if not self.adaptive:
+            return logits, tf.ones_like(logits[..., :1])
+        return logits, tf.exp(math.log(self.beta_max) * tf.tanh(outputs[..., self.levels :]))
+
+    def get_config(self):
+        return {
+            "name": self.name,
+            "width": self.width,
+            "levels": self.levels,
+            "beta_max": self.beta_max,
+            "adaptive": self.adaptive,
+            "focal_planes": self.focal_planes,
+        }

@@ -1,0 +1,155 @@
+"""What watches a training run: history file, checkpoints, picture panels, collapse sentinel."""
+
+from __future__ import annotations
+
+import csv
+import pathlib
+
+import numpy as np
+import tensorflow as tf
+from absl import logging
+
+from aquanet_tf import visualize
+
+# Below these a run has collapsed: depth varies by less than 2 % of its mean inside an image, or
+# the camera moves by less than 1/1000 of a depth unit between frames.
+MIN_SPREAD = 0.02
+MIN_TRANSLATION = 1e-3
+
+
+class Collapse(ValueError):
+    """Training has collapsed and `--collapse=stop` says to stop."""
+
+
+class CheckpointCallback(tf.keras.callbacks.Callback):
+    """Saves the whole state after every epoch. Put it last: what it saves is finished."""
+
+    def __init__(self, checkpoints):
+        super().__init__()
+        self.checkpoints = checkpoints
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.checkpoints.save(epoch + 1)
+
+
+class History(tf.keras.callbacks.Callback):
+    """One line an epoch in workdir/history.csv: epoch, phase, learning rate, every mean.
+
+    Lines of epochs that a resumed run does again are replaced, so the file holds each epoch once.
+    Columns that a phase does not have stay empty.
+    """
+
+    def __init__(self, path, phase, schedule, steps_per_epoch, columns):
+        super().__init__()
+        self.path = pathlib.Path(path)
+        self.phase = phase
+        self.rate = lambda epoch: float(schedule(max(0, (epoch + 1) * steps_per_epoch - 1)))
+        self.columns = ["epoch", "phase", "learning_rate", *columns]
+
+    def on_epoch_end(self, epoch, logs=None):
+        row = {"epoch": epoch, "phase": self.phase, "learning_rate": self.rate(epoch)}
+        row.update({name: f"{float(value):.6g}" for name, value in (logs or {}).items()})
+        rows = [old for old in read_history(self.path) if int(old["epoch"]) < epoch] + [row]
+        temporary = self.path.with_suffix(".tmp")
+        with temporary.open("w", newline="") as file:
+            writer = csv.DictWriter(file, self.columns, restval="", extrasaction="ignore")
+            writer.writeheader()
+            writer.writerows(rows)
+        temporary.replace(self.path)
+
+
+class LearningRate(tf.keras.callbacks.Callback):
+    """Puts the schedule's rate into the epoch's logs, for TensorBoard."""
+
+    def __init__(self, schedule):
+        super().__init__()
+        self.schedule = schedule
+
+    def on_epoch_end(self, epoch, logs=None):
+        if logs is not None:
+            logs["learning_rate"] = float(self.schedule(self.model.optimizer.iterations))
+
+
+class Panels(tf.keras.callbacks.Callback):
+    """Every n epochs, one TensorBoard picture: target, inverse depth, beta, the two synthesised
+    views and what of them is seen, for the first samples of a fixed batch."""
+
+    SAMPLES = 2
+
+    def __init__(self, logdir, batch, every):
+        super().__init__()
+        self.writer = tf.summary.create_file_writer(str(logdir))
+        self.batch = batch
+        self.every = every
+
+    def on_epoch_end(self, epoch, logs=None):
+        if (epoch + 1) % self.every:
+            return
+        _, _, pictures = self.model.forward(self.batch)
+        with self.writer.as_default():
+            tf.summary.image("panel", self._panel(pictures)[None], step=epoch)
+            if "beta" in pictures:
+                tf.summary.histogram("beta", pictures["beta"], step=epoch)
+        self.writer.flush()
+
+    def _panel(self, pictures):
+        config = self.model.config
+        limits = (config.inverse_depth_min, config.inverse_depth_max)
+        columns = []
+        for i in range(min(self.SAMPLES, self.batch["target"].shape[0])):
+            inverse_depth = pictures["inverse_depth"][i, ..., 0].numpy()
+            cells = [_bytes(self.batch["target"][i])]
+            cells.append(visualize.colour_inverse_depth(inverse_depth, *limits))
+            if "beta" in pictures:
+                beta = pictures["beta"][i, ..., 0].numpy()
+                cells.append(visualize.colour_beta(beta, config.beta_max))
+            cells += [_bytes(view[i]) for view in pictures["views"]]
+            cells += [_bytes(tf.repeat(o[i], 3, axis=-1)) for o in pictures.get("occlusions", [])]
+            columns.append(np.concatenate(cells, axis=0))
+        return np.concatenate(columns, axis=1)
+
+
+class CollapseSentinel(tf.keras.callbacks.Callback):
+    """Warns or stops, with advice, when depth turns constant or ego-motion vanishes."""
+
+    def __init__(self, action):
+        super().__init__()
+        self.action = action
+
+    def on_epoch_end(self, epoch, logs=None):
+        advice = diagnose(logs or {})
+        if advice and self.action == "stop":
+            raise Collapse(f"epoch {epoch}: {advice} (--collapse=stop)")
+        if advice:
+            logging.warning("epoch %d: %s", epoch, advice)
+
+
+def diagnose(logs):
+    """Advice for the means of an epoch, or None when they look sound."""
+    if logs.get("translation", 1.0) < MIN_TRANSLATION:
+        return (
+            f"ego-motion has vanished (mean |t| = {logs['translation']:.2g}): train more "
+            "--kickstart_epochs, use --pose_form=antisymmetric and --kickstart_pyramid_scales=4, "
+            "and check that the triplets move (data_prep --min_speed)"
+        )
+    if logs.get("spread", 1.0) < MIN_SPREAD:
+        return (
+            f"depth has become constant (spread {logs['spread']:.2g} of its mean): lower "
+            "--learning_rate or --smoothness_weight, train more --kickstart_epochs, and check the "
+            "intrinsics of the data set"
+        )
+    return None
+
+
+def read_history(path):
+    """Rows of a history file as dictionaries of strings; none if there is no file yet."""
+    path = pathlib.Path(path)
+    if not path.is_file():
+        return []
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _bytes(image):
+    """RGB [H,W,3] in [0,1] -> uint8."""
+    return tf.cast(tf.clip_by_value(image, 0.0, 1.0) * 255.0 + 0.5, tf.uint8).numpy()

@@ -1,0 +1,73 @@
+"""PoseNet: ego-motion of a frame pair from low-resolution whole frames.
+
+The default form is antisymmetric: with g the network's six numbers, xi(a, b) = (g(a,b) - g(b,a))/2
+and T_{a->b} = exp(xi) on SE(3), so that T_{b->a} is exactly its inverse and a constant g means no
+motion. The plain form of the paper, (R, t) read from g(a, b) as Euler angles and translation,
+collapses on small machines to one forward motion for the next and the previous frame alike.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from aquanet_tf import pose
+from aquanet_tf.aquanet import RGB_MEAN
+from aquanet_tf.blocks import Conv, ResidualBlock, channels
+
+_ENCODER = (32, 64, 128, 128, 256, 256, 256)
+# A radian moves the image about ten times as far as a unit of translation at mid range.
+_ROTATION_SCALE = 0.1
+
+
+class PoseNet(tf.keras.Model):
+    """Pose network.
+
+    Args:
+        width: channel multiplier.
+        form: `antisymmetric` or `plain`.
+
+    Call arguments:
+        target: [B,h,w,3] whole frame in [0,1]; references: [B,R,h,w,3].
+    Returns pose vectors [B,R,6] of T_{target -> reference}, float32; `motion` turns them into
+    (R, t).
+    """
+
+    def __init__(self, width=1.0, form="antisymmetric", name="posenet", **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.width = width
+        self.form = form
+        counts = [channels(base, width) for base in _ENCODER]
+        self.down = [Conv(count, stride=2, name=f"down{i}") for i, count in enumerate(counts)]
+        self.residual = [ResidualBlock(name=f"residual{i}") for i in range(len(counts))]
+        # Small weights: training starts near the identity motion.
+        self.head = Conv(6, size=1, elu=False, use_bias=False, stddev=0.01, name="head")
+
+    def call(self, target, references):
+        count = references.shape[1]
+        shape = [-1, *references.shape[2:]]
+        other = tf.reshape(references, shape)
+        this = tf.reshape(tf.repeat(target[:, None], count, axis=1), shape)
+        mean = tf.constant(RGB_MEAN, target.dtype)
+        forth = tf.concat([this - mean, other - mean], axis=-1)
+        if self.form == "plain":
+            vectors = self._regress(forth)
+        else:
+            back = tf.concat([other - mean, this - mean], axis=-1)
+            both = self._regress(tf.concat([forth, back], axis=0))
+            there, back_again = tf.split(both, 2, axis=0)
+            vectors = 0.5 * (there - back_again)
+        return tf.reshape(vectors, [-1, count, 6])
+
+    def motion(self, vectors):
+        """Pose vectors [..., 6] -> R [..., 3, 3], t [..., 3]."""
+        return pose.euler_pose(vectors) if self.form == "plain" else pose.se3_exp(vectors)
+
+    def get_config(self):
+        return {"name": self.name, "width": self.width, "form": self.form}
+
+    def _regress(self, pair):
+        features = pair
+        for down, residual in zip(self.down, self.residual):
+            features = residual(down(features))
+        vector = tf.cast(tf.reduce_mean(self.head(features), axis=[1, 2]), tf.float32)
+        return vector * tf.constant([1.0] * 3 + [_ROTATION_SCALE] * 3)
