@@ -1,0 +1,193 @@
+"""Shards to batches: read, shuffle, decode, augment, batch, prefetch. Deterministic.
+
+What an epoch yields depends on (config, epoch) alone: order and augmentation are drawn from
+stateless seeds (seed, epoch, pass, index), so a resumed run sees what an uninterrupted one would.
+
+A batch is a dict, all float32 but the key:
+
+| name            | shape             | meaning                                                    |
+|-----------------|-------------------|------------------------------------------------------------|
+| target          | [B, h, w, 3]      | crop of the target frame, [0, 1]                           |
+| references      | [B, 2, h, w, 3]   | the same crop of the previous and the next frame           |
+| target_low      | [B, ph, pw, 3]    | whole target frame at PoseNet's size, same flip and colour |
+| references_low  | [B, 2, ph, pw, 3] | whole previous and next frame                              |
+| intrinsics      | [B, 3, 3]         | K of the crop, pixels                                      |
+| grid            | [B, h, w, 2]      | the crop's part of the whole image's positional grid       |
+| resize          | [B]               | resize factor of the crop relative to the stored image     |
+| key             | [B] string        | DATE/DRIVE/image_0X/FRAME                                  |
+"""
+
+from __future__ import annotations
+
+import pathlib
+
+import tensorflow as tf
+
+from aquanet_tf import augment, manifest, records
+from aquanet_tf.config import Config
+
+# Records are shuffled in windows of about this many bytes, so that memory stays bounded.
+_SHUFFLE_BYTES = 128 * 1024**2
+_SHUFFLE_RECORDS = 4096
+# Shards read in turn; their order changes every epoch.
+_CYCLE = 8
+# Constants folded into the seed, so that order and augmentation are drawn independently.
+_ORDER, _AUGMENT = 1, 2
+
+
+def training_dataset(config: Config, start_epoch: int, end_epoch: int) -> tf.data.Dataset:
+    """Augmented batches of the epochs start_epoch..end_epoch - 1, one after another.
+
+    Each epoch has exactly `steps_per_epoch(config)` batches. ValueError when the data set does
+    not match its manifest.
+    """
+    info = manifest.verify(config.data_dir)
+    samples = steps_per_epoch(config) * config.batch_size
+
+    def epoch_samples(epoch):
+        passes = tf.data.Dataset.range(-(-samples // info["count"]))
+        ordered = passes.flat_map(lambda number: _shuffled(config, info, epoch, number))
+        numbered = ordered.enumerate().take(samples)
+        return numbered.map(lambda index, data: (epoch, index, data))
+
+    dataset = tf.data.Dataset.range(start_epoch, end_epoch).flat_map(epoch_samples)
+    dataset = dataset.map(
+        lambda epoch, index, data: _training_sample(config, info, epoch, index, data),
+        num_parallel_calls=tf.data.AUTOTUNE,
+        deterministic=True,
+    )
+    return _finished(dataset.batch(config.batch_size, drop_remainder=True))
+
+
+def validation_dataset(config: Config, data_dir: str) -> tf.data.Dataset:
+    """One pass over `data_dir` without augmentation, in fixed order, last batch maybe smaller:
+    whole stored images resized to the crop size. ValueError as for training."""
+    info = manifest.verify(data_dir)
+    files = [str(pathlib.Path(data_dir) / shard["name"]) for shard in info["shards"]]
+    dataset = tf.data.TFRecordDataset(files).map(
+        lambda data: _validation_sample(config, info, data),
+        num_parallel_calls=tf.data.AUTOTUNE,
+        deterministic=True,
+    )
+    return _finished(dataset.batch(config.batch_size))
+
+
+def steps_per_epoch(config: Config) -> int:
+    """--steps_per_epoch, or as many full batches as the data set has. ValueError when that is 0.
+
+    More steps than the data set has means several passes in one epoch.
+    """
+    count = manifest.read(config.data_dir)["count"]
+    if config.steps_per_epoch and count:
+        return config.steps_per_epoch
+    if count < config.batch_size:
+        raise ValueError(
+            f"{config.data_dir}: {count} triplets do not fill a batch of {config.batch_size}; "
+            "lower --batch_size or prepare more data"
+        )
+    return count // config.batch_size
+
+
+def _shuffled(config: Config, info: dict, epoch, number) -> tf.data.Dataset:
+    """Serialized records of one pass: shards in random order, read in turn, shuffled in windows.
+
+    Not Dataset.shuffle, whose order depends on TensorFlow's global seed and on history.
+    """
+    folder = pathlib.Path(config.data_dir)
+    files = [str(folder / shard["name"]) for shard in info["shards"] if shard["count"]]
+    seed = _seed(config, _ORDER, epoch, number)
+    shuffle = tf.random.experimental.stateless_shuffle
+    bytes_each = max(1, sum(shard["bytes"] for shard in info["shards"]) // info["count"])
+    window = min(max(_SHUFFLE_BYTES // bytes_each, config.batch_size), _SHUFFLE_RECORDS)
+    dataset = tf.data.Dataset.from_tensor_slices(shuffle(tf.constant(files), seed))
+    dataset = dataset.interleave(
+        tf.data.TFRecordDataset,
+        cycle_length=min(_CYCLE, len(files)),
+        num_parallel_calls=tf.data.AUTOTUNE,
+        deterministic=True,
+    )
+    dataset = dataset.batch(window).enumerate(start=1)
+    dataset = dataset.map(lambda index, data: shuffle(data, _fold(seed, index)))
+    return dataset.prefetch(1).unbatch()
+
+
+def _training_sample(config: Config, info: dict, epoch, index, data) -> dict:
+    images, k, key = _decoded(info, data)
+    seeds = tf.random.experimental.stateless_split(_seed(config, _AUGMENT, epoch, index), 4)
+    high, low, k, grid, resize = _resampled(config, images, k, seeds[0])
+    if config.time_reversal:
+        order = tf.where(augment.coin(seeds[1]), [2, 1, 0], [0, 1, 2])
+        high, low = tf.gather(high, order), tf.gather(low, order)
+    if config.flip:
+        mirrored = augment.coin(seeds[2])
+        high = tf.where(mirrored, augment.flip_images(high), high)
+        low = tf.where(mirrored, augment.flip_images(low), low)
+        flipped_k, flipped_grid = augment.flip_geometry(k, grid)
+        k, grid = tf.where(mirrored, flipped_k, k), tf.where(mirrored, flipped_grid, grid)
+    if config.photometric:
+        photometry = augment.random_photometry(seeds[3])
+        high = augment.apply_photometry(high, photometry)
+        low = augment.apply_photometry(low, photometry)
+    return _sample(high, low, k, grid, resize, key)
+
+
+def _validation_sample(config: Config, info: dict, data) -> dict:
+    images, k, key = _decoded(info, data)
+    return _sample(*_resampled(config, images, k, None), key)
+
+
+def _decoded(info: dict, data):
+    """Frames uint8 [3, height, width, 3] in time order, K [3, 3], key."""
+    fields = records.parse(data)
+    frames = [records.decode(fields[name], info["image_format"]) for name in records.FRAMES]
+    return tf.stack(frames), fields["intrinsics"], fields["key"]
+
+
+def _resampled(config: Config, images, k, seed):
+    """Crops and low-resolution whole frames in [0, 1]; K, grid and resize factor of the crops.
+
+    The window is random, or the whole image without a seed or without depth scaling.
+    """
+    shape = tf.shape(images)
+    size = (config.crop_height, config.crop_width)
+    if seed is None or config.depth_scaling == "none":
+        window = augment.whole_window(*size)
+    else:
+        limits = (config.resize_min, config.resize_max)
+        window = augment.random_window(seed, shape[1], shape[2], *size, *limits)
+    low = augment.whole_window(config.pose_input_height, config.pose_input_width)
+    k, grid, resize = augment.window_geometry(k, shape[1], shape[2], window)
+    if config.depth_scaling == "none":
+        resize = tf.ones_like(resize)
+    high, low = (augment.resize_crop(images, w) / 255.0 for w in (window, low))
+    return high, low, k, grid, resize
+
+
+def _sample(high, low, k, grid, resize, key) -> dict:
+    """The dict of one sample from frames in time order."""
+    return {
+        "target": high[1],
+        "references": tf.stack([high[0], high[2]]),
+        "target_low": low[1],
+        "references_low": tf.stack([low[0], low[2]]),
+        "intrinsics": k,
+        "grid": grid,
+        "resize": resize,
+        "key": key,
+    }
+
+
+def _finished(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    options = tf.data.Options()
+    options.deterministic = True
+    return dataset.with_options(options).prefetch(tf.data.AUTOTUNE)
+
+
+def _seed(config: Config, purpose: int, epoch, index):
+    """int64 [2], a function of its arguments alone."""
+    seed = tf.constant([config.seed, purpose], tf.int64)
+    return _fold(_fold(seed, epoch), index)
+
+
+def _fold(seed, number):
+    return tf.random.experimental.stateless_fold_in(seed, number)
