@@ -1,0 +1,188 @@
+"""Depth against ground truth in the KITTI layout, under a stated protocol.
+
+    python -m aquanet_tf.evaluate --workdir RUN --gt_dir RAW --split FILE|all --out FILE.json
+
+Prints a table under its protocol line and writes the protocol, the means and every image's
+numbers as JSON. Where motion masks exist, static and moving pixels are also reported apart: the
+alignment is found once on *all* valid pixels, then each part is measured with it.
+
+`--baselines` puts two predictions that look at no pixel beside the network, under the same
+protocol: `constant`, the same depth everywhere, and `ramp`, a flat road: inverse depth
+max(v - horizon, 1 pixel) of the row v, the horizon being the principal point's row in the
+calibration (a level camera). Both get their scale from the alignment, as the network does.
+"""
+
+from __future__ import annotations
+
+import pathlib
+from typing import Callable
+
+import numpy as np
+from absl import flags
+from tqdm import tqdm
+
+import aquanet_tf
+from aquanet_tf import cli, ground_truth, images, json_file, kitti_layout, metrics
+
+PARTS = ("all", "static", "moving")
+
+
+def constant_baseline(frame: ground_truth.Frame) -> np.ndarray:
+    """Inverse depth 1 everywhere, [H, W]."""
+    return np.ones(kitti_layout.image_shape(frame.drive.calibration, frame.camera))
+
+
+def ramp_baseline(frame: ground_truth.Frame) -> np.ndarray:
+    """A flat road under a level camera, [H, W]: inverse depth max(v - horizon, 1 pixel)."""
+    height, width = kitti_layout.image_shape(frame.drive.calibration, frame.camera)
+    rows = np.maximum(np.arange(height) - frame.horizon((height, width)), 1.0)
+    return np.repeat(rows[:, None], width, axis=1)
+
+
+BASELINES = {"constant": constant_baseline, "ramp": ramp_baseline}
+
+
+def evaluate(
+    frames: list[ground_truth.Frame],
+    methods: dict[str, Callable],
+    protocol: metrics.Protocol,
+) -> dict[str, dict]:
+    """Measures several methods on the same frames.
+
+    Args:
+      frames: from `ground_truth.find_frames`.
+      methods: name -> function from a frame to inverse depth [h, w], relative units, any size.
+      protocol: the one protocol of all of them.
+
+    Returns name -> {"means": {part: metrics or None}, "ratio": {"median", "spread"}, "rows"}.
+    The ratio is median(gt) / median(prediction) of each image, whatever the alignment; its
+    spread is the standard deviation over images divided by the median.
+    """
+    ratios = dict.fromkeys(methods, 1.0)
+    if protocol.alignment == "global_median":
+        found = {name: [] for name in methods}
+        for frame in tqdm(frames, desc="pass 1 of 2: global ratio", unit="image"):
+            for name, row in _measure(frame, methods, protocol, ratios).items():
+                found[name].append(row["ratio"])
+        ratios = {name: float(np.median(values)) for name, values in found.items()}
+    rows = {name: [] for name in methods}
+    for frame in tqdm(frames, desc="evaluate", unit="image"):
+        for name, row in _measure(frame, methods, protocol, ratios).items():
+            rows[name].append({"frame": frame.key, **row})
+    return {name: _summary(rows[name]) for name in methods}
+
+
+def _measure(frame, methods, protocol, ratios) -> dict[str, dict]:
+    gt = frame.depth()
+    moving = frame.moving(gt.shape)
+    try:
+        return {
+            name: metrics.evaluate_image(gt, method(frame), protocol, moving, ratios[name])
+            for name, method in methods.items()
+        }
+    except ValueError as error:
+        raise ValueError(f"{frame.truth}: {error}") from error
+
+
+def _summary(rows) -> dict:
+    ratios = np.array([row["ratio"] for row in rows])
+    middle = float(np.median(ratios))
+    return {
+        "means": {part: metrics.mean_metrics([row.get(part) for row in rows]) for part in PARTS},
+        "ratio": {"median": middle, "spread": float(np.std(ratios / middle))},
+        "rows": rows,
+    }
+
+
+def table(results: dict[str, dict], protocol: metrics.Protocol) -> str:
+    """The means of several methods as text, under the protocol line."""
+    lines = [f"protocol: {protocol.line()}"]
+    for name, result in results.items():
+        ratio = result["ratio"]
+        lines.append(
+            f"median ratio of {name}: {ratio['median']:.4g} m per unit, "
+            f"spread over images {100 * ratio['spread']:.1f} %"
+        )
+    if any(result["means"]["static"] for result in results.values()):
+        lines.append("static and moving: one alignment per image, found on all valid pixels")
+    head = "".join(f"{name:>10}" for name in metrics.METRICS)
+    lines += ["", f"{'':18}{head}{'images':>9}{'pixels':>11}"]
+    for name, result in results.items():
+        for part, mean in result["means"].items():
+            if mean:
+                numbers = "".join(f"{mean[metric]:10.4f}" for metric in metrics.METRICS)
+                lines.append(f"{name:<10}{part:<8}{numbers}{mean['images']:9d}{mean['pixels']:11d}")
+    return "\n".join(lines)
+
+
+def define_flags() -> None:
+    """The flags of the command; Protocol says what each of its options means."""
+    flags.DEFINE_string("workdir", None, "Directory of a training run.", required=True)
+    flags.DEFINE_string("gt_dir", None, "KITTI raw directory with ground truth.", required=True)
+    flags.DEFINE_string("split", "all", "Split file (DATE/DRIVE [FRAME [l|r]] lines), or all.")
+    flags.DEFINE_string("out", None, "JSON file to write.", required=True)
+    flags.DEFINE_enum(
+        "ground_truth", "depth", list(metrics.GROUND_TRUTHS), "Annotated maps or raw scans."
+    )
+    flags.DEFINE_enum("crop", "none", list(metrics.CROPS), "Part of the image that counts.")
+    flags.DEFINE_enum("alignment", "median", list(metrics.ALIGNMENTS), "How metres are found.")
+    flags.DEFINE_float("max_depth", 80.0, "Cap in metres.")
+    flags.DEFINE_bool(
+        "cap_ground_truth",
+        True,
+        "Leave out ground truth beyond the cap. Monodepth2's 'eigen_benchmark' keeps it.",
+    )
+    flags.DEFINE_enum("camera", "2", ["2", "3"], "Camera of the drives (a split's l, r wins).")
+    flags.DEFINE_integer("height", 0, "Working height; 0: the one the run was trained for.")
+    flags.DEFINE_bool("baselines", False, "Also measure the constant and the ramp baseline.")
+
+
+def main(argv) -> None:
+    """Runs the command; see the module docstring."""
+    del argv
+    options = flags.FLAGS
+    protocol = metrics.Protocol(
+        ground_truth=options.ground_truth,
+        crop=options.crop,
+        max_depth=options.max_depth,
+        alignment=options.alignment,
+        cap_ground_truth=options.cap_ground_truth,
+    )
+    if options.baselines and protocol.alignment == "none":
+        raise ValueError("--baselines have no metres of their own: choose an --alignment")
+    frames, without = ground_truth.find_frames(
+        options.gt_dir, options.split, int(options.camera), options.ground_truth
+    )
+    from aquanet_tf import predictor  # TensorFlow: only once the files are known to be there
+
+    network = predictor.load(options.workdir, options.height)
+    methods = {"network": lambda frame: network(images.read_image(frame.image)).inverse_depth}
+    if options.baselines:
+        methods.update(BASELINES)
+    results = evaluate(frames, methods, protocol)
+    document = {
+        "protocol": vars(protocol),
+        "protocol_line": protocol.line(),
+        "gt_dir": str(pathlib.Path(options.gt_dir).resolve()),
+        "split": options.split,
+        "camera": int(options.camera),
+        "images": len(frames),
+        "images_without_ground_truth": without,
+        "model": {
+            "workdir": str(pathlib.Path(options.workdir).resolve()),
+            "epoch": network.epoch,
+            "working_height": network.height,
+        },
+        "created_by": f"aquanet_tf {aquanet_tf.__version__}",
+        **results.pop("network"),
+        "baselines": results,
+    }
+    json_file.write(options.out, document)
+    print(f"{len(frames)} images; {without} more have no ground truth")
+    print(table({"network": document, **results}, protocol))
+    print(f"written: {options.out}")
+
+
+if __name__ == "__main__":
+    define_flags()
+    cli.run(main)

@@ -1,0 +1,158 @@
+"""The evaluation as a whole, on a scene where every pixel is known."""
+
+import json
+
+import command
+import numpy as np
+import pytest
+import tiny_kitti
+import tiny_run
+
+from aquanet_tf import evaluate, ground_truth, json_file, metrics
+
+MEDIAN = metrics.Protocol()
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory):
+    return tiny_kitti.write(tmp_path_factory.mktemp("evaluate") / "raw")
+
+
+@pytest.fixture(scope="module")
+def frames(raw):
+    return ground_truth.find_frames(raw, "all", 2, "depth")[0]
+
+
+def perfect(frame):
+    depth = frame.depth()
+    return 1 / np.where(depth > 0, depth, 80.0)
+
+
+def only(frames, method, protocol=MEDIAN):
+    return evaluate.evaluate(frames, {"m": method}, protocol)["m"]
+
+
+@pytest.mark.parametrize("alignment", metrics.ALIGNMENTS)
+def test_perfect_prediction_has_no_error(frames, alignment):
+    result = only(frames, perfect, metrics.Protocol(alignment=alignment))
+    for part in evaluate.PARTS:
+        mean = result["means"][part]
+        assert mean["abs_rel"] < 1e-6 and mean["a1"] == 1 and mean["images"] == len(frames)
+    assert result["ratio"]["median"] == pytest.approx(1) and result["ratio"]["spread"] < 1e-6
+
+
+def test_median_alignment_removes_the_scale_and_reports_its_spread(frames):
+    def scaled(frame):
+        return perfect(frame) * (2.0 if frame.number == 1 else 1.0)
+
+    per_image = only(frames, scaled)
+    assert per_image["means"]["all"]["abs_rel"] < 1e-6
+    assert per_image["ratio"]["median"] == pytest.approx(1)
+    assert per_image["ratio"]["spread"] == pytest.approx(np.std([1, 2, 1]))
+    one_scale = only(frames, scaled, metrics.Protocol(alignment="global_median"))
+    assert one_scale["means"]["all"]["abs_rel"] == pytest.approx(0.5 / 3)
+    assert only(frames, scaled, metrics.Protocol(alignment="none"))["means"]["all"]["abs_rel"] > 0.1
+
+
+def test_prediction_of_another_size_is_resized_in_inverse_depth(frames):
+    ramp = only(frames, evaluate.ramp_baseline)["means"]["all"]
+    halved = only(frames, lambda frame: evaluate.ramp_baseline(frame)[1::2, 1::2])["means"]["all"]
+    assert ramp["abs_rel"] == pytest.approx(halved["abs_rel"], abs=0.1)
+
+
+def test_static_and_moving_pixels_apart(frames):
+    def hole(frame):
+        return np.where(tiny_kitti.moving_mask(), 1 / 60.0, perfect(frame))
+
+    # Not under median alignment: the hole shifts the median of the whole image.
+    means = only(frames, hole, metrics.Protocol(alignment="none"))["means"]
+    assert means["static"]["abs_rel"] < 1e-6
+    assert means["moving"]["abs_rel"] > 8 and means["moving"]["a1"] == 0
+    share = tiny_kitti.moving_mask().sum() / (tiny_kitti.scene_depth() > 0).sum()
+    assert means["all"]["abs_rel"] == pytest.approx(means["moving"]["abs_rel"] * share, rel=1e-6)
+
+
+def test_without_masks_there_is_only_one_part(tmp_path):
+    raw = tiny_kitti.write(tmp_path / "raw", drives=1, frames=1, masks=False)
+    frames = ground_truth.find_frames(raw, "all", 2, "depth")[0]
+    result = only(frames, perfect)
+    assert result["means"]["static"] is None and result["means"]["moving"] is None
+    text = evaluate.table({"m": result}, MEDIAN)
+    assert "static" not in text and "moving" not in text
+
+
+def test_baselines_are_what_they_say(frames):
+    constant = only(frames, evaluate.constant_baseline)
+    depth = tiny_kitti.scene_depth()
+    truth = depth[depth > 0]
+    expected = metrics.depth_metrics(truth, np.full(truth.shape, np.median(truth)))
+    assert constant["rows"][0]["all"]["abs_rel"] == pytest.approx(expected["abs_rel"])
+    ramp = evaluate.ramp_baseline(frames[0])
+    assert ramp.shape == tiny_kitti.SHAPE
+    np.testing.assert_array_equal(ramp[:13], 1)  # the horizon and all above it
+    np.testing.assert_array_equal(ramp[13:, 5], np.arange(1, 20))
+    road = np.zeros(tiny_kitti.SHAPE, bool)
+    road[14:] = True
+    road[tiny_kitti.BOX] = False
+    ratio = 1 / ramp[road] / depth[road]
+    np.testing.assert_allclose(ratio, ratio[0], rtol=1e-2)  # exact on the flat road
+
+
+def test_velodyne_protocol_with_crop(raw):
+    frames = ground_truth.find_frames(raw, "all", 2, "velodyne")[0]
+    result = only(frames, perfect, metrics.Protocol(ground_truth="velodyne", crop="garg"))
+    assert result["means"]["all"]["abs_rel"] < 1e-5 and result["means"]["all"]["images"] == 2
+
+
+def test_broken_prediction_and_empty_protocol_name_the_frame(frames):
+    with pytest.raises(ValueError, match="0000000000.png: .*NaN"):
+        only(frames, lambda frame: np.full(tiny_kitti.SHAPE, np.nan))
+    with pytest.raises(ValueError, match="0000000000.png: no ground-truth pixel"):
+        only(frames, perfect, metrics.Protocol(max_depth=0.5))
+
+
+def test_table_and_rows_carry_protocol_and_frames(frames):
+    methods = {"network": perfect, **evaluate.BASELINES}
+    results = evaluate.evaluate(frames, methods, MEDIAN)
+    text = evaluate.table(results, MEDIAN)
+    assert text.startswith(f"protocol: {MEDIAN.line()}")
+    assert text.count("\nconstant") == text.count("\nramp") == 3
+    assert "spread over images" in text and "one alignment per image" in text
+    rows = results["network"]["rows"]
+    assert [row["frame"] for row in rows] == [frame.key for frame in frames]
+    assert json.loads(json.dumps(results)) == results
+
+
+def test_command_writes_protocol_means_and_rows(raw, tmp_path):
+    workdir = tiny_run.write(tmp_path / "run")
+    split, out = tmp_path / "split.txt", tmp_path / "deep" / "metrics.json"
+    split.write_text(f"{tiny_kitti.drive_name(2)}\n")
+    done = command.run(
+        "aquanet_tf.evaluate",
+        *("--workdir", workdir, "--gt_dir", raw, "--split", split, "--out", out, "--baselines"),
+    )
+    assert done.returncode == 0, done.stderr
+    written = json_file.read(out)
+    assert written["protocol"]["alignment"] == "median" and written["images"] == 3
+    assert written["protocol_line"] in done.stdout
+    assert set(written["baselines"]) == {"constant", "ramp"}
+    assert all("_0002_" in row["frame"] for row in written["rows"])
+    assert 0 < written["means"]["static"]["abs_rel"] < 5
+    assert written["model"]["epoch"] == 2
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["--gt_dir", "nowhere"], ["nowhere"]),
+        (["--alignment", "none", "--baselines"], ["--baselines", "--alignment"]),
+        (["--max_depth", "0"], ["--max_depth"]),
+        (["--ground_truth", "velodyne", "--camera", "3"], ["--camera"]),
+        (["--split", "no.txt"], ["no.txt"]),
+    ],
+)
+def test_command_errors_are_one_line(raw, tmp_path, arguments, words):
+    needed = ["--workdir", tmp_path / "run", "--gt_dir", raw, "--out", tmp_path / "a.json"]
+    done = command.run("aquanet_tf.evaluate", *needed, *arguments)
+    command.assert_user_error(done, *words)
+    assert not (tmp_path / "a.json").exists()

@@ -1,0 +1,31 @@
+"""JSON files are whole or absent, and errors name them."""
+
+import pytest
+
+from aquanet_tf import json_file
+
+
+def test_round_trip_and_no_leftovers(tmp_path):
+    path = tmp_path / "deep" / "a.json"
+    json_file.write(path, {"a": [1, 2.5, None]})
+    json_file.write(path, {"a": "again"})
+    assert json_file.read(path) == {"a": "again"}
+    assert [p.name for p in path.parent.iterdir()] == ["a.json"]
+
+
+def test_nan_is_never_written_and_keeps_the_old_file(tmp_path):
+    path = tmp_path / "a.json"
+    json_file.write(path, {"a": 1})
+    with pytest.raises(ValueError):
+        json_file.write(path, {"a": float("nan")})
+    assert json_file.read(path) == {"a": 1}
+    assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
+
+
+@pytest.mark.parametrize("content", [None, "{", "[1]"])
+def test_bad_files_are_named(tmp_path, content):
+    path = tmp_path / "a.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(ValueError, match="a.json"):
+        json_file.read(path)

@@ -1,0 +1,118 @@
+"""Files that predict writes, with a prediction function of the test's own."""
+
+import types
+
+import command
+import numpy as np
+import pytest
+import tiny_run
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from aquanet_tf import json_file, predict, visualize
+
+D_MAX = 0.3
+
+
+def network(image):
+    """Inverse depth from brightness, 0.. 0.3."""
+    return types.SimpleNamespace(inverse_depth=image.mean(-1).astype(np.float32) / 255 * D_MAX)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    path = tmp_path / "in"
+    path.mkdir()
+    rng = np.random.default_rng(0)
+    for name, shape in (("a.png", (11, 17)), ("b.jpg", (8, 30)), ("b.png", (9, 9))):
+        Image.fromarray(rng.integers(0, 255, (*shape, 3)).astype(np.uint8)).save(path / name)
+    return path
+
+
+def run(folder, out, **kwargs):
+    return predict.predict_all(sorted(folder.iterdir()), network, D_MAX, out, **kwargs)
+
+
+def test_every_file_is_there_and_says_the_same(folder, tmp_path):
+    out = tmp_path / "out"
+    document = run(folder, out)
+    assert json_file.read(out / "predictions.json")["png16_scale"] == document["png16_scale"]
+    names = [entry["name"] for entry in document["images"]]
+    assert names == ["a", "b.jpg", "b.png"]  # the shared stem keeps its suffix
+    for entry in document["images"]:
+        inverse = np.load(out / f"{entry['name']}.npy")
+        assert inverse.dtype == np.float32 and inverse.shape == (entry["height"], entry["width"])
+        again = predict.read_png16(out / f"{entry['name']}_16bit.png")
+        assert np.abs(again - inverse).max() <= 0.51 * document["png16_scale"]
+        with Image.open(out / f"{entry['name']}_color.png") as picture:
+            low, high = map(float, picture.info["colour_range"].split(","))
+            colours = np.asarray(picture)
+        assert (low, high) == tuple(document["colour_range"])
+        expected = visualize.colour_inverse_depth(inverse, low, high)
+        np.testing.assert_array_equal(colours, expected)
+    text = predict.summary(document)
+    assert "3 images" in text and "ms per image" in text and "the same for all images" in text
+
+
+def test_given_range_is_used(folder, tmp_path):
+    document = run(folder, tmp_path / "out", colour_range=(0.1, 0.2))
+    assert document["colour_range"] == (0.1, 0.2)
+
+
+def test_bad_images_are_named_and_the_rest_is_done(folder, tmp_path):
+    (folder / "a0_broken.png").write_bytes((folder / "a.png").read_bytes()[:60])
+    document = run(folder, tmp_path / "out")
+    assert len(document["images"]) == 3 and len(document["failed"]) == 1
+    assert "a0_broken.png" in document["failed"][0]["error"]
+    assert not list((tmp_path / "out").glob("a0_broken*"))
+
+
+def test_nothing_readable(tmp_path):
+    (tmp_path / "x.png").write_bytes(b"")
+    document = predict.predict_all([tmp_path / "x.png"], network, D_MAX, tmp_path / "out")
+    assert document["colour_range"] is None and "no image" in predict.summary(document)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.floats(1e-3, 10), st.integers(0, 1000))
+def test_png16_keeps_half_a_step(tmp_path_factory, d_max, seed):
+    path = tmp_path_factory.mktemp("png16") / "a.png"
+    inverse = np.random.default_rng(seed).uniform(0, d_max, (5, 7)).astype(np.float32)
+    predict.write_png16(path, inverse, d_max / 65535)
+    np.testing.assert_allclose(predict.read_png16(path), inverse, atol=0.51 * d_max / 65535)
+
+
+def test_foreign_png_has_no_scale(tmp_path):
+    Image.fromarray(np.zeros((2, 2), np.uint16)).save(tmp_path / "a.png")
+    with pytest.raises(ValueError, match="a.png: no scale"):
+        predict.read_png16(tmp_path / "a.png")
+
+
+def test_range_flag():
+    assert predict.parse_range("") is None
+    assert predict.parse_range("0.01, 0.3") == (0.01, 0.3)
+    for text in ("1", "a,b", "0.3,0.1", "1,2,3", "nan,1"):
+        with pytest.raises(ValueError, match="--range"):
+            predict.parse_range(text)
+
+
+def test_command_on_a_folder_with_one_bad_image(folder, tmp_path):
+    workdir = tiny_run.write(tmp_path / "run")
+    (folder / "bad.png").write_bytes(b"no image")
+    out = tmp_path / "out"
+    done = command.run("aquanet_tf.predict", "--workdir", workdir, "--input", folder, "--out", out)
+    command.assert_user_error(done, "1 of 4 images")
+    assert "bad.png" in done.stderr and "ms per image" in done.stdout
+    assert np.load(out / "a.npy").shape == (11, 17)
+    assert len(list(out.glob("*_color.png"))) == 3
+
+
+def test_command_errors_are_one_line(folder, tmp_path):
+    needed = ["--workdir", tmp_path / "run", "--out", tmp_path / "out"]
+    for arguments, words in (
+        (["--input", tmp_path / "nothing"], ["nothing"]),
+        (["--input", folder, "--range", "2,1"], ["--range=2,1"]),
+        (["--input", folder, "--out", folder], ["--out"]),
+    ):
+        command.assert_user_error(command.run("aquanet_tf.predict", *needed, *arguments), *words)

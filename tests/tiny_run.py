@@ -1,0 +1,21 @@
+"""The workdir of a run with random weights, a few thousand parameters, as train leaves it."""
+
+import json
+import pathlib
+
+from aquanet_tf import checkpoints
+from aquanet_tf.config import Config
+
+
+def write(workdir, height=32, width=96, epoch=2, **options) -> pathlib.Path:
+    """Writes config.json, run.json and one checkpoint of freshly initialised networks."""
+    workdir = pathlib.Path(workdir)
+    workdir.mkdir(parents=True)
+    config = Config(width=0.1, pose_network_width=0.1, levels=5, **options)
+    config.save(workdir / checkpoints.CONFIG_FILE)
+    data = {"image_height": height, "image_width": width, "focal": [0.5, 1.5]}
+    (workdir / checkpoints.RUN_FILE).write_text(json.dumps({"data": data}))
+    aquanet, posenet = checkpoints.build_networks(config)
+    state = checkpoints.Checkpoints(workdir, {"aquanet": aquanet, "posenet": posenet}, {})
+    state.save(epoch)
+    return workdir
