@@ -1,0 +1,1 @@
+"""Data preparation: the generated street and the TFRecord writers."""

@@ -1,0 +1,117 @@
+"""Procedural textures of the street: 1/f noise with anisotropic prefiltering, and stripes.
+
+Everything is a function of a surface coordinate (metres) and of the size of a pixel's footprint
+on that surface, so that a surface point keeps its colour from frame to frame and far surfaces
+fade to their mean instead of flickering. Photometric learning needs both.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+TILE = 512
+LEVELS = 9
+
+
+def fractal_tile(rng, size=TILE, chroma=0.55):
+    """Periodic 1/f noise [size, size, 3] float32: each octave holds the same energy.
+
+    The three channels share a luminance and differ by `chroma` times a noise of their own, which
+    gives coloured blotches. Zero mean; the standard deviation of a channel is 1.
+    """
+    frequency = np.hypot(np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size)[None, :])
+    frequency[0, 0] = 1.0
+    amplitude = 1.0 / frequency
+    amplitude[0, 0] = 0.0
+    white = rng.standard_normal((4, size, size))
+    noise = np.fft.irfft2(np.fft.rfft2(white) * amplitude, s=(size, size))
+    noise /= noise.std(axis=(1, 2), keepdims=True)
+    tile = np.moveaxis(noise[:1] + chroma * noise[1:], 0, -1)
+    return (tile / tile.std(axis=(0, 1))).astype(np.float32)
+
+
+class Ripmap:
+    """A periodic tile averaged over every pair (2^i, 2^j) of box widths, sampled smoothly.
+
+    A mipmap would blur far ground in both directions; a pixel there is many times longer along
+    the road than across it, and this keeps the sharp direction sharp.
+    """
+
+    def __init__(self, tile):
+        self._size = tile.shape[0]
+        texels, self._offsets = [], np.zeros((LEVELS, LEVELS), np.int64)
+        rows, start = tile, 0
+        for i in range(LEVELS):
+            level = rows
+            for j in range(LEVELS):
+                self._offsets[i, j] = start
+                texels.append(level.reshape(-1, 3))
+                start += level.shape[0] * level.shape[1]
+                level = 0.5 * (level[:, 0::2] + level[:, 1::2])
+            rows = 0.5 * (rows[0::2] + rows[1::2])
+        self._texels = np.concatenate(texels)
+
+    def sample(self, u, v, width_u, width_v, metres_per_texel):
+        """Noise [n, 3] float32 at (u, v) [n] metres averaged over width_u x width_v metres."""
+        scale = 1.0 / metres_per_texel
+        u, v = self._wrap(u * scale), self._wrap(v * scale)
+        level_u, part_u = _level(width_u * scale)
+        level_v, part_v = _level(width_v * scale)
+        total = np.zeros((u.size, 3), np.float32)
+        for dv in (0, 1):
+            weight_v = part_v if dv else 1.0 - part_v
+            row0, row1, fv = self._cell(v, level_v + dv)
+            for du in (0, 1):
+                column0, column1, fu = self._cell(u, level_u + du)
+                base = self._offsets[level_v + dv, level_u + du]
+                shift = 9 - (level_u + du)
+                weight = weight_v * (part_u if du else 1.0 - part_u)
+                top, bottom = base + (row0 << shift), base + (row1 << shift)
+                for row, wr in ((top, weight * (1.0 - fv)), (bottom, weight * fv)):
+                    total += self._texels[row + column0] * (wr * (1.0 - fu))[:, None]
+                    total += self._texels[row + column1] * (wr * fu)[:, None]
+        return total
+
+    def _wrap(self, x):
+        """Into [0, size) while still in double precision."""
+        x = np.asarray(x, np.float64)
+        return (x - np.floor(x * (1.0 / self._size)) * self._size).astype(np.float32)
+
+    def _cell(self, x, level):
+        """Indices of the two texels about x at each one's own level, and the second's weight."""
+        position = np.ldexp(x, -level) - np.float32(0.5)
+        first = np.floor(position)
+        part = position - first
+        first = first.astype(np.int64)
+        mask = (self._size >> level) - 1
+        return first & mask, (first + 1) & mask, part
+
+
+def _level(width):
+    exact = np.log2(np.maximum(width, 1.0)).astype(np.float32)
+    exact = np.minimum(exact, np.float32(LEVELS - 1.001))
+    level = exact.astype(np.int64)
+    return level, exact - level
+
+
+def band(x, low, high, width):
+    """Share of the box [x - width/2, x + width/2] inside [low, high]; any broadcastable shapes."""
+    inside = np.minimum(x + 0.5 * width, high) - np.maximum(x - 0.5 * width, low)
+    return np.clip(inside / width, 0.0, 1.0)
+
+
+def pulses(x, period, duty, width):
+    """Share of the box of that width about x on which frac(x / period) < duty: exact average."""
+    low, high = (x - 0.5 * width) / period, (x + 0.5 * width) / period
+    return (_pulse_integral(high, duty) - _pulse_integral(low, duty)) / (high - low)
+
+
+def _pulse_integral(x, duty):
+    whole = np.floor(x)
+    return whole * duty + np.minimum(x - whole, duty)
+
+
+def hashed(i, j, salt=0.0):
+    """A reproducible pseudo-random number in [0, 1) for each pair of whole numbers."""
+    x = np.sin(i * 12.9898 + j * 78.233 + salt * 37.719) * 43758.5453
+    return x - np.floor(x)
