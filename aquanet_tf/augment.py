@@ -95,15 +95,12 @@ def window_geometry(k, image_height, image_width, window: Window):
     return k, tf.stack([u, v], axis=-1), tf.sqrt(scale_x * scale_y)
 
 
-def flip_images(images):
-    """Mirrors [..., height, width, channels] left to right."""
-    return tf.reverse(images, axis=[-2])
+def flip(images, k):
+    """Mirrors whole images [..., h, w, channels] and K [3, 3] left to right.
 
-
-def flip_geometry(k, grid):
-    """K [3, 3] and grid [height, width, 2] of the mirrored crop: the grid is that of the mirrored
-    whole image."""
-    return camera.flip_intrinsics(k, grid.shape[-2]), flip_images(grid) * tf.constant([-1.0, 1.0])
+    Before any resize and crop: the positional grid is then that of the mirrored whole image.
+    """
+    return tf.reverse(images, axis=[-2]), camera.flip_intrinsics(k, tf.shape(images)[-2])
 
 
 class Photometry(NamedTuple):

@@ -114,16 +114,14 @@ def _shuffled(config: Config, info: dict, epoch, number) -> tf.data.Dataset:
 def _training_sample(config: Config, info: dict, epoch, index, data) -> dict:
     images, k, key = _decoded(info, data)
     seeds = tf.random.experimental.stateless_split(_seed(config, _AUGMENT, epoch, index), 4)
-    high, low, k, grid, resize = _resampled(config, images, k, seeds[0])
-    if config.time_reversal:
-        order = tf.where(augment.coin(seeds[1]), [2, 1, 0], [0, 1, 2])
-        high, low = tf.gather(high, order), tf.gather(low, order)
+    # On the stored bytes, where both are cheapest.
     if config.flip:
-        mirrored = augment.coin(seeds[2])
-        high = tf.where(mirrored, augment.flip_images(high), high)
-        low = tf.where(mirrored, augment.flip_images(low), low)
-        flipped_k, flipped_grid = augment.flip_geometry(k, grid)
-        k, grid = tf.where(mirrored, flipped_k, k), tf.where(mirrored, flipped_grid, grid)
+        mirror = augment.coin(seeds[0])
+        images, k = tf.cond(mirror, lambda: augment.flip(images, k), lambda: (images, k))
+    if config.time_reversal:
+        reverse = augment.coin(seeds[1])
+        images = tf.cond(reverse, lambda: tf.gather(images, [2, 1, 0]), lambda: images)
+    high, low, k, grid, resize = _resampled(config, images, k, seeds[2])
     if config.photometric:
         photometry = augment.random_photometry(seeds[3])
         high = augment.apply_photometry(high, photometry)
