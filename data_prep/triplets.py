@@ -119,9 +119,7 @@ def _moving(found, drive, candidates, static, pool) -> list[Triplet]:
     speeds = drive.speeds()
     with_speed = [t for t in candidates if all(frame in speeds for frame in t.frames)]
     without = [t for t in candidates if not all(frame in speeds for frame in t.frames)]
-    kept = [
-        t for t in with_speed if np.mean([speeds[f] for f in t.frames]) >= static.min_speed
-    ]
+    kept = [t for t in with_speed if np.mean([speeds[f] for f in t.frames]) >= static.min_speed]
     found.drops["static_speed"] += len(with_speed) - len(kept)
     kept += _differing(found, without, static.min_difference, pool)
     return sorted(kept, key=lambda triplet: triplet.frames)

@@ -12,8 +12,9 @@ import hashlib
 import json
 import os
 import pathlib
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from typing import Callable, NamedTuple, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -104,7 +105,7 @@ def finish(out: str | pathlib.Path, job: Job, shards: list[dict], selection) -> 
         "sizes": dict(sorted(sizes.items())),
         "arguments": job.arguments,
         "drops": {reason: number for reason, number in sorted(drops.items()) if number},
-        "dropped_files": selection.dropped_files + unreadable,
+        "dropped_files": _unique(selection.dropped_files + unreadable),
         "sources": selection.sources,
         "plan": _fingerprint(_plan(job)),
         "shards": shards,
@@ -152,7 +153,9 @@ def _finished(folder: pathlib.Path, state: dict, shards: dict) -> dict:
             for name in names
             if before["arguments"].get(name) != state["arguments"].get(name)
         ]
-        raise ValueError(f"--out={folder}: written with other arguments ({'; '.join(changed)}); {fix}")
+        raise ValueError(
+            f"--out={folder}: written with other arguments ({'; '.join(changed)}); {fix}"
+        )
     if before["plan"] != state["plan"]:
         raise ValueError(f"--out={folder}: the raw data has changed since it was begun; {fix}")
     return {
@@ -161,6 +164,11 @@ def _finished(folder: pathlib.Path, state: dict, shards: dict) -> dict:
         # A shard with unreadable images is tried again: the files may have been repaired.
         if name in shards and not entry["dropped_files"] and not manifest.compare(folder, entry)
     }
+
+
+def _unique(entries: list[dict]) -> list[dict]:
+    """One file can spoil three triplets; it is listed once."""
+    return list({entry["file"]: entry for entry in entries}.values())
 
 
 def _earlier(folder: pathlib.Path, fix: str) -> dict | None:
@@ -193,8 +201,9 @@ def _write_shard(path: pathlib.Path, items, job: Job, pool, window: int, bar) ->
                     sizes[f"{result.height}x{result.width}"] += 1
                 bar.update(1)
     except tf.errors.OpError as error:
+        temporary.unlink(missing_ok=True)
         message = error.message.split(";")[-1].strip()
-        raise OSError(f"cannot write {path}: {message}; make room and run it again") from None
+        raise OSError(f"cannot write {path}: {message}; run again when that is solved") from None
     with open(temporary, "rb") as file:
         os.fsync(file.fileno())
     entry = {

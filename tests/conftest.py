@@ -1,0 +1,22 @@
+"""Fixtures shared by the tests of data preparation and input pipeline."""
+
+import kitti_tree
+import pytest
+
+
+@pytest.fixture(scope="session")
+def raw_dir(tmp_path_factory):
+    """A tiny KITTI raw directory of three moving drives; treat as read-only."""
+    specs = [kitti_tree.Spec(), kitti_tree.Spec(cameras=(2, 3)), kitti_tree.Spec(range(4, 12))]
+    return kitti_tree.write(tmp_path_factory.mktemp("kitti") / "raw", specs)
+
+
+@pytest.fixture(scope="session")
+def data_dir(raw_dir, tmp_path_factory):
+    """Lossless records of `raw_dir`: 14 triplets of 24x80 in three shards; read-only."""
+    from data_prep import kitti
+
+    out = tmp_path_factory.mktemp("kitti") / "records"
+    options = kitti.Options(str(raw_dir), str(out), image_format="png", shard_size=5)
+    assert kitti.prepare(options)["count"] == 14
+    return out
