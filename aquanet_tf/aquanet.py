@@ -67,7 +67,12 @@ class AQUANet(tf.keras.Model):
             for i, base in enumerate(_DECODER_UP)
         ]
         self.mix = [Conv(channels(base, width), name=f"mix{i}") for i, base in enumerate(_DECODER_MIX)]
-        self.head = Conv(levels + int(adaptive), elu=False, use_bias=False, name="head")
+        self.head = Conv(levels, elu=False, use_bias=False, name="head")
+        # Small weights: beta starts at 1 everywhere. He-normal weights would start it at its
+        # bounds, where tanh has no gradient left and beta stays for good.
+        self.beta_head = (
+            Conv(1, elu=False, use_bias=False, stddev=1e-3, name="beta_head") if adaptive else None
+        )
 
     def call(self, image, grid, intrinsics=None):
         if self.focal_planes and intrinsics is None:
@@ -88,11 +93,11 @@ class AQUANet(tf.keras.Model):
             features = tf.concat([up(upsample_like(features, skip)), skip], axis=-1)
             if skips:
                 features = self.mix[i](features)
-        outputs = tf.cast(self.head(features), tf.float32)
-        logits = outputs[..., : self.levels]
-        if not self.adaptive:
+        logits = tf.cast(self.head(features), tf.float32)
+        if self.beta_head is None:
             return logits, tf.ones_like(logits[..., :1])
-        return logits, tf.exp(math.log(self.beta_max) * tf.tanh(outputs[..., self.levels :]))
+        exponent = tf.tanh(tf.cast(self.beta_head(features), tf.float32))
+        return logits, tf.exp(math.log(self.beta_max) * exponent)
 
     def get_config(self):
         return {

@@ -37,18 +37,24 @@ class History(tf.keras.callbacks.Callback):
 
     Lines of epochs that a resumed run does again are replaced, so the file holds each epoch once.
     Columns that a phase does not have stay empty.
+
+    Args:
+        path: the file.
+        phase: name written on each line.
+        rate: function, epoch -> learning rate.
+        columns: names of all phases' means.
     """
 
-    def __init__(self, path, phase, schedule, steps_per_epoch, columns):
+    def __init__(self, path, phase, rate, columns):
         super().__init__()
         self.path = pathlib.Path(path)
         self.phase = phase
-        self.rate = lambda epoch: float(schedule(max(0, (epoch + 1) * steps_per_epoch - 1)))
+        self.rate = rate
         self.columns = ["epoch", "phase", "learning_rate", *columns]
 
     def on_epoch_end(self, epoch, logs=None):
-        row = {"epoch": epoch, "phase": self.phase, "learning_rate": self.rate(epoch)}
-        row.update({name: f"{float(value):.6g}" for name, value in (logs or {}).items()})
+        row = {name: f"{float(value):.6g}" for name, value in (logs or {}).items()}
+        row.update(epoch=epoch, phase=self.phase, learning_rate=f"{self.rate(epoch):.6g}")
         rows = [old for old in read_history(self.path) if int(old["epoch"]) < epoch] + [row]
         temporary = self.path.with_suffix(".tmp")
         with temporary.open("w", newline="") as file:
@@ -56,18 +62,6 @@ class History(tf.keras.callbacks.Callback):
             writer.writeheader()
             writer.writerows(rows)
         temporary.replace(self.path)
-
-
-class LearningRate(tf.keras.callbacks.Callback):
-    """Puts the schedule's rate into the epoch's logs, for TensorBoard."""
-
-    def __init__(self, schedule):
-        super().__init__()
-        self.schedule = schedule
-
-    def on_epoch_end(self, epoch, logs=None):
-        if logs is not None:
-            logs["learning_rate"] = float(self.schedule(self.model.optimizer.iterations))
 
 
 class Panels(tf.keras.callbacks.Callback):

@@ -193,9 +193,11 @@ class StageOne(Stage):
 
 
 def naive_inverse_depth(grid, config):
-    """The kick-start's ramp [B,H,W,1]: d_min in the whole image's first row, d_max in its last.
+    """The kick-start's ramp [B,H,W,1]: d_min in the whole image's first row, kickstart_ramp * d_max
+    in its last.
 
     grid: [B,H,W,2], the crop's part of the whole image's positional grid.
     """
     share = 0.5 * (grid[..., 1:] + 1.0)
-    return config.inverse_depth_min + share * (config.inverse_depth_max - config.inverse_depth_min)
+    last = config.kickstart_ramp * config.inverse_depth_max
+    return config.inverse_depth_min + share * (last - config.inverse_depth_min)
