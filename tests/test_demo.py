@@ -1,0 +1,33 @@
+"""`make demo DEMO=quick` takes the whole road, and a second call has nothing left to do."""
+
+import shutil
+import subprocess
+import sys
+
+import command
+import pytest
+
+
+def make_demo(place):
+    """In this environment (no set-up), with outputs below `place`."""
+    return subprocess.run(
+        ["make", "demo", "DEMO=quick", f"PY={sys.executable}", "SETUP="]
+        + [f"DATA={place / 'data'}", f"RUN={place / 'run'}"],
+        cwd=command.ROOT,
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("make"), reason="make is not installed")
+def test_quick_demo(tmp_path):
+    first = make_demo(tmp_path)
+    assert first.returncode == 0, first.stdout[-4000:] + first.stderr[-4000:]
+    run = tmp_path / "run"
+    assert (run / "report.html").stat().st_size > 10_000
+    assert (run / "saved_model" / "1" / "saved_model.pb").is_file()
+    assert list((run / "predictions").glob("*_color.png"))
+    assert (run / "evaluation.json").is_file() and (run / "history.csv").is_file()
+    again = make_demo(tmp_path)
+    assert again.returncode == 0 and "python" not in again.stdout

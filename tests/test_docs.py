@@ -1,0 +1,143 @@
+"""Every command of README.md and BUILD.md works: each `bash` block is executed on tiny data.
+
+The commands run as written, one after the other, in a directory of their own: flagfiles there end with
+lines that make the run tiny, and the street of the documents shrinks. What cannot run here stands
+in ELSEWHERE with where it does run. Links between the documents lead somewhere.
+"""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+
+import command
+import pytest
+
+DOCUMENTS = ("README.md", "BUILD.md")
+ELSEWHERE = {
+    "make setup": ".ci/run",
+    ". .venv/bin/activate": "a shell's own environment",
+    "python3 -m venv .venv": "the Makefile's recipe of make setup",
+    '.venv/bin/python -m pip install -c constraints/card.txt -e ".[test,dev]"': "the same",
+    "make setup-current": ".ci/run",
+    'pip install -c constraints/card.txt -e ".[gpu]"': "machines with a GPU",
+    "tensorboard --logdir runs/kitti_smoke/tensorboard": "a server",
+    'docker run --rm -p 8501:8501 -v "$PWD/serving/aquanet:/models/aquanet" '
+    "-e MODEL_NAME=aquanet tensorflow/serving:2.15.1": "machines with Docker",
+    "make test": ".ci/run",
+    "make test-fast": "a part of make test",
+    "make test-current": ".ci/run",
+    "make lint": ".ci/run",
+    "make bench": "by hand: it installs torch",
+    ".ci/run": "CI itself",
+    "make demo": "by hand: several minutes",
+    "make demo DEMO=quick": "tests/test_demo.py",
+}
+# Numbers in the documents' commands that would take minutes.
+SHRUNK = {"--drives 24 --test_drives 4 --frames 24": "--drives 2 --test_drives 1 --frames 4"}
+TINY_FLAGS = """
+--epochs=2
+--kickstart_epochs=1
+--steps_per_epoch=1
+--batch_size=1
+--crop_height=32
+--crop_width=96
+--pose_input_height=32
+--pose_input_width=96
+--width=0.05
+--pose_network_width=0.05
+--levels=3
+--perceptual_weight=0
+--vgg19_weights=none
+--panels_every=0
+--collapse=off
+"""
+
+
+def commands(document):
+    """The shell commands of a document's bash blocks, in order; one may span lines."""
+    found = []
+    text = (command.ROOT / document).read_text()
+    for block in re.findall(r"^```bash\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+        pending = ""
+        for line in block.splitlines():
+            pending += line
+            try:
+                if shlex.split(pending, comments=True):
+                    found.append(pending)
+                pending = ""
+            except ValueError:  # an open quotation: the command goes on
+                pending += "\n"
+        assert not pending, f"{document}: unfinished command {pending!r}"
+    return found
+
+
+def everything():
+    return dict.fromkeys(line for document in DOCUMENTS for line in commands(document))
+
+
+def test_commands_elsewhere_are_still_in_the_documents():
+    assert set(ELSEWHERE) <= set(everything())
+    runnable = [line for line in everything() if line not in ELSEWHERE]
+    assert len(runnable) > 12
+    assert all(line.startswith("python ") for line in runnable)
+
+
+def test_shrunk_numbers_are_still_in_the_documents():
+    assert all(any(old in line for line in everything()) for old in SHRUNK)
+
+
+@pytest.mark.parametrize("document", [*DOCUMENTS, "CONTRIBUTING.md"])
+def test_links_and_files_exist(document):
+    text = re.sub(r"^```.*?^```", "", (command.ROOT / document).read_text(), flags=re.M | re.S)
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", text):
+        assert target.startswith("https://") or (command.ROOT / target).exists(), target
+    for target in re.findall(r"`((?:configs|tests|aquanet_tf|constraints)/[\w./]+)`", text):
+        assert (command.ROOT / target).exists(), target
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A directory that looks like the checkout of somebody with data: KITTI, lists, photos."""
+    place = tmp_path_factory.mktemp("docs")
+    for path in (command.ROOT / "configs").rglob("*.flags"):
+        copy = place / path.relative_to(command.ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_text(path.read_text() + TINY_FLAGS)
+    street = ["--out", place / "kitti", "--drives=2", "--test_drives=1", "--frames=4"]
+    made = command.run("data_prep.street", *street)
+    assert made.returncode == 0, made.stderr
+    shutil.copytree(place / "kitti" / "splits", place / "splits")
+    drive = (place / "splits" / "test.txt").read_text().split()[0]
+    shutil.copytree(place / "kitti" / drive / "image_02" / "data", place / "photos")
+    python = place / "bin" / "python"
+    python.parent.mkdir()
+    python.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n')
+    python.chmod(0o755)
+    return place
+
+
+@pytest.mark.slow
+def test_every_command_runs(place):
+    environment = {
+        **os.environ,
+        "PATH": f"{place / 'bin'}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(command.ROOT),
+        "KITTI_RAW": str(place / "kitti"),
+        "CUDA_VISIBLE_DEVICES": "-1",
+    }
+    for line in everything():
+        if line in ELSEWHERE:
+            continue
+        for old, new in SHRUNK.items():
+            line = line.replace(old, new)
+        done = subprocess.run(
+            ["bash", "-c", line], cwd=place, env=environment, capture_output=True, text=True
+        )
+        said = [text for text in done.stderr.splitlines() if text.startswith("error: ")]
+        assert done.returncode == 0, "\n".join([line, *said, done.stderr[-2000:]])
+    given = {"bin", "configs", "kitti", "photos", "splits"}
+    written = {path.name for path in place.iterdir()} - given
+    assert written == {"data", "runs", "serving", "predictions"}
