@@ -35,9 +35,9 @@ def write(directory: str | pathlib.Path, manifest: dict, name: str = NAME) -> No
 def read(directory: str | pathlib.Path) -> dict:
     """The manifest of a data set. ValueError names the file and what to do when it is missing,
     damaged or of another schema version."""
-    path = pathlib.Path(directory) / NAME
     if not str(directory):
         raise ValueError("--data_dir is empty: name a directory written by python -m data_prep")
+    path = pathlib.Path(directory) / NAME
     if not path.is_file():
         raise ValueError(
             f"{path}: no such file; the data set is missing or unfinished: "
@@ -66,7 +66,7 @@ def verify(directory: str | pathlib.Path, hashes: bool | None = None) -> dict:
     the first file that is missing or differs.
     """
     folder = pathlib.Path(directory)
-    manifest = read(folder)
+    manifest = read(directory)
     if hashes is None:
         hashes = sum(shard["bytes"] for shard in manifest["shards"]) < _HASH_LIMIT
     for shard in manifest["shards"]:

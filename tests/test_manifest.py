@@ -1,0 +1,84 @@
+import json
+import shutil
+
+import pytest
+
+from aquanet_tf import manifest, records
+
+
+@pytest.fixture
+def copy(data_dir, tmp_path):
+    """A data set that a test may spoil."""
+    return shutil.copytree(data_dir, tmp_path / "records")
+
+
+def change(folder, **values):
+    info = json.loads((folder / manifest.NAME).read_text())
+    (folder / manifest.NAME).write_text(json.dumps({**info, **values}))
+
+
+def test_a_good_data_set_passes(data_dir):
+    info = manifest.verify(data_dir)
+    assert info["count"] == 14 and (info["image_height"], info["image_width"]) == (24, 80)
+    assert info["schema_version"] == records.SCHEMA_VERSION
+    assert sum(shard["count"] for shard in info["shards"]) == 14
+    assert manifest.verify(data_dir, hashes=False) == info
+
+
+def test_missing_manifest_names_file_and_fix(copy):
+    (copy / manifest.NAME).unlink()
+    with pytest.raises(ValueError, match=f"{copy}/manifest.json: no such file.*data_prep"):
+        manifest.verify(copy)
+
+
+def test_no_data_dir_is_said_so():
+    with pytest.raises(ValueError, match="--data_dir is empty"):
+        manifest.verify("")
+
+
+def test_missing_shard(copy):
+    shard = manifest.read(copy)["shards"][1]["name"]
+    (copy / shard).unlink()
+    with pytest.raises(ValueError, match=f"{shard}: missing shard; run the python -m data_prep"):
+        manifest.verify(copy)
+
+
+def test_truncated_shard(copy):
+    shard = manifest.read(copy)["shards"][0]["name"]
+    (copy / shard).write_bytes((copy / shard).read_bytes()[:-1])
+    with pytest.raises(ValueError, match=f"{shard}: .* bytes, the manifest says"):
+        manifest.verify(copy, hashes=False)
+
+
+def test_changed_byte_needs_the_hash(copy):
+    shard = manifest.read(copy)["shards"][0]["name"]
+    data = bytearray((copy / shard).read_bytes())
+    data[len(data) // 2] ^= 1
+    (copy / shard).write_bytes(data)
+    manifest.verify(copy, hashes=False)
+    with pytest.raises(ValueError, match=f"{shard}: content differs"):
+        manifest.verify(copy)
+
+
+def test_other_schema_version(copy):
+    change(copy, schema_version=99)
+    with pytest.raises(ValueError, match="manifest.json: schema version 99, this code reads 1"):
+        manifest.verify(copy)
+
+
+def test_counts_that_do_not_add_up(copy):
+    change(copy, count=15)
+    with pytest.raises(ValueError, match="manifest.json: counts do not add up"):
+        manifest.verify(copy)
+
+
+@pytest.mark.parametrize("text", ["", "[1]", "{}", "null", '{"schema_version": 1}'])
+def test_damaged_manifest(copy, text):
+    (copy / manifest.NAME).write_text(text)
+    with pytest.raises(ValueError, match="manifest.json: damaged manifest"):
+        manifest.verify(copy)
+
+
+def test_write_leaves_no_temporary_file(tmp_path):
+    manifest.write(tmp_path, {"schema_version": 1})
+    assert [path.name for path in tmp_path.iterdir()] == [manifest.NAME]
