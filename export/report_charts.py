@@ -1,0 +1,85 @@
+"""Line charts as inline SVG: no script, colours from the page's CSS for light and dark."""
+
+from __future__ import annotations
+
+import html
+import math
+
+WIDTH, HEIGHT = 320, 150
+_LEFT, _RIGHT, _TOP, _BOTTOM = 48, 10, 12, 22
+
+
+def series(rows: list[dict[str, str]], name: str) -> list[tuple[int, float, str]]:
+    """(epoch, value, phase) of one column of history.csv; empty and non-finite cells left out."""
+    found = []
+    for row in rows:
+        try:
+            value = float(row.get(name) or "nan")
+        except ValueError:
+            continue
+        if math.isfinite(value):
+            found.append((int(row["epoch"]), value, row["phase"]))
+    return found
+
+
+def chart_names(rows: list[dict[str, str]]) -> list[str]:
+    """Columns worth a chart: numbers for two epochs at least, validation folded into its twin."""
+    names = list(rows[0]) if rows else []
+    skipped = ("epoch", "phase")
+    return [
+        name
+        for name in names
+        if name not in skipped and not name.startswith("val_") and len(series(rows, name)) > 1
+    ]
+
+
+def line_chart(rows: list[dict[str, str]], name: str) -> str:
+    """One column over the epochs, its validation twin dashed; a new phase starts a new line."""
+    lines = [("train", series(rows, name)), ("val", series(rows, f"val_{name}"))]
+    points = [point for _, line in lines for point in line]
+    first, last = int(rows[0]["epoch"]), int(rows[-1]["epoch"])
+    low, high = min(value for _, value, _ in points), max(value for _, value, _ in points)
+    if high - low < 1e-12:
+        low, high = low - 0.5 * (abs(low) or 1), high + 0.5 * (abs(high) or 1)
+
+    def x(epoch):
+        return _LEFT + (epoch - first) / max(last - first, 1) * (WIDTH - _LEFT - _RIGHT)
+
+    def y(value):
+        return _TOP + (high - value) / (high - low) * (HEIGHT - _TOP - _BOTTOM)
+
+    parts = [f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{html.escape(name)}">']
+    for value in (low, (low + high) / 2, high):
+        parts.append(f'<line class="rule" x1="{_LEFT}" x2="{WIDTH - _RIGHT}" {_ys(y(value))}/>')
+        parts.append(
+            f'<text x="{_LEFT - 6}" y="{y(value) + 3.5:.1f}" class="end">{value:.3g}</text>'
+        )
+    for epoch, anchor in ((first, "start"), (last, "end")):
+        parts.append(
+            f'<text x="{x(epoch):.1f}" y="{HEIGHT - 5}" class="{anchor}">{epoch + 1}</text>'
+        )
+    for before, after in zip(rows, rows[1:]):
+        if before["phase"] != after["phase"]:
+            middle = (x(int(before["epoch"])) + x(int(after["epoch"]))) / 2
+            parts.append(
+                f'<line class="phase" x1="{middle:.1f}" x2="{middle:.1f}" '
+                f'y1="{_TOP}" y2="{HEIGHT - _BOTTOM}"/>'
+            )
+    for kind, line in lines:
+        for phase in dict.fromkeys(point[2] for point in line):
+            stretch = [(x(e), y(v)) for e, v, p in line if p == phase]
+            path = " ".join(f"{a:.1f},{b:.1f}" for a, b in stretch)
+            parts.append(f'<polyline class="{kind}" points="{path}"/>')
+            if len(stretch) == 1:
+                parts.append(
+                    '<circle class="{}" cx="{:.1f}" cy="{:.1f}" r="2"/>'.format(kind, *stretch[0])
+                )
+    return "".join(parts) + "</svg>"
+
+
+def _ys(value: float) -> str:
+    return f'y1="{value:.1f}" y2="{value:.1f}"'
+
+
+def _text(x: float, y: float, anchor: str, text: str) -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" class="{anchor}">{text}</text>'

@@ -1,0 +1,116 @@
+"""The pictures of a report: input, inverse depth, ground truth, error and beta of some frames."""
+
+from __future__ import annotations
+
+import html
+
+import matplotlib
+import numpy as np
+from tqdm import tqdm
+
+from aquanet_tf import images, metrics, visualize
+from export import report_page
+
+ERROR_HIGH = 0.5  # relative error of the brightest colour
+PARTS = {
+    "all": "All pixels with ground truth",
+    "static": "Static pixels",
+    "moving": "Pixels of independently moving objects",
+}
+
+
+def choose_rows(rows: list[dict], count: int) -> list[dict]:
+    """`count` evaluated frames: the one with the largest error, and others evenly spaced."""
+    worst = max(rows, key=lambda row: row["all"]["abs_rel"])
+    others = [row for row in rows if row is not worst]
+    places = np.linspace(0, len(others) - 1, max(min(count - 1, len(others)), 0)).round()
+    return [others[int(place)] for place in places] + [worst]
+
+
+def section(pairs, network, protocol: metrics.Protocol) -> str:
+    """HTML of the frames in `pairs` of (ground_truth.Frame, its row in the evaluation).
+
+    network: predictor.Predictor. One colour range for all, taken from their ground truth.
+    """
+    drawn = [
+        _maps(frame, row, network, protocol)
+        for frame, row in tqdm(pairs, desc="pictures", unit="frame")
+    ]
+    _, high = visualize.robust_range([np.where(m["valid"], m["truth"], np.nan) for m in drawn])
+    high = float(f"{high:.1g}") if high > 0 else 1.0
+    blocks = [_frame(maps, high, network.beta_max) for maps in drawn]
+    outlined = any(maps["moving"] is not None for maps in drawn)
+    return (
+        "<h2>Held-out frames</h2><p class='small soft'>Evenly spaced over the evaluated frames; "
+        "the last one is the frame with the largest error. Colours mean the same in every frame. "
+        "Grey: no ground truth. Near is bright."
+        + (" Outlined: independently moving objects." if outlined else "")
+        + f"</p>{''.join(blocks)}"
+    )
+
+
+def _maps(frame, row, network, protocol) -> dict:
+    """Everything that is drawn of one frame; inverse depths in 1 / metres."""
+    image, gt = images.read_image(frame.image), frame.depth()
+    prediction = network(image)
+    inverse = metrics.resize_bilinear(prediction.inverse_depth, *gt.shape)
+    depth = metrics.aligned_depth(inverse, row["scale"], row["shift"], protocol)
+    valid = metrics.valid_mask(gt, protocol)
+    safe = np.where(valid, gt, 1.0)
+    return {
+        "key": frame.key,
+        "row": row,
+        "image": image,
+        "moving": frame.moving(gt.shape),
+        "predicted": 1.0 / depth,
+        "truth": 1.0 / safe,
+        "error": np.abs(gt - depth) / safe,
+        "valid": valid,
+        "beta": prediction.beta,
+    }
+
+
+def _frame(maps, high, beta_max) -> str:
+    valid, moving = maps["valid"], maps["moving"]
+    # Lidar points are single pixels: spread them, or nothing is seen. Dense maps stay as they are.
+    radius = 0 if valid.mean() > 0.3 else max(1, valid.shape[1] // 600)
+    truth, shown = visualize.grow(maps["truth"], valid, radius)
+    error, _ = visualize.grow(maps["error"], valid, radius)
+
+    def mark(picture):
+        if moving is None or picture.shape[:2] != moving.shape:
+            return picture
+        return visualize.outline(picture, moving, thickness=max(1, moving.shape[1] // 600))
+
+    near = report_page.colour_bar(_ramp(visualize.INVERSE_DEPTH_MAP), "far", f"{1 / high:.3g} m")
+    wrong = report_page.colour_bar(_ramp(visualize.ERROR_MAP), "0", f"{100 * ERROR_HIGH:.0f} %")
+    ends = f"{1 / beta_max:.2g}", f"{beta_max:.2g}"
+    tiles = [
+        report_page.figure(mark(maps["image"]), "Input"),
+        report_page.figure(
+            visualize.colour_inverse_depth(maps["predicted"], 0, high), "Inverse depth", near
+        ),
+        report_page.figure(
+            visualize.colour_inverse_depth(truth, 0, high, shown), "Ground truth", near
+        ),
+        report_page.figure(
+            mark(visualize.colour_error(error, ERROR_HIGH, shown)), "Relative error", wrong
+        ),
+        report_page.figure(
+            visualize.colour_beta(maps["beta"], beta_max),
+            "Beta",
+            report_page.colour_bar(_ramp(visualize.BETA_MAP), *ends),
+        ),
+    ]
+    numbers = " · ".join(
+        f"{part} {maps['row'][part]['abs_rel']:.3f}" for part in PARTS if maps["row"].get(part)
+    )
+    return (
+        f"<section class='frame'><header><b>{html.escape(maps['key'])}</b>"
+        f"<span>abs rel: {numbers}</span></header>"
+        f"<div class='tiles'>{''.join(tiles)}</div></section>"
+    )
+
+
+def _ramp(name):
+    return matplotlib.colormaps[name](np.linspace(0, 1, 9), bytes=True)[:, :3]

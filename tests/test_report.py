@@ -1,0 +1,149 @@
+"""The report: one file, nothing fetched, the numbers of the evaluation, helpful errors."""
+
+import base64
+import csv
+import html.parser
+import io
+import re
+
+import numpy as np
+import pytest
+import tiny_kitti
+import tiny_run
+from PIL import Image
+
+pytest.importorskip("tensorflow")
+from aquanet_tf import evaluate, ground_truth, images, metrics, predictor  # noqa: E402
+from export import report, report_charts, report_page, report_pictures  # noqa: E402
+
+VOID = {"meta", "img", "line", "circle", "polyline", "br"}
+
+
+class Balance(html.parser.HTMLParser):
+    """Checks that every element is closed in order."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.seen = [], []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.seen.append(tag)
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory):
+    root = tmp_path_factory.mktemp("report")
+    workdir = tiny_run.write(root / "run <1>")
+    with (workdir / "history.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["epoch", "phase", "learning_rate", "loss", "beta", "val_loss", "val_beta"])
+        writer.writerow([0, "kickstart", 1e-3, 0.5, "", 0.6, ""])
+        writer.writerow([1, "kickstart", 1e-3, 0.4, "", 0.5, ""])
+        writer.writerow([2, "stage1", 5e-4, 0.3, 1.1, 0.3, 1.2])
+    raw = tiny_kitti.write(root / "raw")
+    frames = ground_truth.find_frames(raw, "all", 2, "depth")[0]
+    network = predictor.load(workdir)
+    protocol = metrics.Protocol()
+    methods = {"network": lambda f: network(images.read_image(f.image)).inverse_depth}
+    results = evaluate.evaluate(frames, {**methods, **evaluate.BASELINES}, protocol)
+    return workdir, {
+        "protocol": vars(protocol),
+        "gt_dir": str(raw),
+        "split": "all",
+        "camera": 2,
+        "images": len(frames),
+        "model": {"epoch": 2, "working_height": 32},
+        **results.pop("network"),
+        "baselines": results,
+    }
+
+
+@pytest.fixture(scope="module")
+def page(evaluated):
+    return report.build(*evaluated, count=3)
+
+
+def test_the_page_stands_alone(page):
+    seen = Balance(page).seen
+    assert "script" not in seen and "link" not in seen
+    sources = re.findall(r'(?:src|href)="([^"]*)"', page)
+    assert len(sources) == 3 * 5 and all(s.startswith("data:image/") for s in sources)
+    assert "url(" not in page and "http" not in re.sub(r"data:[^\"]*", "", page)
+    for source in sources:
+        picture = Image.open(io.BytesIO(base64.b64decode(source.split(",")[1])))
+        assert picture.size == tiny_kitti.SHAPE[::-1]
+
+
+def test_numbers_and_protocol_are_those_of_the_evaluation(page, evaluated):
+    evaluation = evaluated[1]
+    assert metrics.Protocol().line() in page
+    for part in ("all", "static", "moving"):
+        assert f"{evaluation['means'][part]['abs_rel']:.3f}" in page
+        for baseline in evaluation["baselines"].values():
+            assert f"{baseline['means'][part]['rmse']:.3f}" in page
+    assert "run &lt;1&gt;" in page and "<1>" not in page
+    assert "2 kickstart, 1 stage1" in page
+    assert "prefers-color-scheme: dark" in page
+
+
+def test_frames_are_spread_and_hold_the_worst():
+    rows = [{"frame": i, "all": {"abs_rel": float(i == 4)}} for i in range(9)]
+    assert [row["frame"] for row in report_pictures.choose_rows(rows, 4)] == [0, 5, 8, 4]
+    assert [row["frame"] for row in report_pictures.choose_rows(rows, 1)] == [4]
+    assert len(report_pictures.choose_rows(rows, 99)) == 9
+    assert report_pictures.choose_rows(rows[:1], 5) == rows[:1]
+
+
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        ({"model": {"epoch": 7, "working_height": 32}}, ["epoch 7", "aquanet_tf.evaluate"]),
+        ({"rows": None}, ["rows"]),
+    ],
+)
+def test_a_foreign_evaluation_is_refused(evaluated, change, words):
+    workdir, evaluation = evaluated
+    changed = {k: v for k, v in {**evaluation, **change}.items() if v is not None}
+    with pytest.raises(ValueError) as error:
+        report.build(workdir, changed)
+    assert all(word in str(error.value) for word in ["--evaluation", *words])
+
+
+def test_lost_frames_are_named(evaluated, tmp_path):
+    workdir, evaluation = evaluated
+    other = tiny_kitti.write(tmp_path / "raw", drives=1, frames=2)
+    with pytest.raises(ValueError, match="is not in the ground truth"):
+        report.build(workdir, evaluation, gt_dir=other)
+
+
+def test_charts_leave_out_what_is_not_a_number():
+    rows = [
+        {"epoch": "0", "phase": "a", "loss": "1", "beta": "", "only": "3"},
+        {"epoch": "1", "phase": "b", "loss": "nan", "beta": "2", "only": ""},
+        {"epoch": "2", "phase": "b", "loss": "0.5", "beta": "2", "only": ""},
+    ]
+    assert report_charts.chart_names(rows) == ["loss", "beta"]
+    assert report_charts.chart_names([]) == []
+    assert report_charts.series(rows, "loss") == [(0, 1.0, "a"), (2, 0.5, "b")]
+    for name in ("loss", "beta"):  # beta is constant: the axis must not divide by zero
+        chart = report_charts.line_chart(rows, name)
+        Balance(chart)
+        assert "nan" not in chart and 'class="phase"' in chart
+
+
+def test_large_pictures_become_jpeg_and_small_ones_stay_exact():
+    rng = np.random.default_rng(0)
+    small = rng.integers(0, 255, (4, 640, 3)).astype(np.uint8)
+    tag = report_page.image_tag(small, 'a "quote"')
+    assert "image/png" in tag and "&quot;" in tag
+    data = base64.b64decode(tag.split("base64,")[1].rstrip('">'))
+    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(data))), small)
+    assert "image/jpeg" in report_page.image_tag(np.zeros((4, 641, 3), np.uint8), "b")
