@@ -20,6 +20,8 @@ from aquanet_tf import cli
 from data_prep import street_drive, street_render, street_write
 
 FLAGS = flags.FLAGS
+# Goes up whenever the same arguments give another street, so that two are never mixed.
+VERSION = 1
 DONE, STARTED = "street.json", "street.unfinished.json"
 
 
@@ -48,6 +50,7 @@ def generate(out, drives, test_drives, frames, height, width, seed, workers=0):
         "height": height, "width": width, "seed": seed,
     }  # fmt: skip
     plans = street_drive.plans(**arguments)
+    arguments["version"] = VERSION
     if not plans:
         raise ValueError("--drives and --test_drives are both 0: nothing to make")
     if _claim(out, arguments):

@@ -51,7 +51,7 @@ def _facade(base, accent, u, v, wu, wv, across, height, pitch, rear, k):
     window = pulses(column, 1.0, 0.5, wu / pu) * pulses(floor, 1.0, 0.52, wv / pv)
     window *= band(v, 0.0, height - 0.5, wv) * band(u, -across + 0.4, across - 0.4, wu)
     vary = np.clip(1.4 - np.maximum(wu / pu, wv / pv), 0, 1)
-    bright = 1.0 + vary * (1.6 * hashed(np.floor(column), np.floor(floor), k) - 0.8)
+    bright = 1.0 + vary * (1.6 * hashed(np.floor(column + 0.25), np.floor(floor + 0.24), k) - 0.8)
     colour = _mix(base, base * 0.72, pulses(v, pv, 0.06, wv))
     colour = _mix(colour, base * np.array([0.6, 0.58, 0.6]), band(v, 0.0, 0.7, wv))
     return _mix(colour, accent * bright[:, None], window)

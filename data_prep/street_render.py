@@ -11,6 +11,7 @@ from data_prep.street_solids import LEAVES
 
 SUPERSAMPLING = 2
 SOLID_TEXEL = 0.035
+CHUNK = 32768
 MAX_DEPTH = 255.0
 
 
@@ -41,18 +42,17 @@ def picture(view, moment, scene, ripmap):
     rays = _rays(fine)
     image = np.empty((fine.height * fine.width, 3), np.float32)
     flat = index.ravel()
-    sky = np.flatnonzero(flat < 0)
-    image[sky] = _sky(rays[sky], scene.palette, ripmap, 1.0 / fine.focal)
-    ground = np.flatnonzero(flat == 0)
-    shade = _shadows(fine, moment, depth, index).ravel()[ground]
-    image[ground] = shade[:, None] * ground_colour(
-        fine, rays[ground], depth.ravel()[ground], scene, ripmap
-    )
-    solid = np.flatnonzero(flat > 0)
-    image[solid] = _solids(
-        fine, rays[solid], depth.ravel()[solid], flat[solid], face.ravel()[solid],
-        moment, scene.palette, ripmap,
-    )  # fmt: skip
+    shade = _shadows(fine, moment, depth, index).ravel()
+    depth, face = depth.ravel(), face.ravel()
+    for sky in _chunks(flat < 0):
+        image[sky] = _sky(rays[sky], scene.palette, ripmap, 1.0 / fine.focal)
+    for ground in _chunks(flat == 0):
+        colour = ground_colour(fine, rays[ground], depth[ground], scene, ripmap)
+        image[ground] = shade[ground, None] * colour
+    for solid in _chunks(flat > 0):
+        image[solid] = _solids(
+            fine, rays[solid], depth[solid], flat[solid], face[solid], moment, scene.palette, ripmap
+        )
     n = SUPERSAMPLING
     image = np.clip(image, 0.0, 1.0).reshape(view.height, n, view.width, n, 3).mean(axis=(1, 3))
     return np.round(255.0 * image).astype(np.uint8)
@@ -62,6 +62,12 @@ def light(normals, palette):
     """Colour factor [..., 3] of surfaces with unit normals [..., 3]."""
     sun = np.maximum(normals @ palette.sun, 0.0)
     return (palette.ambient + (1.15 - palette.ambient) * sun)[..., None] * palette.tint
+
+
+def _chunks(mask):
+    """Indices where mask [n] holds, in pieces whose temporary arrays fit the processor's cache."""
+    where = np.flatnonzero(mask)
+    return [where[i : i + CHUNK] for i in range(0, len(where), CHUNK)]
 
 
 def _rays(view):
@@ -144,7 +150,7 @@ def _solids(view, rays, depth, index, face, moment, palette, ripmap):
     ball = face == street_cast.ROUND_FACE
     factor = _box_light(moment, palette)[index, np.minimum(face, 5)]
     if ball.any():
-        u[ball] = (np.arctan2(point[0, ball], point[2, ball]) * half[ball, 0]).astype(np.float32)
+        u[ball] = (np.arctan2(point[0, ball], -point[2, ball]) * half[ball, 0]).astype(np.float32)
         width_u[ball] = width_v[ball] = 1.5 * t[ball] / view.focal
         normal = (point[:, ball] / half[ball].T ** 2).T
         normal /= np.linalg.norm(normal, axis=1, keepdims=True)

@@ -20,7 +20,7 @@ class Road:
         self._start = start
         s = np.arange(start, end + STEP, STEP)
         heading = np.zeros_like(s)
-        bend = rng.choice([0.15, 0.6, 1.0], p=[0.25, 0.35, 0.4])
+        bend = rng.choice([0.1, 0.4, 1.0], p=[0.4, 0.4, 0.2])
         for length, strength in ((rng.uniform(110, 200), 0.75), (rng.uniform(50, 90), 0.16)):
             swing = bend * strength * rng.uniform(0.6, 1.0)
             heading += swing * np.sin(2 * np.pi * (s / length + rng.uniform()))

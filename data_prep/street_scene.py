@@ -165,7 +165,7 @@ class Scene:
         s = -5.0
         while s < self.end - 45:
             parts, half = solids.car(rng)
-            if half[0] < 1.0 and self._free(s + half[1], 7.5):
+            if self._free(s + half[1], 7.5):
                 place = side * (kerb - half[0] - rng.uniform(0.12, 0.3))
                 x, z, heading = self.road.point(s + half[1], place)
                 turned = heading + np.pi * (rng.random() < 0.5 + 0.4 * -side) + rng.normal(0, 0.02)

@@ -52,7 +52,7 @@ def car(rng):
     if style == "van":
         length, roof = rng.uniform(4.6, 5.6), rng.uniform(1.9, 2.4)
     if style == "lorry":
-        width, length, belt = rng.uniform(2.1, 2.4), rng.uniform(6.0, 7.5), 1.1
+        width, length, belt = rng.uniform(1.95, 2.15), rng.uniform(5.5, 6.5), 1.1
         roof = rng.uniform(2.7, 3.3)
     body = (CAR_SIDE, CAR_SIDE, PLAIN, PLAIN, CAR_END, CAR_END, PLAIN)
     offset, contrast = _offset(rng), rng.uniform(0.2, 0.42)
@@ -118,9 +118,7 @@ def tree(rng):
     if rng.random() < 0.8:
         bottom = rng.uniform(1.6, 2.8)
         thick = rng.uniform(0.1, 0.24)
-        parts.append(
-            Solid((0, -bottom / 2 - 0.3, 0), (thick, bottom / 2 + 0.3, thick), bark, bark)
-        )
+        parts.append(Solid((0, -bottom / 2 - 0.3, 0), (thick, bottom / 2 + 0.3, thick), bark, bark))
     radius = rng.uniform(0.7, 1.1) if not parts else rng.uniform(1.2, 2.3)
     for _ in range(rng.integers(1, 4)):
         half = radius * rng.uniform(0.65, 1.0, 3)
@@ -142,9 +140,7 @@ def pole(rng, towards_road):
     parts = [Solid((0, -height / 2, 0), (thick, height / 2, thick), grey, grey)]
     if style == "lamp":
         arm = rng.uniform(0.5, 1.1)
-        parts.append(
-            Solid((towards_road * arm, -height, 0), (arm, 0.08, 0.14), grey * 0.8, grey)
-        )
+        parts.append(Solid((towards_road * arm, -height, 0), (arm, 0.08, 0.14), grey * 0.8, grey))
     if style == "sign":
         half = rng.uniform(0.28, 0.45)
         face = colour(rng, (0.7, 1.0), (0.6, 0.95))

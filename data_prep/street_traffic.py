@@ -56,9 +56,7 @@ def trip(rng, road, step, lane):
     pitch = rng.normal(0.0, 0.006) + wave(0.004, 5, 12) + wave(0.002, 2.5, 4)
     roll = rng.normal(0.0, 0.004) + wave(0.003, 6, 15)
     y = -CAMERA_HEIGHT - wave(0.012, 5, 12)
-    return Trip(
-        s, step, rotation(yaw, pitch, roll), np.stack([x, y, z], axis=-1), yaw, pitch, roll
-    )
+    return Trip(s, step, rotation(yaw, pitch, roll), np.stack([x, y, z], axis=-1), yaw, pitch, roll)
 
 
 def rotation(yaw, pitch, roll):
@@ -95,11 +93,11 @@ def movers(rng, road, step, lane, leader, crossing):
         tracks.append(np.stack([x, z, heading + np.pi * reverse], axis=-1))
 
     if leader != "none":
-        gap = rng.uniform(8, 14 if crossing is not None else 26)
+        gap = rng.uniform(7.5, 14 if crossing is not None else 23)
         if leader == "equal":
             drift = rng.uniform(-0.03, 0.03)
         else:
-            gap, drift = rng.choice([(25, -0.35), (20, -0.2), (9, 0.25), (8, 0.4)])
+            gap, drift = rng.choice([(25, -0.35), (20, -0.2), (10, 0.25), (9, 0.4)])
         along(s * (1 + drift) + gap, lane + rng.normal(0, 0.15))
         if crossing is None and rng.random() < 0.3:
             along(s * (1 + rng.uniform(-0.04, 0.1)) + gap + rng.uniform(9, 20), lane)
@@ -116,7 +114,7 @@ def movers(rng, road, step, lane, leader, crossing):
             along(position - pace * frames, -lane + rng.normal(0, 0.15), reverse=True)
             position += rng.uniform(12, 35)
     elif kind == "overtaking":
-        along(s * rng.uniform(1.1, 1.35) + rng.uniform(3, 12), -lane + 0.2)
+        along(s * rng.uniform(1.15, 1.5) + rng.uniform(6, 14), -lane - 0.1)
     return tracks
 
 

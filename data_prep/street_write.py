@@ -13,6 +13,14 @@ import numpy as np
 from PIL import Image
 
 DATE = "2011_09_26"
+PARTS = (
+    "image_02/data",
+    "velodyne_points/data",
+    "oxts/data",
+    "proj_depth/groundtruth/image_02",
+    "motion_masks/image_02",
+    "poses",
+)
 CAMERA_TO_WORLD = "poses/image_02.txt"
 # Mounting of a roof scanner on KITTI's car: a hair off the exact axes x ahead, y left, z up.
 _TILT = np.array([0.0075, 0.0148, -0.0006])
@@ -67,8 +75,7 @@ class DriveWriter:
 
     def __init__(self, folder, trip):
         self._folder, self._trip = folder, trip
-        for part in ("image_02/data", "velodyne_points/data", "oxts/data",
-                     "proj_depth/groundtruth/image_02", "motion_masks/image_02", "poses"):  # fmt: skip
+        for part in PARTS:
             os.makedirs(os.path.join(folder, part))
 
     def frame(self, number, view, picture, depth, moving):
