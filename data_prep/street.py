@@ -2,8 +2,9 @@
 
     python -m data_prep.street --out street --drives 24 --frames 24 --height 64 --width 208
 
-The result is a function of the flags alone, whatever the number of worker processes. Interrupted
-runs are resumed by running the same command again.
+The bytes are a function of the flags, whatever the number of worker processes (another version of
+NumPy may round a few pixels differently, by one grey level). Interrupted runs are resumed by
+running the same command again.
 """
 
 from __future__ import annotations
