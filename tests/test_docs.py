@@ -1,8 +1,8 @@
 """Every command of README.md and BUILD.md works: each `bash` block is executed on tiny data.
 
-The commands run as written, one after the other, in a directory of their own: flagfiles there end with
-lines that make the run tiny, and the street of the documents shrinks. What cannot run here stands
-in ELSEWHERE with where it does run. Links between the documents lead somewhere.
+The commands run as written, one after the other, in a directory of their own: flagfiles there end
+with lines that make the run tiny, and the street of the documents shrinks. What cannot run here
+stands in ELSEWHERE with where it does run. Links between the documents lead somewhere.
 """
 
 import os

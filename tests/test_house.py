@@ -8,8 +8,9 @@ import re
 import subprocess
 import sys
 
-import aquanet_tf
 import pytest
+
+import aquanet_tf
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CODE = sorted(p for d in ("aquanet_tf", "data_prep", "export") for p in (ROOT / d).rglob("*.py"))
