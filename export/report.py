@@ -123,7 +123,8 @@ def _table(evaluation, protocol) -> str:
     if evaluation.get("baselines"):
         notes.append(
             "Baselines see no pixel: <em>constant</em> is one depth everywhere, <em>ramp</em> a "
-            "flat road below the calibration's horizon; both are aligned as the network is."
+            "flat road below the calibration's horizon that ends at a wall (inverse depth "
+            "max(row - horizon, height / 5)); both are aligned as the network is."
         )
     return (
         f"<h2>Metrics</h2><p class='small'><b>Protocol</b>: {html.escape(protocol.line())}.</p>"
@@ -167,8 +168,9 @@ def _next_steps(workdir, evaluation, history) -> str:
     ]
     if baselines and means[part]["abs_rel"] >= min(baselines):
         steps.append(
-            "<b>A baseline that sees no pixel is better.</b> Look at the curves: |t| near zero "
-            "means PoseNet has not found the motion (more kick-start epochs); otherwise train on."
+            "<b>A baseline that sees no pixel is better.</b> Look at the curves: a translation "
+            "near zero means PoseNet has not found the motion (more kick-start epochs); "
+            "otherwise train on."
         )
     predict = f"python -m aquanet_tf.predict --workdir {run} --input IMAGE_OR_FOLDER --out out"
     steps.append(f"See it on your own pictures, of any size. {_code(predict)}")

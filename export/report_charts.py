@@ -6,6 +6,7 @@ import html
 import math
 
 WIDTH, HEIGHT = 320, 150
+_LAST = "learning_rate"
 _LEFT, _RIGHT, _TOP, _BOTTOM = 48, 10, 12, 22
 
 
@@ -23,14 +24,14 @@ def series(rows: list[dict[str, str]], name: str) -> list[tuple[int, float, str]
 
 
 def chart_names(rows: list[dict[str, str]]) -> list[str]:
-    """Columns worth a chart: numbers for two epochs at least, validation folded into its twin."""
-    names = list(rows[0]) if rows else []
-    skipped = ("epoch", "phase")
-    return [
-        name
-        for name in names
-        if name not in skipped and not name.startswith("val_") and len(series(rows, name)) > 1
-    ]
+    """Columns worth a chart: numbers of two epochs at least, not all zero (a term switched off).
+
+    Validation is drawn with its twin; the learning rate comes last.
+    """
+    names = [name for name in (rows[0] if rows else ()) if not name.startswith("val_")]
+    names = sorted(set(names) - {"epoch", "phase"}, key=lambda n: (n == _LAST, names.index(n)))
+    values = {name: [value for _, value, _ in series(rows, name)] for name in names}
+    return [name for name in names if len(values[name]) > 1 and any(values[name])]
 
 
 def line_chart(rows: list[dict[str, str]], name: str) -> str:
@@ -83,3 +84,9 @@ def _ys(value: float) -> str:
 
 def _text(x: float, y: float, anchor: str, text: str) -> str:
     return f'<text x="{x:.1f}" y="{y:.1f}" class="{anchor}">{text}</text>'
+
+
+def _number(value: float) -> str:
+    """Three digits, short enough for the axis."""
+    small = 0 < abs(value) < 1e-2
+    return f"{value:.1e}".replace("e-0", "e-") if small else f"{value:.3g}"

@@ -20,7 +20,7 @@ body { margin:0; background:var(--page); color:var(--ink); line-height:1.5; font
 main { max-width:1180px; margin:0 auto; padding:40px 24px 64px }
 h1 { font-size:30px; letter-spacing:-.02em; margin:0 0 4px; line-height:1.2 }
 h2 { font-size:20px; letter-spacing:-.01em; margin:44px 0 12px }
-p { margin:8px 0; max-width:78ch }
+p { margin:8px 0; max-width:110ch }
 .soft { color:var(--soft) }
 small,.small { font-size:13.5px }
 code { font:13.5px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;
@@ -50,8 +50,10 @@ td.best { color:var(--good) }
   16px 16px; margin:0 0 16px }
 .frame header { display:flex; flex-wrap:wrap; gap:4px 18px; font-size:14px; margin-bottom:10px }
 .frame header span { color:var(--soft) }
-.tiles { display:grid; grid-template-columns:repeat(auto-fit,minmax(min(100%,340px),1fr));
-  gap:12px }
+.tiles { display:grid; grid-template-columns:repeat(6,1fr); gap:12px }
+.tiles figure { grid-column:span 2 }
+.tiles figure:nth-child(-n+2) { grid-column:span 3 }
+@media (max-width:700px) { .tiles figure:nth-child(n) { grid-column:span 6 } }
 figure { margin:0 }
 figure img { width:100%; display:block; border-radius:6px }
 figcaption { font-size:13px; color:var(--soft); margin-top:4px; display:flex; flex-wrap:wrap;
@@ -75,7 +77,7 @@ svg circle.train { fill:var(--accent) }
 svg .val { stroke:var(--val); stroke-dasharray:5 3 }
 svg circle.val { fill:var(--val) }
 ol.next { padding-left:22px }
-ol.next li { margin:12px 0; max-width:86ch }
+ol.next li { margin:12px 0; max-width:110ch }
 ol.next code.run { display:block; background:var(--card); border:1px solid var(--rule);
   border-radius:8px; padding:9px 12px; margin-top:6px }
 details { margin-top:12px }

@@ -12,6 +12,7 @@ from aquanet_tf import images, metrics, visualize
 from export import report_page
 
 ERROR_HIGH = 0.5  # relative error of the brightest colour
+_NEAR_PERCENTILE = 97  # of the shown ground truth: where the brightest colour of nearness begins
 PARTS = {
     "all": "All pixels with ground truth",
     "static": "Static pixels",
@@ -36,8 +37,8 @@ def section(pairs, network, protocol: metrics.Protocol) -> str:
         _maps(frame, row, network, protocol)
         for frame, row in tqdm(pairs, desc="pictures", unit="frame")
     ]
-    _, high = visualize.robust_range([np.where(m["valid"], m["truth"], np.nan) for m in drawn])
-    high = float(f"{high:.1g}") if high > 0 else 1.0
+    nearness = np.concatenate([maps["truth"][maps["valid"]] for maps in drawn])
+    high = float(np.percentile(nearness, _NEAR_PERCENTILE))
     blocks = [_frame(maps, high, network.beta_max) for maps in drawn]
     outlined = any(maps["moving"] is not None for maps in drawn)
     return (
@@ -82,7 +83,7 @@ def _frame(maps, high, beta_max) -> str:
             return picture
         return visualize.outline(picture, moving, thickness=max(1, moving.shape[1] // 600))
 
-    near = report_page.colour_bar(_ramp(visualize.INVERSE_DEPTH_MAP), "far", f"{1 / high:.3g} m")
+    near = report_page.colour_bar(_ramp(visualize.INVERSE_DEPTH_MAP), "far", f"{1 / high:.2g} m")
     wrong = report_page.colour_bar(_ramp(visualize.ERROR_MAP), "0", f"{100 * ERROR_HIGH:.0f} %")
     ends = f"{1 / beta_max:.2g}", f"{beta_max:.2g}"
     tiles = [

@@ -89,10 +89,11 @@ def test_baselines_are_what_they_say(frames):
     assert constant["rows"][0]["all"]["abs_rel"] == pytest.approx(expected["abs_rel"])
     ramp = evaluate.ramp_baseline(frames[0])
     assert ramp.shape == tiny_kitti.SHAPE
-    np.testing.assert_array_equal(ramp[:13], 1)  # the horizon and all above it
-    np.testing.assert_array_equal(ramp[13:, 5], np.arange(1, 20))
+    wall = tiny_kitti.SHAPE[0] / 5
+    np.testing.assert_array_equal(ramp[:19], wall)  # the horizon is row 12
+    np.testing.assert_array_equal(ramp[19:, 5], np.arange(7, 20))
     road = np.zeros(tiny_kitti.SHAPE, bool)
-    road[14:] = True
+    road[19:] = True
     road[tiny_kitti.BOX] = False
     ratio = 1 / ramp[road] / depth[road]
     np.testing.assert_allclose(ratio, ratio[0], rtol=1e-2)  # exact on the flat road
