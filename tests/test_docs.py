@@ -53,6 +53,7 @@ TINY_FLAGS = """
 --vgg19_weights=none
 --panels_every=0
 --collapse=off
+--warp_impl=streaming
 """
 
 
