@@ -52,13 +52,9 @@ def line_chart(rows: list[dict[str, str]], name: str) -> str:
     parts = [f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{html.escape(name)}">']
     for value in (low, (low + high) / 2, high):
         parts.append(f'<line class="rule" x1="{_LEFT}" x2="{WIDTH - _RIGHT}" {_ys(y(value))}/>')
-        parts.append(
-            f'<text x="{_LEFT - 6}" y="{y(value) + 3.5:.1f}" class="end">{value:.3g}</text>'
-        )
+        parts.append(_text(_LEFT - 6, y(value) + 3.5, "end", _number(value)))
     for epoch, anchor in ((first, "start"), (last, "end")):
-        parts.append(
-            f'<text x="{x(epoch):.1f}" y="{HEIGHT - 5}" class="{anchor}">{epoch + 1}</text>'
-        )
+        parts.append(_text(x(epoch), HEIGHT - 5, anchor, str(epoch + 1)))
     for before, after in zip(rows, rows[1:]):
         if before["phase"] != after["phase"]:
             middle = (x(int(before["epoch"])) + x(int(after["epoch"]))) / 2

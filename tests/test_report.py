@@ -126,9 +126,9 @@ def test_lost_frames_are_named(evaluated, tmp_path):
 
 def test_charts_leave_out_what_is_not_a_number():
     rows = [
-        {"epoch": "0", "phase": "a", "loss": "1", "beta": "", "only": "3"},
-        {"epoch": "1", "phase": "b", "loss": "nan", "beta": "2", "only": ""},
-        {"epoch": "2", "phase": "b", "loss": "0.5", "beta": "2", "only": ""},
+        {"epoch": "0", "phase": "a", "loss": "1", "beta": "", "only": "3", "off": "0"},
+        {"epoch": "1", "phase": "b", "loss": "nan", "beta": "2", "only": "", "off": "0"},
+        {"epoch": "2", "phase": "b", "loss": "0.5", "beta": "2", "only": "", "off": "0"},
     ]
     assert report_charts.chart_names(rows) == ["loss", "beta"]
     assert report_charts.chart_names([]) == []
@@ -137,6 +137,8 @@ def test_charts_leave_out_what_is_not_a_number():
         chart = report_charts.line_chart(rows, name)
         Balance(chart)
         assert "nan" not in chart and 'class="phase"' in chart
+    small = [{"epoch": str(i), "phase": "a", "rate": str(5e-4 * (i + 1))} for i in range(3)]
+    assert ">5.0e-4<" in report_charts.line_chart(small, "rate")
 
 
 def test_large_pictures_become_jpeg_and_small_ones_stay_exact():
