@@ -135,7 +135,11 @@ def _validation_sample(config: Config, info: dict, data) -> dict:
 
 
 def _decoded(info: dict, data):
-    """Frames uint8 [3, height, width, 3] in time order, K [3, 3], key."""
+    """Frames uint8 [3, height, width, 3] in time order, K [3, 3], key.
+
+    Whole frames, because PoseNet sees them whole: decoding the crop's window of a JPEG apart
+    would be work on top. The crop comes before the resize.
+    """
     fields = records.parse(data)
     frames = [records.decode(fields[name], info["image_format"]) for name in records.FRAMES]
     return tf.stack(frames), fields["intrinsics"], fields["key"]

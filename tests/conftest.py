@@ -2,6 +2,11 @@
 
 import kitti_tree
 import pytest
+from hypothesis import settings
+
+# A busy machine is not a failure.
+settings.register_profile("project", deadline=None)
+settings.load_profile("project")
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from aquanet_tf import augment, camera
 K = np.array([[51.3, 0, 37.1], [0, 49.2, 13.4], [0, 0, 1]], np.float32)
 seeds = st.tuples(st.integers(0, 2**31 - 1), st.integers(0, 2**31 - 1))
 sizes = st.tuples(st.integers(16, 60), st.integers(20, 120))
-property_test = settings(max_examples=40, deadline=None)
+property_test = settings(max_examples=40)
 
 
 def window(seed, image, crop, low=0.5, high=1.5):

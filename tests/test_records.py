@@ -31,7 +31,7 @@ numbers = st.integers(0, 2**40)
 floats = st.floats(1.0, 1e4, width=32)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(texts, texts, numbers, st.tuples(numbers, numbers, numbers), *[st.binary()] * 3, floats)
 def test_round_trip(key, drive, camera, frame_ids, previous, target, following, focal):
     k = np.array([[focal, 0, 3.5], [0, 2 * focal, -1.25], [0, 0, 1]], np.float32)
