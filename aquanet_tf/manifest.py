@@ -21,14 +21,21 @@ _NEEDED = ("count", "image_format", "image_height", "image_width", "shards")
 
 
 def write(directory: str | pathlib.Path, manifest: dict, name: str = NAME) -> None:
-    """Writes `manifest` as JSON under a temporary name, then renames it into place."""
+    """Writes `manifest` as JSON under a temporary name, then renames it into place.
+
+    OSError names the file when it cannot be written (full disk); what was there before stays.
+    """
     path = pathlib.Path(directory) / name
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    with open(temporary, "w") as file:
-        json.dump(manifest, file, indent=1)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with open(temporary, "w") as file:
+            json.dump(manifest, file, indent=1)
+            file.write("\n")
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise OSError(f"cannot write {path}: {error.strerror}") from None
     os.replace(temporary, path)
 
 

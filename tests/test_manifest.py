@@ -1,4 +1,6 @@
+import errno
 import json
+import os
 import shutil
 
 import pytest
@@ -82,3 +84,17 @@ def test_damaged_manifest(copy, text):
 def test_write_leaves_no_temporary_file(tmp_path):
     manifest.write(tmp_path, {"schema_version": 1})
     assert [path.name for path in tmp_path.iterdir()] == [manifest.NAME]
+
+
+def test_a_full_disk_names_the_file_and_keeps_the_old_one(tmp_path, monkeypatch):
+    manifest.write(tmp_path, {"schema_version": 1})
+    before = (tmp_path / manifest.NAME).read_text()
+
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="cannot write .*manifest.json: No space left"):
+        manifest.write(tmp_path, {"schema_version": 2})
+    assert [path.name for path in tmp_path.iterdir()] == [manifest.NAME]
+    assert (tmp_path / manifest.NAME).read_text() == before
