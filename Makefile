@@ -104,9 +104,16 @@ test-fast: $(SETUP) ## the tests that are not marked slow
 test-current: $(CURRENT)/.installed ## the same under TensorFlow 2.21 and Keras 3
 	$(CURRENT)/bin/python $(PYTEST) -m "not slow"
 
-bench: $(SETUP) ## warp and training step against PyTorch (installs torch: large), input pipeline
+bench: $(SETUP) data/bench/records/manifest.json ## against PyTorch (installs torch: large), input pipeline
 	$(PY) -m pip install --quiet -c constraints/$(STACK).txt -e ".[benchmark]"
-	for file in benchmarks/*.py; do $(PY) $$file || exit 1; done
+	for name in $(filter-out __init__ input_pipeline,$(basename $(notdir $(wildcard benchmarks/*.py)))); do \
+	  $(PY) -m benchmarks.$$name || exit 1; done
+	$(PY) -m benchmarks.input_pipeline --data_dir data/bench/records --crop_height 192 --crop_width 640
+
+# KITTI's size; decoding does not care what is in the picture.
+data/bench/records/manifest.json: | $(SETUP)
+	$(PY) -m data_prep.street --out data/bench/raw --drives 2 --test_drives 0 --frames 18 --height 375 --width 1242
+	$(PY) -m data_prep.kitti --raw_dir data/bench/raw --out data/bench/records
 
 lint: $(SETUP) ## ruff
 	$(PY) -m ruff check .
@@ -114,5 +121,5 @@ lint: $(SETUP) ## ruff
 
 clean: ## remove environments, caches and demo outputs
 	rm -rf .venv .venv-current build ./*.egg-info .pytest_cache .ruff_cache .hypothesis
-	rm -rf data/demo data/demo-quick runs/demo runs/demo-quick
+	rm -rf data/bench data/demo data/demo-quick runs/demo runs/demo-quick
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
