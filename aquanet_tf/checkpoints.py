@@ -27,8 +27,8 @@ RUN_FILE = "run.json"
 class Run:
     """A loaded workdir: networks with restored weights, what they were trained with and on.
 
-    data: image_height, image_width (pixels of the stored training images) and focal
-        (fx / width, fy / height of one of them).
+    data: image_height, image_width (pixels the network works at: those of the stored training
+        images, or of the crop for depth_scaling=none) and focal (fx / width, fy / height).
     """
 
     config: Config
@@ -76,6 +76,7 @@ class Checkpoints:
         self.epoch = tf.Variable(0, dtype=tf.int64, trainable=False)
         weights = {name: _named_weights(network) for name, network in networks.items()}
         state = {name: _numbered(optimizer.variables) for name, optimizer in optimizers.items()}
+        self._networks = tf.train.Checkpoint(epoch=self.epoch, **weights)
         self._checkpoint = tf.train.Checkpoint(epoch=self.epoch, **weights, **state)
         self._manager = tf.train.CheckpointManager(
             self._checkpoint, str(self.workdir / "checkpoints"), max_to_keep=keep
@@ -87,14 +88,15 @@ class Checkpoints:
         if not path:
             return 0
         try:
-            status = self._checkpoint.restore(path)
+            status = self._networks.restore(path).expect_partial()
             status.assert_existing_objects_matched()
-        except (AssertionError, ValueError, tf.errors.OpError) as error:
+            # Not asserted: a run that goes on with more epochs may gain a phase and its optimizer.
+            self._checkpoint.restore(path).expect_partial()
+        except (AssertionError, ValueError, IndexError, tf.errors.OpError) as error:
             raise ValueError(
                 f"{path}: does not fit the networks of {self.workdir / CONFIG_FILE} or is damaged "
-                f"({str(error).splitlines()[0]}). Remove it to go back to an older one"
+                f"({str(error).splitlines()[0][:200]}). Remove it to go back to an older one"
             ) from error
-        status.expect_partial()
         return int(self.epoch.numpy())
 
     def save(self, epoch):

@@ -1,8 +1,7 @@
-"""What every command line shares: quiet start, one-line errors, exit codes."""
+"""What every command line shares: one-line errors, exit codes."""
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Callable
 
@@ -13,8 +12,6 @@ def run(main: Callable) -> None:
     """Runs `main(argv)` under absl. A user's error (ValueError, OSError) is printed as one line
     `error: ...` on stderr with exit code 1, without a traceback; anything else is a bug and shows
     its traceback."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-
     def guarded(argv):
         if len(argv) > 1:
             sys.exit(f"error: unexpected argument {argv[1]!r}; every option is a --flag")

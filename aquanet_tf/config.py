@@ -101,6 +101,12 @@ class Config:
     )
     # Schedule
     kickstart_epochs: int = option(5, "First epochs, which train PoseNet alone.", low=0)
+    pose_frozen_epochs: int = option(
+        0,
+        "First epochs of stage 1, which train the depth network alone: an untrained one would drag "
+        "the ego-motion of the kick-start down.",
+        low=0,
+    )
     epochs: int = option(110, "All epochs, kick-start included.", low=1)
     steps_per_epoch: int = option(0, "Steps in one epoch; 0: as many as the data set has.", low=0)
     kickstart_learning_rate: float = option(1e-4, "Adam's rate in the kick-start.", low=1e-8)
@@ -127,8 +133,11 @@ class Config:
             raise ValueError("--inverse_depth_min must be below --inverse_depth_max")
         if self.resize_min > self.resize_max:
             raise ValueError("--resize_min must not exceed --resize_max")
-        if self.kickstart_epochs > self.epochs:
-            raise ValueError("--kickstart_epochs must not exceed --epochs (which counts both)")
+        if self.kickstart_epochs + self.pose_frozen_epochs > self.epochs:
+            raise ValueError(
+                "--kickstart_epochs plus --pose_frozen_epochs must not exceed --epochs, "
+                "which counts them too"
+            )
         parse_milestones(self.milestones)
 
     def save(self, path: str | pathlib.Path) -> None:

@@ -192,6 +192,14 @@ class StageOne(Stage):
         return terms, watched, pictures
 
 
+class DepthAlone(StageOne):
+    """Stage 1 with PoseNet held still, until the depth network has found its feet."""
+
+    @property
+    def trained(self):
+        return self.aquanet.trainable_variables
+
+
 def naive_inverse_depth(grid, config):
     """The kick-start's ramp [B,H,W,1]: d_min in the whole image's first row, kickstart_ramp * d_max
     in its last.

@@ -51,10 +51,13 @@ class Phase(NamedTuple):
 
 def phases(options: config.Config) -> list[Phase]:
     """The phases of a run in order; one without epochs is left out."""
-    kick, end = options.kickstart_epochs, options.epochs
+    kick = options.kickstart_epochs
+    frozen = kick + options.pose_frozen_epochs
+    rate = options.learning_rate
     every = [
         Phase("kickstart", stages.KickStart, 0, kick, options.kickstart_learning_rate),
-        Phase("stage1", stages.StageOne, kick, end, options.learning_rate),
+        Phase("depth_alone", stages.DepthAlone, kick, frozen, rate),
+        Phase("stage1", stages.StageOne, frozen, options.epochs, rate),
     ]
     return [phase for phase in every if phase.start < phase.end]
 
@@ -66,9 +69,9 @@ def train(options: config.Config, workdir: str | pathlib.Path) -> int:
     --collapse=stop) and OSError (workdir not writable), before the first step where possible.
     """
     workdir = pathlib.Path(workdir)
+    strategy = _strategy(options)  # first: a CPU can only be split before anything runs on it
     steps = input_pipeline.steps_per_epoch(options)
     _prepare_workdir(options, workdir)
-    strategy = _strategy(options)
     tf.keras.utils.set_random_seed(options.seed)
     with strategy.scope():
         aquanet, posenet = checkpoints.build_networks(options)
@@ -197,6 +200,13 @@ def _prepare_workdir(options, workdir):
     info = manifest.read(options.data_dir)
     sample = next(iter(input_pipeline.validation_dataset(options, options.data_dir)))
     k = sample["intrinsics"][0].numpy()
+    # Without resizing the network knows one size only, that of the crop.
+    whole = options.depth_scaling == "none"
+    size = (
+        (options.crop_height, options.crop_width)
+        if whole
+        else (info["image_height"], info["image_width"])
+    )
     focal = [float(k[0, 0] / options.crop_width), float(k[1, 1] / options.crop_height)]
     record = {
         "command": sys.argv,
@@ -207,8 +217,8 @@ def _prepare_workdir(options, workdir):
             "python": platform.python_version(),
         },
         "data": {
-            "image_height": info["image_height"],
-            "image_width": info["image_width"],
+            "image_height": size[0],
+            "image_width": size[1],
             "triplets": info["count"],
             "focal": focal,
         },

@@ -1,0 +1,34 @@
+import pytest
+
+from aquanet_tf import callbacks
+
+
+def test_a_sound_run_gets_no_advice():
+    assert callbacks.diagnose({"translation": 0.5, "spread": 0.4}) is None
+    assert callbacks.diagnose({"translation": 0.5}) is None  # the kick-start has no spread
+
+
+def test_vanished_motion_and_constant_depth_get_advice():
+    assert "ego-motion has vanished" in callbacks.diagnose({"translation": 1e-5, "spread": 0.4})
+    assert "depth has become constant" in callbacks.diagnose({"translation": 0.5, "spread": 1e-3})
+
+
+def test_sentinel_stops_or_warns(caplog):
+    bad = {"translation": 1e-6}
+    with pytest.raises(callbacks.Collapse, match="epoch 4: .*--collapse=stop"):
+        callbacks.CollapseSentinel("stop").on_epoch_end(4, bad)
+    callbacks.CollapseSentinel("warn").on_epoch_end(4, bad)
+    assert "ego-motion has vanished" in caplog.text
+
+
+def test_history_replaces_epochs_done_again(tmp_path):
+    path = tmp_path / "history.csv"
+    for epoch, loss in [(0, 3.0), (1, 2.0), (2, 1.0), (1, 1.5)]:
+        callbacks.History(path, "stage1", lambda e: 0.1, ["loss", "beta"]).on_epoch_end(
+            epoch, {"loss": loss}
+        )
+    rows = callbacks.read_history(path)
+    assert [(row["epoch"], row["loss"], row["beta"]) for row in rows] == [
+        ("0", "3", ""),
+        ("1", "1.5", ""),
+    ]

@@ -1,0 +1,67 @@
+import dataclasses
+import json
+
+import pytest
+from absl import flags
+
+from aquanet_tf import config
+
+
+def test_defaults_are_the_papers():
+    paper = config.Config()
+    assert (paper.levels, paper.crop_height, paper.crop_width) == (33, 192, 640)
+    assert (paper.batch_size, paper.learning_rate, paper.epochs) == (8, 1e-4, 110)
+    assert config.parse_milestones(paper.milestones) == (60, 80, 100)
+    assert (paper.perceptual_weight, paper.smoothness_weight) == (0.01, 0.1)
+    assert (paper.kickstart_epochs, paper.pose_frozen_epochs, paper.kickstart_ramp) == (5, 0, 1.0)
+
+
+@pytest.mark.parametrize(
+    "bad, message",
+    [
+        ({"levels": 1}, "--levels=1: must be at least 2"),
+        ({"batch_size": 0}, "--batch_size"),
+        ({"depth_scaling": "up"}, "--depth_scaling='up': expected one of"),
+        ({"learning_rate": float("nan")}, "--learning_rate"),
+        ({"width": "wide"}, "--width='wide': expected float"),
+        ({"flip": 1}, "--flip=1: expected bool"),
+        ({"inverse_depth_min": 0.5}, "--inverse_depth_min must be below"),
+        ({"resize_min": 2.0}, "--resize_min must not exceed"),
+        ({"kickstart_epochs": 200}, "--kickstart_epochs"),
+        ({"milestones": "60;80"}, "--milestones='60;80'"),
+    ],
+)
+def test_bad_values_are_named(bad, message):
+    with pytest.raises(ValueError, match=message.replace("(", r"\(")):
+        config.Config(**bad)
+
+
+def test_json_round_trip(tmp_path):
+    options = config.Config(width=0.5, flip=False, milestones="")
+    options.save(tmp_path / "config.json")
+    assert config.Config.load(tmp_path / "config.json") == options
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"colour": 1}', '{"levels": 0}'])
+def test_damaged_json_is_a_clear_error(tmp_path, text):
+    path = tmp_path / "config.json"
+    path.write_text(text)
+    with pytest.raises(ValueError):
+        config.Config.load(path)
+    with pytest.raises(ValueError, match="no such file"):
+        config.Config.load(tmp_path / "none.json")
+
+
+def test_every_field_becomes_a_flag(monkeypatch):
+    values = flags.FlagValues()
+    for kind in ("string", "bool", "integer", "float", "enum"):
+        name = f"DEFINE_{kind}"
+        original = getattr(flags, name)
+        monkeypatch.setattr(
+            config.flags, name, lambda *a, original=original: original(*a, flag_values=values)
+        )
+    config.define_flags()
+    values(["prog", "--levels=17", "--noflip", "--width=0.25", "--depth_scaling=none"])
+    expected = config.Config(levels=17, flip=False, width=0.25, depth_scaling="none")
+    assert config.from_flags(values) == expected
+    assert set(json.loads(json.dumps(dataclasses.asdict(expected)))) <= set(values)
