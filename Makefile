@@ -106,8 +106,7 @@ test-current: $(CURRENT)/.installed ## the same under TensorFlow 2.21 and Keras 
 
 bench: $(SETUP) data/bench/records/manifest.json ## against PyTorch (installs torch: large), input pipeline
 	$(PY) -m pip install --quiet -c constraints/$(STACK).txt -e ".[benchmark]"
-	for name in $(filter-out __init__ input_pipeline,$(basename $(notdir $(wildcard benchmarks/*.py)))); do \
-	  $(PY) -m benchmarks.$$name || exit 1; done
+	$(PY) -m benchmarks.compare --out benchmarks/results.md
 	$(PY) -m benchmarks.input_pipeline --data_dir data/bench/records --crop_height 192 --crop_width 640
 
 # KITTI's size; decoding does not care what is in the picture.
