@@ -1,0 +1,145 @@
+"""Forward warp and training step against PyTorch, one Markdown table:
+
+python -m benchmarks.compare --height 96,192 --width 320,640 --out benchmarks/results.md
+"""
+
+from __future__ import annotations
+
+import datetime
+import functools
+import importlib.metadata
+import os
+import pathlib
+import platform
+import shlex
+import sys
+
+from absl import flags
+from tqdm import tqdm
+
+from aquanet_tf import cli
+from benchmarks import measure, step, warp
+
+TASKS = {
+    "warp": [
+        measure.Task(
+            "forward warp" + (", forward and backward" if backward else ""),
+            {
+                "tensorflow": functools.partial(warp.tensorflow_case, backward=backward),
+                "torch": functools.partial(warp.torch_case, backward=backward),
+            },
+        )
+        for backward in (False, True)
+    ],
+    "step": [
+        measure.Task(
+            "training step", {"tensorflow": step.tensorflow_case, "torch": step.torch_case}
+        )
+    ],
+}
+
+_TASK = flags.DEFINE_multi_enum("task", list(TASKS), list(TASKS), "What to compare.")
+_HEIGHT = flags.DEFINE_list("height", ["96", "192"], "Image heights, pixels.")
+_WIDTH = flags.DEFINE_list("width", ["320", "640"], "Image widths, one for each height.")
+_LEVELS = flags.DEFINE_integer("levels", 33, "Inverse-depth levels.", lower_bound=2)
+_NETWORK_WIDTH = flags.DEFINE_float("network_width", 1.0, "Channel multiplier.", lower_bound=0.03)
+_THREADS = flags.DEFINE_integer("threads", 2, "Threads of each framework.", lower_bound=1)
+_REPEATS = flags.DEFINE_integer("repeats", 7, "Timed rounds of the warp.", lower_bound=1)
+_STEP_REPEATS = flags.DEFINE_integer("step_repeats", 3, "Timed rounds of a step.", lower_bound=1)
+_SEED = flags.DEFINE_integer("seed", 1, "Seed of inputs and weights.", lower_bound=0)
+_OUT = flags.DEFINE_string("out", "", "Markdown file to write as well.")
+
+
+def settings() -> list[measure.Setting]:
+    """One for each size. Raises ValueError naming the flag."""
+    try:
+        sizes = [(int(h), int(w)) for h, w in zip(_HEIGHT.value, _WIDTH.value)]
+    except ValueError as error:
+        raise ValueError(f"--height and --width must be whole numbers ({error})") from error
+    if len(_HEIGHT.value) != len(_WIDTH.value) or not sizes or min(min(s) for s in sizes) < 16:
+        raise ValueError("--height and --width must list as many sizes each, 16 pixels or more")
+    rest = (_LEVELS.value, _NETWORK_WIDTH.value, _THREADS.value, _SEED.value)
+    return [measure.Setting(*size, *rest) for size in sizes]
+
+
+def table(rows: list[measure.Row]) -> str:
+    """Markdown; ratios below 1 are in our favour."""
+    lines = [
+        "| task | size | ours, ms | PyTorch, ms | ratio | ours, MiB | PyTorch, MiB | ratio |",
+        "|---|---|--:|--:|--:|--:|--:|--:|",
+    ]
+    for row in rows:
+        (ours, theirs), (mine, other) = (
+            [values[name] for name in measure.FRAMEWORKS] for values in (row.seconds, row.megabytes)
+        )
+        lines.append(
+            f"| {row.task} | {row.setting.height}x{row.setting.width} "
+            f"| {1e3 * ours:.0f} | {1e3 * theirs:.0f} | {row.time_ratio:.2f} "
+            f"| {mine:.0f} | {other:.0f} | {mine / other:.2f} |"
+        )
+    return "\n".join(lines)
+
+
+def circumstances(loads: list[float]) -> str:
+    """Machine, versions, command and seed, as a Markdown list."""
+    versions = ", ".join(
+        f"{name} {importlib.metadata.version(name)}" for name in ("tensorflow", "keras", "torch")
+    )
+    command = shlex.join(["python", "-m", "benchmarks.compare", *sys.argv[1:]])
+    return "\n".join(
+        [
+            f"- Machine: {_processor()}, {os.cpu_count()} cores, {platform.system()}, no GPU used; "
+            f"load average {min(loads):.1f} to {max(loads):.1f} over the run (this run alone "
+            f"makes about {_THREADS.value}; more means that the machine was shared).",
+            f"- Versions: Python {platform.python_version()}, {versions}.",
+            f"- Command: `{command}`, seed {_SEED.value}, "
+            f"{datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d}.",
+            f"- {_LEVELS.value} levels, batch 1, float32, networks of width "
+            f"{_NETWORK_WIDTH.value:g}, {_THREADS.value} threads each; medians of "
+            f"{_REPEATS.value} rounds (warp) and {_STEP_REPEATS.value} (step) after "
+            f"{measure.WARM_UP} calls to warm up, in one process, order reversed every round.",
+            "- Time ratio: median over rounds of ours / PyTorch. Memory: peak resident size above "
+            "the imports, each implementation in a process of its own, compilation included.",
+        ]
+    )
+
+
+def main(argv):
+    del argv
+    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # both on the processor
+    # PyTorch's idle threads would otherwise spin, against each other where the machine is shared
+    # and against ours, whose threads sleep: measured, twice slower steps for PyTorch.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        importlib.metadata.version("torch")
+    except importlib.metadata.PackageNotFoundError as error:
+        raise ValueError("PyTorch is missing: pip install -e '.[benchmark]'") from error
+    work = [
+        (task, setting, _STEP_REPEATS.value if name == "step" else _REPEATS.value)
+        for name in _TASK.value
+        for task in TASKS[name]
+        for setting in settings()
+    ]
+    rows, loads = [], [os.getloadavg()[0]]
+    for task, setting, repeats in tqdm(work, unit="row"):
+        rows.append(measure.compare(task, setting, repeats))
+        loads.append(os.getloadavg()[0])
+    print(table(rows))
+    if _OUT.value:
+        text = f"# Measured\n\n{table(rows)}\n\n{circumstances(loads)}\n"
+        pathlib.Path(_OUT.value).write_text(text)
+
+
+def _processor():
+    """Name of the processor where the system tells it."""
+    path = pathlib.Path("/proc/cpuinfo")
+    if path.exists():
+        for line in path.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,95 @@
+"""One training step of stage 1 (both networks, two views, L1 pyramid and smoothness, Adam) in
+TensorFlow, as `fit` runs it, and in PyTorch. Batch 1; no perceptual term, for want of weights
+that both sides could load without internet.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from benchmarks.measure import Setting
+from benchmarks.warp import LIMITS, channels_first, intrinsics
+
+LEARNING_RATE = 1e-4
+PYRAMID_SCALES = 3
+SMOOTHNESS_WEIGHT = 0.1
+
+
+def batch(setting: Setting) -> dict[str, np.ndarray]:
+    """A random triplet as the input pipeline would deliver it, PoseNet's frames as large."""
+    height, width = setting.height, setting.width
+    rng = np.random.default_rng(setting.seed)
+    frames = rng.random((1, 3, height, width, 3))
+    v, u = np.meshgrid(np.linspace(-1, 1, height), np.linspace(-1, 1, width), indexing="ij")
+    arrays = {
+        "target": frames[:, 0],
+        "references": frames[:, 1:],
+        "target_low": frames[:, 0],
+        "references_low": frames[:, 1:],
+        "intrinsics": intrinsics(height, width)[None],
+        "grid": np.stack([u, v], axis=-1)[None],
+        "resize": np.ones(1),
+    }
+    return {name: array.astype(np.float32) for name, array in arrays.items()}
+
+
+def build_stage(setting: Setting):
+    """Stage 1 of the project, not compiled."""
+    import tensorflow as tf
+
+    from aquanet_tf import checkpoints, config, stages
+
+    tf.keras.utils.set_random_seed(setting.seed)
+    options = config.Config(
+        width=setting.network_width,
+        pose_network_width=setting.network_width,
+        levels=setting.levels,
+        inverse_depth_min=LIMITS[0],
+        inverse_depth_max=LIMITS[1],
+        perceptual_weight=0.0,
+        vgg19_weights="none",
+        pyramid_scales=PYRAMID_SCALES,
+        smoothness_weight=SMOOTHNESS_WEIGHT,
+    )
+    return stages.StageOne(options, *checkpoints.build_networks(options))
+
+
+def tensorflow_case(setting: Setting):
+    """Ours: `Stage.train_step` in a tf.function."""
+    import tensorflow as tf
+
+    from aquanet_tf import checkpoints
+
+    stage = build_stage(setting)
+    optimizer = checkpoints.build_optimizer(stage.trained, LEARNING_RATE)
+    stage.compile(optimizer=optimizer, jit_compile=False)
+    data = {name: tf.constant(array) for name, array in batch(setting).items()}
+    step = tf.function(stage.train_step)
+    return lambda: float(step(data)["loss"])
+
+
+def torch_batch(setting: Setting) -> dict:
+    """`batch` as tensors, channels first."""
+    import torch
+
+    data = {name: torch.from_numpy(array) for name, array in batch(setting).items()}
+    return {name: channels_first(v) if v.ndim > 3 else v for name, v in data.items()}
+
+
+def torch_case(setting: Setting):
+    """The twin, with weights of its own."""
+    import torch
+
+    from benchmarks import torch_twin
+
+    torch.manual_seed(setting.seed)
+    networks = (
+        torch_twin.AQUANet(setting.network_width, setting.levels),
+        torch_twin.PoseNet(setting.network_width),
+    )
+    weights = [weight for network in networks for weight in network.parameters()]
+    optimizer = torch.optim.Adam(weights, LEARNING_RATE, eps=1e-7)
+    data = torch_batch(setting)
+    return lambda: torch_twin.train_step(
+        *networks, optimizer, data, LIMITS, PYRAMID_SCALES, SMOOTHNESS_WEIGHT
+    )
