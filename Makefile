@@ -59,7 +59,7 @@ endif
 DATA ?= data/$(NAME)
 RUN ?= runs/$(NAME)
 # TensorFlow's C++ log says much about GPUs that are not there; failures still raise in Python.
-demo: export TF_CPP_MIN_LOG_LEVEL ?= 3
+demo bench: export TF_CPP_MIN_LOG_LEVEL ?= 3
 # A step whose mark stands in RUN/done is not done again; delete RUN to start anew.
 DONE := $(RUN)/done
 MARK = @mkdir -p $(DONE) && touch $@

@@ -110,7 +110,6 @@ def main(argv):
     # PyTorch's idle threads would otherwise spin, against each other where the machine is shared
     # and against ours, whose threads sleep: measured, twice slower steps for PyTorch.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         importlib.metadata.version("torch")
     except importlib.metadata.PackageNotFoundError as error:
