@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import pathlib
 
-import numpy as np
 import tensorflow as tf
 from absl import logging
 
@@ -89,18 +88,22 @@ class Panels(tf.keras.callbacks.Callback):
     def _panel(self, pictures):
         config = self.model.config
         limits = (config.inverse_depth_min, config.inverse_depth_max)
-        columns = []
+        rows, labels = [], ["target", "inverse depth"]
+        labels += ["beta"] * ("beta" in pictures)
+        labels += ["synthesised previous", "synthesised next"][: len(pictures["views"])]
+        occlusions = pictures.get("occlusions", [])
+        labels += ["seen in previous", "seen in next"][: len(occlusions)]
         for i in range(min(self.SAMPLES, self.batch["target"].shape[0])):
             inverse_depth = pictures["inverse_depth"][i, ..., 0].numpy()
-            cells = [_bytes(self.batch["target"][i])]
-            cells.append(visualize.colour_inverse_depth(inverse_depth, *limits))
+            row = [_bytes(self.batch["target"][i])]
+            row.append(visualize.colour_inverse_depth(inverse_depth, *limits))
             if "beta" in pictures:
                 beta = pictures["beta"][i, ..., 0].numpy()
-                cells.append(visualize.colour_beta(beta, config.beta_max))
-            cells += [_bytes(view[i]) for view in pictures["views"]]
-            cells += [_bytes(tf.repeat(o[i], 3, axis=-1)) for o in pictures.get("occlusions", [])]
-            columns.append(np.concatenate(cells, axis=0))
-        return np.concatenate(columns, axis=1)
+                row.append(visualize.colour_beta(beta, config.beta_max))
+            row += [_bytes(view[i]) for view in pictures["views"]]
+            row += [_bytes(tf.repeat(occlusion[i], 3, axis=-1)) for occlusion in occlusions]
+            rows.append(row)
+        return visualize.grid(rows, labels)
 
 
 class CollapseSentinel(tf.keras.callbacks.Callback):

@@ -8,7 +8,7 @@ import numpy as np
 
 CAMERA_HEIGHT = 1.65
 FRAME_RATE = 10.0
-MIN_STEP, MAX_STEP = 0.5, 1.2
+MIN_STEP, MAX_STEP = 0.5, 1.6
 STOP_FRAMES = 3
 
 
@@ -30,7 +30,7 @@ class Trip:
 
 def steps(rng, frames, stops):
     """Metres from each frame to the next [frames]; `stops` brings the car to a halt half way."""
-    mean = rng.uniform(0.58, 1.1)
+    mean = rng.uniform(0.9, 1.5)
     swing = rng.uniform(0.03, 0.15) * np.sin(
         2 * np.pi * (np.arange(frames) / rng.uniform(20, 60) + rng.uniform())
     )
