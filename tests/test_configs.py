@@ -9,6 +9,7 @@ import pytest
 
 from aquanet_tf.config import Config
 
+DEFAULT = Config()
 FILES = sorted((command.ROOT / "configs").rglob("*.flags"))
 EACH = pytest.mark.parametrize("path", FILES, ids=lambda p: f"{p.parent.name}/{p.stem}")
 
@@ -18,12 +19,17 @@ def name(path):
 
 
 def settings(path):
-    """{flag: text} of a flagfile; --flip and --noflip are true and false."""
+    """{flag: value} of a flagfile, each value of the flag's type; --noflip is flip: False."""
     found = {}
     for line in path.read_text().splitlines():
         if line and not line.startswith("#"):
-            flag, value = re.fullmatch(r"--(\w+)(?:=(.*))?", line).groups()
-            assert flag not in found, f"{path}: --{flag} twice"
+            flag, text = re.fullmatch(r"--(\w+)(?:=(.*))?", line).groups()
+            if text is None:
+                value = hasattr(DEFAULT, flag)
+                flag = flag if value else flag[len("no") :]
+            else:
+                value = type(getattr(DEFAULT, flag))(text)
+            assert hasattr(DEFAULT, flag) and flag not in found, f"{path}: --{flag}"
             found[flag] = value
     return found
 
@@ -52,18 +58,12 @@ def test_dry_run(path):
     assert done.returncode == 0, done.stderr
     printed = dict(re.findall(r"^--(\w+)=(.*)$", done.stdout, re.MULTILINE))
     assert set(printed) == {field.name for field in dataclasses.fields(Config)}
-    for flag, text in settings(path).items():
-        if text is None:
-            expected = "True"
-        else:
-            expected = str(type(getattr(Config(), flag))(text))
-        assert printed[flag] == expected, flag
+    for flag, value in settings(path).items():
+        assert printed[flag] == str(value), flag
     assert re.search(r"AQUANet [\d,]+ parameters, PoseNet [\d,]+", done.stdout)
 
 
 def test_the_papers_values_are_the_defaults():
     """stage1.flags writes the defaults out for the reader; neither may drift from the other."""
-    default = Config()
-    for flag, text in settings(command.ROOT / "configs" / "kitti" / "stage1.flags").items():
-        value = getattr(default, flag)
-        assert value is True if text is None else value == type(value)(text), flag
+    for flag, value in settings(command.ROOT / "configs" / "kitti" / "stage1.flags").items():
+        assert value == getattr(DEFAULT, flag), flag
