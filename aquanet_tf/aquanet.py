@@ -66,7 +66,9 @@ class AQUANet(tf.keras.Model):
             Conv(channels(base, width), use_bias=False, name=f"up{i}")
             for i, base in enumerate(_DECODER_UP)
         ]
-        self.mix = [Conv(channels(base, width), name=f"mix{i}") for i, base in enumerate(_DECODER_MIX)]
+        self.mix = [
+            Conv(channels(base, width), name=f"mix{i}") for i, base in enumerate(_DECODER_MIX)
+        ]
         self.head = Conv(levels, elu=False, use_bias=False, name="head")
         # Small weights: beta starts at 1 everywhere. He-normal weights would start it at its
         # bounds, where tanh has no gradient left and beta stays for good.

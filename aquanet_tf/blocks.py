@@ -24,9 +24,7 @@ class Conv(tf.keras.layers.Layer):
         stddev: None for He-normal weights, or the standard deviation of normal weights.
     """
 
-    def __init__(
-        self, filters, size=3, stride=1, elu=True, use_bias=True, stddev=None, **kwargs
-    ):
+    def __init__(self, filters, size=3, stride=1, elu=True, use_bias=True, stddev=None, **kwargs):
         super().__init__(**kwargs)
         self.filters = filters
         self.size = size

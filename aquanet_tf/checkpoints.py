@@ -132,7 +132,9 @@ def _named_weights(network):
         path = getattr(weight, "path", weight.name).split(":")[0]
         named[path.split("/", 1)[1]] = _tf_variable(weight)
     if len(named) != len(network.weights):
-        raise RuntimeError(f"weights of {network.name} share names: a layer lacks a name of its own")
+        raise RuntimeError(
+            f"weights of {network.name} share names: a layer lacks a name of its own"
+        )
     return named
 
 

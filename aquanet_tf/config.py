@@ -91,13 +91,13 @@ class Config:
     kickstart_ramp: float = option(
         1.0,
         "Inverse depth of the kick-start ramp's last row as a share of d_max. It sets the scale of "
-        "ego-motion and so of depth; below 1 leaves room for things nearer than the last row's road.",
+        "ego-motion and so of depth; below 1 leaves room for things nearer than that row's road.",
         low=0.05,
         high=1.0,
     )
     vgg19_weights: str = option(
         "imagenet",
-        "Perceptual features: imagenet (keras.applications), a local .h5 file, random (tests), none.",
+        "Perceptual features: imagenet (keras.applications), a local .h5 file, random, none.",
     )
     # Schedule
     kickstart_epochs: int = option(5, "First epochs, which train PoseNet alone.", low=0)

@@ -42,9 +42,7 @@ def euler_pose(vector):
     The plain form of the paper's predecessors (SfMLearner), used by `--pose_form=plain`.
     """
     vector = tf.convert_to_tensor(vector)
-    (cx, cy, cz), (sx, sy, sz) = (
-        tf.unstack(f(vector[..., 3:]), axis=-1) for f in (tf.cos, tf.sin)
-    )
+    (cx, cy, cz), (sx, sy, sz) = (tf.unstack(f(vector[..., 3:]), axis=-1) for f in (tf.cos, tf.sin))
     rows = [
         [cy * cz, -cy * sz, sy],
         [sx * sy * cz + cx * sz, cx * cz - sx * sy * sz, -sx * cy],

@@ -43,16 +43,18 @@ class _Geometry(NamedTuple):
     s3: tf.Tensor
 
 
-def composite_levels(image, logits, beta, a, b, forward, s3, masks, spec, xla):
+def composite_levels(image, logits, beta, a, b, forward, s3, masks, spec, xla, image_gradient):
     """Streams over the levels; see `warping.forward_warp` for shapes and meaning.
 
-    Returns (view, occlusion, projected masks). Gradients: image, logits, beta, a, b, from the
-    view alone.
+    Returns (view, occlusion, projected masks). Gradients: logits, beta, a, b and, if asked for,
+    image, from the view alone.
     """
     height, width = logits.shape[1], logits.shape[2]
     size = (height, width)
     forward_pass = functools.partial(_compiled(_forward, xla), size=size, spec=spec)
-    backward_pass = functools.partial(_compiled(_backward, xla), size=size, spec=spec)
+    backward_pass = functools.partial(
+        _compiled(_backward, xla), size=size, spec=spec, image_gradient=image_gradient
+    )
     masks, s3 = tf.stop_gradient(masks), tf.stop_gradient(s3)
 
     @tf.custom_gradient
@@ -125,9 +127,9 @@ def _forward(image, logits, beta, geometry, masks, *, size, spec):
     return mix[..., :channels], occlusion, mix[..., channels:], lse
 
 
-def _backward(image, logits, beta, geometry, view, lse, d_view, *, size, spec):
-    """Gradients of sum(view * d_view): d image [B,P,C], d logits [N+1,B,P], d beta [B,P],
-    d a and d b [B,P,2]."""
+def _backward(image, logits, beta, geometry, view, lse, d_view, *, size, spec, image_gradient):
+    """Gradients of sum(view * d_view): d image [B,P,C] (zeros unless asked for: scattering its
+    channels is most of the work), d logits [N+1,B,P], d beta [B,P], d a and d b [B,P,2]."""
     _, width = size
     pixels = tf.size(beta)
     colours = _rows(image)
@@ -146,12 +148,15 @@ def _backward(image, logits, beta, geometry, view, lse, d_view, *, size, spec):
         d_score = weight * (tf.reduce_sum(d_view * sample[..., 1:], axis=-1) - view_product)
         d_sample = tf.concat([d_score[..., None], d_colour], axis=-1)
 
-        d_source = _scatter(d_sample, corners, width, pixels)
+        scattered = d_sample if image_gradient else d_sample[..., :1]
+        d_source = _scatter(scattered, corners, width, pixels)
+        if image_gradient:
+            d_image += tf.reshape(d_source[:, 1:], tf.shape(image))
         d_x, d_y = _position_gradient(values, corners, d_sample)
         parts = tape.gradient((x, y), (beta, geometry.a, geometry.b), output_gradients=(d_x, d_y))
         return (
             n + 1,
-            d_image + tf.reshape(d_source[:, 1:], tf.shape(image)),
+            d_image,
             d_logits.write(n, tf.reshape(d_source[:, 0], tf.shape(beta))),
             d_beta + parts[0],
             d_a + parts[1],
@@ -227,7 +232,7 @@ def _scatter(d_sample, corners, width, pixels):
     return tf.math.unsorted_segment_sum(values, index, pixels)
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _compiled(function, xla):
     """`function`, compiled by XLA if asked; cached so that every call shares the compilations."""
     return tf.function(function, jit_compile=True) if xla else function

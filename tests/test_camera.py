@@ -27,7 +27,9 @@ def test_projection_commutes_with_resize_and_crop(seed, sx, sy, x0, y0):
         camera.project(points, camera.resize_intrinsics(k, sx, sy)), resized, rtol=1e-6, atol=1e-4
     )
     cropped = camera.crop_intrinsics(camera.resize_intrinsics(k, sx, sy), x0, y0)
-    np.testing.assert_allclose(camera.project(points, cropped), resized - [x0, y0], rtol=1e-6, atol=1e-4)
+    np.testing.assert_allclose(
+        camera.project(points, cropped), resized - [x0, y0], rtol=1e-6, atol=1e-4
+    )
 
 
 @settings(max_examples=25, deadline=None)

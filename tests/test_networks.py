@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from layer_check import check_layer
 
 from aquanet_tf import camera, pose
 from aquanet_tf.aquanet import AQUANet
 from aquanet_tf.blocks import Conv, ResidualBlock, channels, upsample_like
-from aquanet_tf.positional import NeuralPositionalEncoding
 from aquanet_tf.posenet import PoseNet
-from tests.layer_check import check_layer
+from aquanet_tf.positional import NeuralPositionalEncoding
 
 
 def images(*shape, seed=0):

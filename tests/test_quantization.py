@@ -6,9 +6,9 @@ import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from layer_check import check_layer
 
 from aquanet_tf import quantization
-from tests.layer_check import check_layer
 
 LOW, HIGH = 0.005, 0.3
 

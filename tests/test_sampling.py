@@ -1,8 +1,8 @@
 import numpy as np
 import tensorflow as tf
+from scenes import intrinsics
 
 from aquanet_tf import camera, pose, sampling
-from tests.scenes import intrinsics
 
 IMAGE = np.random.default_rng(0).random((2, 6, 9, 3))
 

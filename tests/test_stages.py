@@ -42,9 +42,7 @@ def make(stage, **changes):
     settings = options(**changes)
     tf.keras.utils.set_random_seed(3)
     built = stage(settings, *checkpoints.build_networks(settings))
-    built.compile(
-        optimizer=checkpoints.build_optimizer(built.trained, 1e-3), jit_compile=False
-    )
+    built.compile(optimizer=checkpoints.build_optimizer(built.trained, 1e-3), jit_compile=False)
     return built
 
 
@@ -66,7 +64,9 @@ def test_kickstart_trains_posenet_alone():
     assert float(logs["loss"]) > 0
 
 
-@pytest.mark.parametrize("stage, trains_pose", [(stages.StageOne, True), (stages.DepthAlone, False)])
+@pytest.mark.parametrize(
+    "stage, trains_pose", [(stages.StageOne, True), (stages.DepthAlone, False)]
+)
 def test_stage_one_trains_what_it_says(stage, trains_pose):
     stage = make(stage)
     depth, pose = snapshot(stage.aquanet), snapshot(stage.posenet)

@@ -4,10 +4,10 @@ import pathlib
 import numpy as np
 import pytest
 import tensorflow as tf
+from layer_check import check_layer
+from scenes import intrinsics, warp_inputs
 
 from aquanet_tf import camera, pose, quantization, warping
-from tests.layer_check import check_layer
-from tests.scenes import intrinsics, warp_inputs
 
 LOW, HIGH = 0.005, 0.3
 
@@ -87,6 +87,15 @@ def test_gradients_against_finite_differences(lookup, index):
     analytic = float(tf.reduce_sum(gradients[index] * direction))
     assert analytic != 0
     np.testing.assert_allclose(analytic, numeric, rtol=1e-5, atol=1e-6)
+
+
+def test_an_image_that_is_data_changes_no_other_gradient():
+    inputs = warp_inputs()
+    _, expected = with_gradients(warping.forward_warp, inputs)
+    _, got = with_gradients(lambda *a: warping.forward_warp(*a, image_gradient=False), inputs)
+    assert not got[0].numpy().any() and expected[0].numpy().any()
+    for e, g in zip(expected[1:], got[1:]):
+        np.testing.assert_allclose(g, e, atol=1e-12)
 
 
 def test_plane_coordinates_invert_brute_force_projection():
