@@ -30,14 +30,14 @@ def test_exponential_is_the_matrix_exponential(angle):
     twist = np.zeros((4, 4))
     twist[:3, :3], twist[:3, 3] = pose.skew(tf.constant(vector[3:])).numpy(), vector[:3]
     expected = tf.linalg.expm(twist).numpy()
-    np.testing.assert_allclose(matrix(*pose.se3_exp(vector)), expected, atol=1e-10)
+    np.testing.assert_allclose(matrix(*pose.se3_exp(vector)), expected, atol=1e-12)
 
 
 @pytest.mark.parametrize("angle", SIZES)
 def test_negated_vector_is_the_inverse(angle):
     vector = random_vector(2, angle)
     forth, back = matrix(*pose.se3_exp(vector)), matrix(*pose.se3_exp(-vector))
-    np.testing.assert_allclose(forth @ back, np.eye(4), atol=1e-10)
+    np.testing.assert_allclose(forth @ back, np.eye(4), atol=1e-12)
 
 
 @settings(max_examples=20, deadline=None)
