@@ -79,7 +79,10 @@ def forward_warp(
         inverse_depth_min, inverse_depth_max: level range, relative units.
         masks: optional [B,H,W,M] target-view maps to project along.
         beta_lookup: `aligned` reads the level map at index x, `fixed_point` where the sample
-            lands (two iterations of q <- a + d_n(beta(q)) b).
+            lands (two iterations of q <- a + d_n(beta(q)) b). A run trained with `aligned` on the
+            street synthesised 16 held-out views with a mean L1 on static pixels of 0.0476
+            (aligned) and 0.0475 (fixed_point): beta is that smooth, so the cheaper is the default.
+            Final depth after training with `fixed_point` has not been compared yet.
         implementation: `streaming`, `xla`, or `auto` (xla).
         image_gradient: False leaves the image without gradient, which nearly halves the cost of
             the backward pass; for images that are data, as in training.
