@@ -58,6 +58,7 @@ class AdaptiveQuantization(tf.keras.layers.Layer):
         super().__init__(**{"dtype": "float32", **kwargs})
         self.inverse_depth_min = inverse_depth_min
         self.inverse_depth_max = inverse_depth_max
+        self.built = True  # no weights; Keras 3 refuses to distribute a model with unbuilt layers
 
     def call(self, logits, beta):
         return expected_inverse_depth(

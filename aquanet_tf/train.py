@@ -164,9 +164,12 @@ def _strategy(options):
 
 
 def _unsharded(dataset):
-    """One process reads all files: splitting them among workers would only warn."""
+    """The batches as `fit` takes them under a strategy: every process reads all files (splitting
+    them would only warn), and without the keys, since Keras 3 averages a first batch over the
+    replicas and text has no mean."""
     settings = tf.data.Options()
     settings.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
+    dataset = dataset.map(lambda batch: {n: v for n, v in batch.items() if n != "key"})
     return dataset.with_options(settings)
 
 

@@ -183,6 +183,7 @@ class AdaptiveForwardWarp(tf.keras.layers.Layer):
         self.beta_lookup = beta_lookup
         self.implementation = implementation
         self.image_gradient = image_gradient
+        self.built = True  # no weights; Keras 3 refuses to distribute a model with unbuilt layers
 
     def call(self, image, logits, beta, rotation, translation, k_target, k_reference, masks=None):
         image, logits, beta = (tf.cast(value, tf.float32) for value in (image, logits, beta))
