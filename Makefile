@@ -10,6 +10,8 @@ PY ?= $(VENV)/bin/python
 SETUP ?= $(VENV)/.installed
 CURRENT := .venv-current
 # At most four workers: each one loads TensorFlow and uses all cores for its arithmetic.
+# The forward warp in C++; without a compiler everything runs, only slower.
+NATIVE := -m aquanet_tf.build_native --optional
 PYTEST := -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 # TensorFlow 2.15 up to Python 3.11, the current one from 3.12 (see pyproject.toml).
@@ -76,6 +78,7 @@ $(DONE)/records: $(DONE)/street
 	$(MARK)
 
 $(DONE)/train: $(DONE)/records
+	$(PY) $(NATIVE)
 	$(PY) -m aquanet_tf.train --flagfile=$(FLAGFILE) --data_dir=$(DATA)/records --workdir=$(RUN)
 	$(MARK)
 
@@ -96,16 +99,20 @@ $(RUN)/report.html: $(RUN)/evaluation.json $(DONE)/predict $(DONE)/saved_model
 # --- proof -----------------------------------------------------------------------------------------
 
 test: $(SETUP) ## all tests
+	$(PY) $(NATIVE)
 	$(PY) $(PYTEST)
 
 test-fast: $(SETUP) ## the tests that are not marked slow
+	$(PY) $(NATIVE)
 	$(PY) $(PYTEST) -m "not slow"
 
 test-current: $(CURRENT)/.installed ## the same under TensorFlow 2.21 and Keras 3
+	$(CURRENT)/bin/python $(NATIVE)
 	$(CURRENT)/bin/python $(PYTEST) -m "not slow"
 
 bench: $(SETUP) data/bench/records/manifest.json ## against PyTorch (installs torch: large), input pipeline
 	$(PY) -m pip install --quiet -c constraints/$(STACK).txt -e ".[benchmark]"
+	$(PY) $(NATIVE)
 	$(PY) -m benchmarks.compare --out benchmarks/results.md
 	$(PY) -m benchmarks.input_pipeline --data_dir data/bench/records --crop_height 192 --crop_width 640
 
@@ -119,6 +126,6 @@ lint: $(SETUP) ## ruff
 	$(PY) -m ruff format --check .
 
 clean: ## remove environments, caches and demo outputs
-	rm -rf .venv .venv-current build ./*.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-current build ./*.egg-info aquanet_tf/native/*.so .pytest_cache .ruff_cache .hypothesis
 	rm -rf data/bench data/demo data/demo-quick runs/demo runs/demo-quick
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -41,7 +41,14 @@ def inverse_depth_levels(beta, levels, inverse_depth_min, inverse_depth_max):
 
 
 def expected_inverse_depth(logits, beta, inverse_depth_min, inverse_depth_max):
-    """sum_n d_n(p) softmax(logits)_n(p): logits [..., N+1], beta [..., 1] -> [..., 1]. Eq. 5."""
+    """sum_n d_n(p) softmax(logits)_n(p): logits [..., N+1], beta [..., 1] -> [..., 1]. Eq. 5.
+
+    A single logit is a direct estimate without levels (`--head=direct`):
+    d_min + (d_max - d_min) sigmoid(logit), whatever beta.
+    """
+    if logits.shape[-1] == 1:
+        span = inverse_depth_max - inverse_depth_min
+        return inverse_depth_min + span * tf.sigmoid(logits)
     levels = inverse_depth_levels(beta, logits.shape[-1], inverse_depth_min, inverse_depth_max)
     probability = tf.nn.softmax(logits, axis=-1)
     return tf.reduce_sum(levels * probability, axis=-1, keepdims=True)

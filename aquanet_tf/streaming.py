@@ -128,8 +128,8 @@ def _forward(image, logits, beta, geometry, masks, *, size, spec):
 
 
 def _backward(image, logits, beta, geometry, view, lse, d_view, *, size, spec, image_gradient):
-    """Gradients of sum(view * d_view): d image [B,P,C] (zeros unless asked for: scattering its
-    channels is most of the work), d logits [N+1,B,P], d beta [B,P], d a and d b [B,P,2]."""
+    """Gradients of sum(view * d_view): d image [B,P,C] (zeros unless asked for, which saves
+    scattering its channels), d logits [N+1,B,P], d beta [B,P], d a and d b [B,P,2]."""
     _, width = size
     pixels = tf.size(beta)
     colours = _rows(image)

@@ -1,4 +1,4 @@
-"""Forward warp and training step against PyTorch, one Markdown table:
+"""Forward warp, inference and training step against PyTorch, one Markdown table:
 
 python -m benchmarks.compare --height 96,192 --width 320,640 --out benchmarks/results.md
 """
@@ -18,7 +18,7 @@ from absl import flags
 from tqdm import tqdm
 
 from aquanet_tf import cli
-from benchmarks import measure, step, warp
+from benchmarks import inference, measure, step, warp
 
 TASKS = {
     "warp": [
@@ -30,6 +30,12 @@ TASKS = {
             },
         )
         for backward in (False, True)
+    ],
+    "inference": [
+        measure.Task(
+            "inference",
+            {"tensorflow": inference.tensorflow_case, "torch": inference.torch_case},
+        )
     ],
     "step": [
         measure.Task(

@@ -53,6 +53,12 @@ def inverse_depth_levels(beta, levels, low, high):
     return high * torch.exp(math.log(high / low) * (fractions[:, None, None] ** beta - 1))
 
 
+def expected_inverse_depth(logits, beta, limits):
+    """[B,N,H,W], [B,1,H,W] -> [B,1,H,W]."""
+    levels = inverse_depth_levels(beta, logits.shape[1], *limits)
+    return (levels * torch.softmax(logits, dim=1)).sum(dim=1, keepdim=True)
+
+
 def forward_warp(image, logits, beta, rotation, translation, k_target, k_reference, limits):
     """Eq. 1 and 2, all levels at once.
 
@@ -251,8 +257,7 @@ def loss(aquanet, posenet, batch, limits, scales, smoothness_weight):
     """Stage 1 without the perceptual term, resize factor 1: mean over the batch, a scalar."""
     target, references, k = batch["target"], batch["references"], batch["intrinsics"]
     logits, beta = aquanet(target, batch["grid"])
-    levels = inverse_depth_levels(beta, logits.shape[1], *limits)
-    inverse_depth = (levels * torch.softmax(logits, dim=1)).sum(dim=1, keepdim=True)
+    inverse_depth = expected_inverse_depth(logits, beta, limits)
     vectors = posenet(batch["target_low"], batch["references_low"])
     total = smoothness_weight * smoothness(inverse_depth, target)
     for c in range(references.shape[1]):

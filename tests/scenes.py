@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from aquanet_tf import pose
+from aquanet_tf import camera, pose
 
 
 def intrinsics(height, width, batch=1, dtype=np.float64):
@@ -33,3 +33,12 @@ def warp_inputs(seed=0, batch=2, height=10, width=16, levels=6, motion=None, dty
         k,
         k,
     ]
+
+
+def network_inputs(height, width, batch=2, seed=0):
+    """(image, grid, K) as a depth network takes them: random images, seen whole."""
+    rng = np.random.default_rng(seed)
+    image = tf.constant(rng.random((batch, height, width, 3)), tf.float32)
+    grid = tf.repeat(camera.positional_grid(height, width)[None], batch, axis=0)
+    k = tf.constant(np.tile(np.diag([20.0, 18.0, 1.0]), (batch, 1, 1)), tf.float32)
+    return image, grid, k

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from benchmarks import measure, step, warp
+from benchmarks import inference, measure, step, warp
 
 torch = pytest.importorskip("torch")
 torch_twin = pytest.importorskip("benchmarks.torch_twin")
@@ -80,6 +80,16 @@ def test_training_step_is_ours():
             np.testing.assert_allclose(after - start[name], change, atol=tolerance, err_msg=name)
 
 
+def test_inference_is_ours(monkeypatch):
+    stage = step.build_stage(TINY)
+    monkeypatch.setattr(inference, "build_stage", lambda setting: stage)
+    twin = torch_twin.AQUANet(TINY.network_width, TINY.levels)
+    torch_twin.load_weights(twin, named(stage.aquanet))
+    monkeypatch.setattr(torch_twin, "AQUANet", lambda *args: twin)
+    ours, theirs = inference.tensorflow_case(TINY)(), inference.torch_case(TINY)()
+    np.testing.assert_allclose(np.moveaxis(theirs, 1, -1), ours, rtol=1e-4)
+
+
 def named(network):
     """Name within the network -> array, on Keras 2 and 3."""
     paths = [getattr(w, "path", w.name).split(":")[0].split("/", 1)[1] for w in network.weights]
@@ -102,7 +112,7 @@ def test_the_command_writes_its_table(tmp_path):
     assert done.returncode == 0, done.stderr
     text = out.read_text()
     table = [line for line in text.splitlines() if line.startswith("|")]
-    assert len(table) == 5 and "\n".join(table) in done.stdout
+    assert len(table) == 6 and "\n".join(table) in done.stdout
     assert "nan" not in text and f"torch {torch.__version__}" in text
 
 

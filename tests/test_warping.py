@@ -25,9 +25,8 @@ def with_gradients(function, inputs, watched=5):
 
 def dense(image, logits, beta, rotation, translation, k_target, k_reference):
     size = logits.shape[1:3]
-    a, b, forward, s3 = warping.plane_coordinates(
-        rotation, translation, k_target, k_reference, *size
-    )
+    plane = warping.plane_parameters(rotation, translation, k_target, k_reference)
+    a, b, forward, s3 = warping.plane_coordinates(plane, *size)
     coordinates, valid = warping.level_coordinates(
         beta, a, b, forward, s3, logits.shape[-1], LOW, HIGH
     )
@@ -103,7 +102,8 @@ def test_plane_coordinates_invert_brute_force_projection():
     height, width = 12, 20
     _, _, _, rotation, translation, k, _ = warp_inputs(motion=[0.4, -0.2, 0.9, 0.05, -0.1, 0.02])
     k_reference = camera.resize_intrinsics(k, 1.1, 0.9)
-    a, b, _, s3 = warping.plane_coordinates(rotation, translation, k, k_reference, height, width)
+    plane = warping.plane_parameters(rotation, translation, k, k_reference)
+    a, b, _, s3 = warping.plane_coordinates(plane, height, width)
     for d in (0.005, 0.05, 0.3):
         assert np.all(1 + d * s3.numpy() > 0)
         q = a + d * b
@@ -213,7 +213,8 @@ def test_fixed_point_solves_the_equation_where_beta_varies():
     beta = 1.0 + 0.3 * tf.sin(grid[..., :1] / 8.0)
     logits = tf.one_hot(tf.fill([1, height, width], level), 4, dtype=tf.float64) * 80
     residual = {}
-    a, b, _, _ = warping.plane_coordinates(rotation, translation, k, k, height, width)
+    plane = warping.plane_parameters(rotation, translation, k, k)
+    a, b, _, _ = warping.plane_coordinates(plane, height, width)
     for lookup in ("aligned", "fixed_point"):
         q = warping.forward_warp(
             grid, logits, beta, rotation, translation, k, k, beta_lookup=lookup

@@ -1,0 +1,38 @@
+"""Inverse depth of one image: the depth network and the expectation over its levels."""
+
+from __future__ import annotations
+
+from benchmarks.measure import Setting
+from benchmarks.step import batch, build_stage, torch_batch
+from benchmarks.warp import LIMITS
+
+
+def tensorflow_case(setting: Setting):
+    """Ours: the estimate that prediction and every export are made of, in a tf.function."""
+    import tensorflow as tf
+
+    from aquanet_tf import estimator
+
+    stage = build_stage(setting)
+    estimate = tf.function(estimator.of_network(stage.aquanet, stage.config))
+    data = batch(setting)
+    inputs = [tf.constant(data[name]) for name in ("target", "grid", "intrinsics")]
+    return lambda: estimate(*inputs).numpy()
+
+
+def torch_case(setting: Setting):
+    """The twin, with weights of its own."""
+    import torch
+
+    from benchmarks import torch_twin
+
+    torch.manual_seed(setting.seed)
+    network = torch_twin.AQUANet(setting.network_width, setting.levels).eval()
+    data = torch_batch(setting)
+
+    @torch.inference_mode()
+    def run():
+        logits, beta = network(data["target"], data["grid"])
+        return torch_twin.expected_inverse_depth(logits, beta, LIMITS).numpy()
+
+    return run
