@@ -60,7 +60,7 @@ def random_window(seed, image_height, image_width, height, width, smallest, larg
 
 
 def resize_crop(images, window: Window):
-    """float32 [n, height, width, 3] crop of the resized images [n, h, w, 3], 0..255 kept.
+    """float32 [n, height, width, c] crop of the resized images [n, h, w, c], 0..255 kept.
 
     Bilinear with antialiasing and half-pixel centres: equal to tf.image.resize of the whole
     image followed by the crop, but only the pixels that the crop sees are touched.

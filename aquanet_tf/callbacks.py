@@ -31,6 +31,25 @@ class CheckpointCallback(tf.keras.callbacks.Callback):
         self.checkpoints.save(epoch + 1)
 
 
+class PreviousEpoch(tf.keras.callbacks.Callback):
+    """Keeps the stage's teacher the network of the previous epoch. Put it before the checkpoint.
+
+    Args:
+        start: first epoch that trains the depth network; it has no previous one, so its boosting
+            loss does not count.
+    """
+
+    def __init__(self, start):
+        super().__init__()
+        self.start = start
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.model.teacher_trained.assign(float(epoch > self.start))
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.model.teacher.set_weights(self.model.aquanet.get_weights())
+
+
 class History(tf.keras.callbacks.Callback):
     """One line an epoch in workdir/history.csv: epoch, phase, learning rate, every mean.
 
@@ -65,7 +84,8 @@ class History(tf.keras.callbacks.Callback):
 
 class Panels(tf.keras.callbacks.Callback):
     """Every n epochs, one TensorBoard picture: target, inverse depth, beta, the two synthesised
-    views and what of them is seen, for the first samples of a fixed batch."""
+    views and what of them counts in the loss, in stage 2 the target's static mask, for the first
+    samples of a fixed batch."""
 
     SAMPLES = 2
 
@@ -91,8 +111,10 @@ class Panels(tf.keras.callbacks.Callback):
         rows, labels = [], ["target", "inverse depth"]
         labels += ["beta"] * ("beta" in pictures)
         labels += ["synthesised previous", "synthesised next"][: len(pictures["views"])]
-        occlusions = pictures.get("occlusions", [])
-        labels += ["seen in previous", "seen in next"][: len(occlusions)]
+        weights = list(pictures.get("weights", []))
+        labels += ["weight of previous", "weight of next"][: len(weights)]
+        labels += ["static"] * ("static" in pictures)
+        masks = weights + [pictures[name] for name in ("static",) if name in pictures]
         for i in range(min(self.SAMPLES, self.batch["target"].shape[0])):
             inverse_depth = pictures["inverse_depth"][i, ..., 0].numpy()
             row = [_bytes(self.batch["target"][i])]
@@ -101,7 +123,7 @@ class Panels(tf.keras.callbacks.Callback):
                 beta = pictures["beta"][i, ..., 0].numpy()
                 row.append(visualize.colour_beta(beta, config.beta_max))
             row += [_bytes(view[i]) for view in pictures["views"]]
-            row += [_bytes(tf.repeat(occlusion[i], 3, axis=-1)) for occlusion in occlusions]
+            row += [_bytes(tf.repeat(mask[i], 3, axis=-1)) for mask in masks]
             rows.append(row)
         return visualize.grid(rows, labels)
 

@@ -8,13 +8,12 @@ nothing. A checkpoint holds both networks, both optimizers and the number of fin
 from __future__ import annotations
 
 import dataclasses
-import json
 import pathlib
 from typing import Any
 
 import tensorflow as tf
 
-from aquanet_tf import camera
+from aquanet_tf import camera, json_file
 from aquanet_tf.aquanet import AQUANet
 from aquanet_tf.config import Config
 from aquanet_tf.posenet import PoseNet
@@ -40,18 +39,26 @@ class Run:
 
 def build_networks(config):
     """(AQUANet, PoseNet) of a config, with weights created."""
-    aquanet = AQUANet(
-        width=config.width,
-        levels=config.levels,
-        beta_max=config.beta_max,
-        adaptive=config.adaptive,
-        focal_planes=config.focal_planes,
-    )
+    aquanet = build_depth_network(config)
     posenet = PoseNet(width=config.pose_network_width, form=config.pose_form)
-    grid = camera.positional_grid(64, 64)[None]
-    aquanet(tf.zeros([1, 64, 64, 3]), grid, tf.eye(3)[None])
     posenet(tf.zeros([1, 64, 64, 3]), tf.zeros([1, 1, 64, 64, 3]))
     return aquanet, posenet
+
+
+def build_depth_network(config):
+    """The depth network of a config alone, with weights created. `head=direct` has one output
+    and no quantisation, so neither levels nor beta."""
+    adaptive_head = config.head == "adaptive"
+    aquanet = AQUANet(
+        width=config.width,
+        levels=config.levels if adaptive_head else 1,
+        beta_max=config.beta_max,
+        adaptive=config.adaptive and adaptive_head,
+        focal_planes=config.focal_planes,
+    )
+    grid = camera.positional_grid(64, 64)[None]
+    aquanet(tf.zeros([1, 64, 64, 3]), grid, tf.eye(3)[None])
+    return aquanet
 
 
 def build_optimizer(variables, learning_rate):
@@ -115,7 +122,7 @@ def load_run(workdir):
         raise ValueError(f"--workdir={workdir}: no such directory")
     config = Config.load(workdir / CONFIG_FILE)
     try:
-        data = json.loads((workdir / RUN_FILE).read_text())["data"]
+        data = json_file.read(workdir / RUN_FILE)["data"]
     except (OSError, ValueError, KeyError) as error:
         raise ValueError(f"{workdir / RUN_FILE}: missing or damaged ({error})") from error
     aquanet, posenet = build_networks(config)
@@ -130,7 +137,7 @@ def _named_weights(network):
     named = {}
     for weight in network.weights:
         path = getattr(weight, "path", weight.name).split(":")[0]
-        named[path.split("/", 1)[1]] = _tf_variable(weight)
+        named[path.split("/", 1)[1]] = tf_variable(weight)
     if len(named) != len(network.weights):
         raise RuntimeError(
             f"weights of {network.name} share names: a layer lacks a name of its own"
@@ -139,9 +146,9 @@ def _named_weights(network):
 
 
 def _numbered(variables):
-    return {f"{i:05d}": _tf_variable(variable) for i, variable in enumerate(variables)}
+    return {f"{i:05d}": tf_variable(variable) for i, variable in enumerate(variables)}
 
 
-def _tf_variable(variable):
+def tf_variable(variable):
     """The tf.Variable inside a Keras 3 variable; a Keras 2 variable is one already."""
     return variable.value if hasattr(variable, "path") else variable

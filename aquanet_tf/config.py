@@ -9,12 +9,13 @@ flagfile, a JSON file or a test fails with the same message.
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 import pathlib
 from typing import Any
 
 from absl import flags
+
+from aquanet_tf import json_file
 
 
 def option(default: Any, help: str, *, choices=None, low=None, high=None) -> Any:
@@ -37,6 +38,24 @@ class Config:
     crop_width: int = option(640, "Width of the training crop, pixels.", low=16)
     pose_input_height: int = option(192, "Height of PoseNet's whole frames, pixels.", low=16)
     pose_input_width: int = option(640, "Width of PoseNet's whole frames, pixels.", low=16)
+    # Stage
+    stage: str = option(
+        "1",
+        "1: kick-start, then depth and ego-motion from all pixels; 2: the same from scratch with "
+        "moving objects masked; both: one after the other, in WORKDIR/stage1 and WORKDIR/stage2.",
+        choices=("1", "2", "both"),
+    )
+    stage1_workdir: str = option(
+        "",
+        "Stage 2: workdir of the stage-1 run whose frozen network makes the SPIMO masks. Read when "
+        "the run starts; its network is then part of the run's own checkpoints.",
+    )
+    stage2_posenet: str = option(
+        "scratch",
+        "Stage 2: PoseNet starts anew with a kick-start (scratch, the paper's schedule), or with "
+        "stage 1's weights (stage1; --kickstart_epochs may then be 0).",
+        choices=("scratch", "stage1"),
+    )
     # Augmentation (paper section 3.3)
     resize_min: float = option(0.5, "Smallest random resize factor.", low=0.1, high=4.0)
     resize_max: float = option(1.5, "Largest random resize factor.", low=0.1, high=4.0)
@@ -59,6 +78,12 @@ class Config:
     focal_planes: bool = option(
         False, "Feed fx/2000, fy/2000 beside the positional code; for training on mixed cameras."
     )
+    head: str = option(
+        "adaptive",
+        "adaptive: levels with a learned quantisation; direct: one inverse depth per pixel "
+        "(DIRNet-BW), which only --warp=backward can train.",
+        choices=("adaptive", "direct"),
+    )
     pose_form: str = option(
         "antisymmetric",
         "antisymmetric: T(a,b) = exp((g(a,b) - g(b,a)) / 2), exactly invertible and the only "
@@ -67,6 +92,12 @@ class Config:
     )
     pose_network_width: float = option(1.0, "Channel multiplier of PoseNet.", low=0.03, high=4.0)
     # Warp (design section 4)
+    warp: str = option(
+        "forward",
+        "forward: the target's levels are warped into the references; backward: references are "
+        "looked up at the reduced inverse depth (DIRNet-BW).",
+        choices=("forward", "backward"),
+    )
     beta_lookup: str = option(
         "aligned",
         "Where a level map is read: at the reference pixel's index (aligned) or at the pixel "
@@ -75,10 +106,59 @@ class Config:
     )
     warp_impl: str = option(
         "auto",
-        "streaming: plain TensorFlow loop; xla: the same, compiled; auto: xla.",
-        choices=("auto", "xla", "streaming"),
+        "native: C++ (python -m aquanet_tf.build_native); xla: TensorFlow loop, compiled; "
+        "streaming: not compiled; tfa: dense, on tensorflow-addons, a check; auto: native where it "
+        "is built and there is no GPU, else xla.",
+        choices=("auto", "native", "xla", "streaming", "tfa"),
+    )
+    # Masks of stage 2 (paper section 3.4; SPIMO options also serve predict and evaluate)
+    mask: str = option(
+        "spimo",
+        "Stage 2 masks moving objects by SPIMO masks of stage 1, by the auto-masks of Monodepth2, "
+        "or not at all.",
+        choices=("spimo", "automask", "none"),
+    )
+    mask_source: str = option(
+        "cached",
+        "SPIMO masks are made once for each whole frame and kept in the workdir (cached), or in "
+        "every step on the crops (online, as the authors do).",
+        choices=("cached", "online"),
+    )
+    spimo_passes: int = option(
+        4, "Grid shifts: none, +u, -u and (4 passes) v; the authors' code takes 3.", low=3, high=4
+    )
+    spimo_shift_u: float = option(0.5, "Horizontal shift of the grid.", low=0.0, high=2.0)
+    spimo_shift_v: float = option(-0.25, "Vertical shift of the grid.", low=-2.0, high=2.0)
+    spimo_threshold: float = option(
+        0.03, "gamma of Eq. 7: static where variance / mean^2 of depth is below.", low=0.0
+    )
+    spimo_resolution: float = option(
+        1.0,
+        "Size of the passes relative to the crop; the authors' code takes 2/3.",
+        low=0.1,
+        high=2.0,
+    )
+    spimo_renormalize: bool = option(
+        False,
+        "Bring the vertically shifted pass to the mean and deviation of the others, as the "
+        "authors' code does.",
+    )
+    spimo_ignore_top: float = option(
+        -1.0,
+        "Above this row (v of the whole image, -1 its first row) all counts as static; "
+        "the authors' code takes -0.25.",
+        low=-1.0,
+        high=1.0,
+    )
+    spimo_source: str = option(
+        "plain",
+        "Estimates the masks are made from: plain (Eq. 6), or boosted (Eq. 8; 'full' in Table 1).",
+        choices=("plain", "boosted"),
     )
     # Losses (paper section 3.6)
+    boosting_weight: float = option(
+        0.1, "alpha_b of Eq. 10: boosting loss on moving pixels of stage 2; 0: off.", low=0.0
+    )
     perceptual_weight: float = option(0.01, "alpha_p of Eq. 11.", low=0.0)
     smoothness_weight: float = option(0.1, "alpha_ds of Eq. 10.", low=0.0)
     smoothness_edge: float = option(1.0, "Edge sharpness: weight exp(-edge * |dI|).", low=0.0)
@@ -138,12 +218,22 @@ class Config:
                 "--kickstart_epochs plus --pose_frozen_epochs must not exceed --epochs, "
                 "which counts them too"
             )
+        if self.head == "direct" and self.warp == "forward":
+            raise ValueError("--head=direct has no levels to warp forward: add --warp=backward")
+        if self.stage == "1" and self.stage1_workdir:
+            raise ValueError("--stage1_workdir is for --stage=2")
+        if self.stage == "both" and self.stage1_workdir:
+            raise ValueError("--stage=both trains its own stage 1: leave out --stage1_workdir")
         parse_milestones(self.milestones)
 
+    @property
+    def needs_stage1(self) -> bool:
+        """Stage 2 that takes something from a stage-1 run: its masks or its PoseNet."""
+        return self.stage == "2" and (self.mask == "spimo" or self.stage2_posenet == "stage1")
+
     def save(self, path: str | pathlib.Path) -> None:
-        """Writes the config as JSON, one field a line."""
-        text = json.dumps(dataclasses.asdict(self), indent=2)
-        pathlib.Path(path).write_text(text + "\n")
+        """Writes the config as JSON, one field a line, whole or not at all."""
+        json_file.write(path, dataclasses.asdict(self))
 
     @classmethod
     def load(cls, path: str | pathlib.Path) -> Config:
@@ -151,12 +241,7 @@ class Config:
         path = pathlib.Path(path)
         if not path.is_file():
             raise ValueError(f"{path}: no such file; is its directory the --workdir of a run?")
-        try:
-            values = json.loads(path.read_text())
-        except ValueError as error:
-            raise ValueError(f"{path}: not valid JSON ({error})") from error
-        if not isinstance(values, dict):
-            raise ValueError(f"{path}: expected a JSON object of option names and values")
+        values = json_file.read(path)
         names = {field.name for field in dataclasses.fields(cls)}
         if unknown := sorted(set(values) - names):
             raise ValueError(f"{path}: unknown options {unknown}; written by another version?")

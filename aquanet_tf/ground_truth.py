@@ -57,6 +57,12 @@ class Frame:
             raise ValueError(f"{self.motion_mask}: size {mask.shape}, ground truth has {shape}")
         return mask
 
+    def neighbours(self) -> tuple[pathlib.Path, pathlib.Path, pathlib.Path] | None:
+        """Images of previous, this and next frame; None where the drive lacks one."""
+        files = self.drive.images(self.camera)
+        numbers = (self.number - 1, self.number, self.number + 1)
+        return tuple(files[n] for n in numbers) if all(n in files for n in numbers) else None
+
     def horizon(self, shape: tuple[int, int]) -> float:
         """Row of the horizon of a level camera, in an image of `shape`: the principal point's."""
         calibration = self.drive.calibration
@@ -78,11 +84,26 @@ def find_frames(gt_dir, split: str, camera: int, source: str) -> tuple[list[Fram
     split must have it. Returns the frames and how many images of whole drives had none. Raises
     ValueError naming what is missing.
     """
+    entries = None if split == "all" else kitti_layout.read_split(split)
+    frames, missing, without = collect(gt_dir, entries, camera, source)
+    if missing:
+        more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+        raise ValueError(f"--split={split}: missing {'; '.join(missing[:3])}{more}")
+    if not frames:
+        raise ValueError(
+            f"{gt_dir}: no frame of camera {camera} has ground truth of kind {source}; "
+            "try the other --ground_truth or --camera"
+        )
+    return frames, without
+
+
+def collect(gt_dir, entries, camera: int, source: str) -> tuple[list[Frame], list[str], int]:
+    """Frames that `entries` of a split (None: every drive) name and that are there, names of the
+    drives and files that are not, and the number of images of whole drives without ground truth."""
     drives = {drive.name: drive for drive in kitti_layout.list_drives(gt_dir)}
-    if split == "all":
+    every_drive = entries is None
+    if every_drive:
         entries = [kitti_layout.SplitEntry(name) for name in sorted(drives)]
-    else:
-        entries = kitti_layout.read_split(split)
 
     @functools.cache
     def files(name, camera):
@@ -102,22 +123,14 @@ def find_frames(gt_dir, split: str, camera: int, source: str) -> tuple[list[Fram
             missing += _missing_files(drive, side, source, entry.frame, images, truths)
         else:
             wanted = sorted(images)
-            if not set(images) & set(truths) and split != "all":
+            if not set(images) & set(truths) and not every_drive:
                 missing.append(f"any frame with ground truth in {_folder(drive, side, source)}")
         usable = [number for number in wanted if number in images and number in truths]
         without += len(wanted) - len(usable)
         frames += [
             Frame(drive, n, side, source, images[n], truths[n], masks.get(n)) for n in usable
         ]
-    if missing:
-        more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
-        raise ValueError(f"--split={split}: missing {'; '.join(missing[:3])}{more}")
-    if not frames:
-        raise ValueError(
-            f"{gt_dir}: no frame of camera {camera} has ground truth of kind {source}; "
-            "try the other --ground_truth or --camera"
-        )
-    return frames, without
+    return frames, list(dict.fromkeys(missing)), without
 
 
 def _folder(drive, camera, source) -> pathlib.Path:

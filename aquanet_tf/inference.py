@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from aquanet_tf import camera, quantization
+from aquanet_tf import boosting, camera, estimator, quantization, spimo
 
-MIN_WORKING_WIDTH = 16
+MIN_WORKING_SIZE = 16
 
 
 def working_size(height, width, working_height):
@@ -17,13 +17,23 @@ def working_size(height, width, working_height):
     working height: that of its training images. Takes and returns int32 tensors or integers.
     """
     ratio = tf.cast(width, tf.float32) * working_height / tf.cast(height, tf.float32)
-    working_width = tf.maximum(MIN_WORKING_WIDTH, tf.cast(tf.round(ratio), tf.int32))
+    working_width = tf.maximum(MIN_WORKING_SIZE, tf.cast(tf.round(ratio), tf.int32))
     if tf.executing_eagerly():
         return working_height, int(working_width)
     return working_height, working_width
 
 
-def infer(run, images, working_height=None, focal=None):
+def chosen_height(run, height):
+    """Working height of a run for the flag --height: 0 stands for that of the training images.
+    ValueError below 16 pixels."""
+    if height and height < MIN_WORKING_SIZE:
+        raise ValueError(
+            f"--height={height}: must be at least {MIN_WORKING_SIZE} (or 0: as trained)"
+        )
+    return height or run.data["image_height"]
+
+
+def infer(run, images, working_height=None, focal=None, post_processing="none"):
     """Depth of images of any one size; usable in graphs with unknown sizes.
 
     Args:
@@ -32,26 +42,52 @@ def infer(run, images, working_height=None, focal=None):
         working_height: height the network works at; default: that of the training images.
         focal: (fx / width, fy / height) of the camera, for runs with focal_planes; default: the
             training camera's.
+        post_processing: one of metrics.POST_PROCESSINGS; more passes for inverse depth.
 
     Returns a dictionary of float32 maps [B,H,W,1]: `inverse_depth` (relative units; depth is its
     inverse) and `beta` (quantisation parameter).
     """
     config = run.config
+    inputs = network_inputs(run, images, working_height, focal)
+    logits, beta = run.aquanet(*inputs)
+    if post_processing == "none":
+        inverse_depth = quantization.expected_inverse_depth(
+            logits, beta, config.inverse_depth_min, config.inverse_depth_max
+        )
+    else:
+        plain = estimator.of_network(run.aquanet, config)
+        estimate = boosting.post_processed(plain, post_processing, config.depth_scaling)
+        inverse_depth = estimate(*inputs)
+    size = tf.shape(images)[1:3]
+    return {
+        "inverse_depth": tf.image.resize(inverse_depth, size),
+        "beta": tf.image.resize(beta, size),
+    }
+
+
+def moving_score(run, images, working_height=None, focal=None, config=None):
+    """SPIMO's dispersion of depth [B,H,W,1], see `spimo`; likely moving where it reaches
+    `config.spimo_threshold`, and 0 above the line of `spimo_ignore_top`.
+
+    Arguments as `infer`; config: whose `spimo_` options count, default the run's own.
+    """
+    config = config or run.config
+    inputs = network_inputs(run, images, working_height, focal)
+    estimate = spimo.source(run.aquanet, run.config, config.spimo_source)
+    value = spimo.dispersion_map(estimate, *inputs, config)
+    value = tf.where(inputs[1][..., 1:] < config.spimo_ignore_top, 0.0, value)
+    return tf.image.resize(value, tf.shape(images)[1:3])
+
+
+def network_inputs(run, images, working_height=None, focal=None):
+    """(images in [0,1] at working size, grid, K) for the depth network; arguments as `infer`."""
     if images.dtype == tf.uint8:
         images = tf.cast(images, tf.float32) / 255.0
     shape = tf.shape(images)
     height, width = working_size(shape[1], shape[2], working_height or run.data["image_height"])
     resized = tf.image.resize(images, [height, width], antialias=True)
     grid = camera.positional_grid(height, width)
-    grid = tf.repeat(grid[None], shape[0], axis=0)
     fx, fy = run.data["focal"] if focal is None else focal
     fx, fy = fx * tf.cast(width, tf.float32), fy * tf.cast(height, tf.float32)
-    intrinsics = tf.linalg.diag(tf.stack([fx, fy, 1.0]))[None]
-    logits, beta = run.aquanet(resized, grid, tf.repeat(intrinsics, shape[0], axis=0))
-    inverse_depth = quantization.expected_inverse_depth(
-        logits, beta, config.inverse_depth_min, config.inverse_depth_max
-    )
-    return {
-        "inverse_depth": tf.image.resize(inverse_depth, shape[1:3]),
-        "beta": tf.image.resize(beta, shape[1:3]),
-    }
+    intrinsics = tf.linalg.diag(tf.stack([fx, fy, 1.0]))
+    return resized, *(tf.repeat(value[None], shape[0], axis=0) for value in (grid, intrinsics))

@@ -15,6 +15,11 @@ A batch is a dict, all float32 but the key:
 | grid            | [B, h, w, 2]      | the crop's part of the whole image's positional grid       |
 | resize          | [B]               | resize factor of the crop relative to the stored image     |
 | key             | [B] string        | DATE/DRIVE/image_0X/FRAME                                  |
+
+and, with a directory of masks (see `mask_cache`), 1 static and 0 likely moving:
+
+| target_mask     | [B, h, w, 1]      | the same crop of the target frame's mask                   |
+| reference_masks | [B, 2, h, w, 1]   | of the previous and the next frame's                       |
 """
 
 from __future__ import annotations
@@ -35,11 +40,14 @@ _CYCLE = 8
 _ORDER, _AUGMENT = 1, 2
 
 
-def training_dataset(config: Config, start_epoch: int, end_epoch: int) -> tf.data.Dataset:
+def training_dataset(
+    config: Config, start_epoch: int, end_epoch: int, masks: str | pathlib.Path | None = None
+) -> tf.data.Dataset:
     """Augmented batches of the epochs start_epoch..end_epoch - 1, one after another.
 
-    Each epoch has exactly `steps_per_epoch(config)` batches. ValueError when the data set does
-    not match its manifest.
+    Each epoch has exactly `steps_per_epoch(config)` batches. `masks`: directory of the frames'
+    static masks, which then follow every geometric step. ValueError when the data set does not
+    match its manifest.
     """
     info = manifest.verify(config.data_dir)
     samples = steps_per_epoch(config) * config.batch_size
@@ -52,7 +60,7 @@ def training_dataset(config: Config, start_epoch: int, end_epoch: int) -> tf.dat
 
     dataset = tf.data.Dataset.range(start_epoch, end_epoch).flat_map(epoch_samples)
     dataset = dataset.map(
-        lambda epoch, index, data: _training_sample(config, info, epoch, index, data),
+        lambda epoch, index, data: _training_sample(config, info, masks, epoch, index, data),
         num_parallel_calls=tf.data.AUTOTUNE,
         deterministic=True,
     )
@@ -111,8 +119,16 @@ def _shuffled(config: Config, info: dict, epoch, number) -> tf.data.Dataset:
     return dataset.prefetch(1).unbatch()
 
 
-def _training_sample(config: Config, info: dict, epoch, index, data) -> dict:
-    images, k, key = _decoded(info, data)
+def mask_files(fields):
+    """Names of the three frames' mask files, string [3], from a parsed record."""
+    camera = tf.strings.as_string(fields["camera"], width=2, fill="0")
+    frames = tf.strings.as_string(fields["frame_ids"], width=10, fill="0")
+    folder = tf.strings.join([fields["drive"], "/image_", camera, "/"])
+    return tf.strings.join([tf.repeat(folder, 3), frames, tf.repeat(".png", 3)])
+
+
+def _training_sample(config: Config, info: dict, masks, epoch, index, data) -> dict:
+    images, k, key = _decoded(info, data, masks)
     seeds = tf.random.experimental.stateless_split(_seed(config, _AUGMENT, epoch, index), 4)
     # On the stored bytes, where both are cheapest.
     if config.flip:
@@ -122,11 +138,18 @@ def _training_sample(config: Config, info: dict, epoch, index, data) -> dict:
         reverse = augment.coin(seeds[1])
         images = tf.cond(reverse, lambda: tf.gather(images, [2, 1, 0]), lambda: images)
     high, low, k, grid, resize = _resampled(config, images, k, seeds[2])
+    # With masks, these are the fourth channel of the frames up to here.
+    static = tf.cast(high[..., 3:] >= 0.5, tf.float32)
+    high, low = high[..., :3], low[..., :3]
     if config.photometric:
         photometry = augment.random_photometry(seeds[3])
         high = augment.apply_photometry(high, photometry)
         low = augment.apply_photometry(low, photometry)
-    return _sample(high, low, k, grid, resize, key)
+    sample = _sample(high, low, k, grid, resize, key)
+    if masks:
+        sample["target_mask"] = static[1]
+        sample["reference_masks"] = tf.stack([static[0], static[2]])
+    return sample
 
 
 def _validation_sample(config: Config, info: dict, data) -> dict:
@@ -134,15 +157,21 @@ def _validation_sample(config: Config, info: dict, data) -> dict:
     return _sample(*_resampled(config, images, k, None), key)
 
 
-def _decoded(info: dict, data):
-    """Frames uint8 [3, height, width, 3] in time order, K [3, 3], key.
+def _decoded(info: dict, data, masks=None):
+    """Frames uint8 [3, height, width, 3] in time order, K [3, 3], key; with the directory `masks`
+    a fourth channel, the static mask, 0 or 255.
 
     Whole frames, because PoseNet sees them whole: decoding the crop's window of a JPEG apart
     would be work on top. The crop comes before the resize.
     """
     fields = records.parse(data)
     frames = [records.decode(fields[name], info["image_format"]) for name in records.FRAMES]
-    return tf.stack(frames), fields["intrinsics"], fields["key"]
+    images = tf.stack(frames)
+    if masks:
+        paths = tf.strings.join([f"{masks}/", mask_files(fields)])
+        static = [tf.io.decode_png(tf.io.read_file(paths[i]), channels=1) for i in range(3)]
+        images = tf.concat([images, tf.stack(static)], axis=-1)
+    return images, fields["intrinsics"], fields["key"]
 
 
 def _resampled(config: Config, images, k, seed):

@@ -18,6 +18,7 @@ import numpy as np
 METRICS = ("abs_rel", "sq_rel", "rmse", "rmse_log", "a1", "a2", "a3")
 GROUND_TRUTHS = ("depth", "velodyne")
 CROPS = ("none", "garg")
+POST_PROCESSINGS = ("none", "flip", "multi_scale")
 ALIGNMENTS = ("median", "none", "global_median", "least_squares")
 
 _ALIGNMENT_TEXT = {
@@ -37,7 +38,9 @@ class Protocol:
 
     `cap_ground_truth`: pixels whose ground truth lies outside (min_depth, max_depth) are left
     out. False keeps them while the prediction is still clipped, as Monodepth2 does on the
-    annotated ("improved") ground truth.
+    annotated ("improved") ground truth. `static_only`: pixels that SPIMO masks call likely moving
+    are left out, before the alignment. `post_processing`: of the prediction, see
+    `boosting.post_processed`.
     """
 
     ground_truth: str = "depth"
@@ -46,12 +49,15 @@ class Protocol:
     max_depth: float = 80.0
     alignment: str = "median"
     cap_ground_truth: bool = True
+    static_only: bool = False
+    post_processing: str = "none"
 
     def __post_init__(self):
         for name, choices in (
             ("ground_truth", GROUND_TRUTHS),
             ("crop", CROPS),
             ("alignment", ALIGNMENTS),
+            ("post_processing", POST_PROCESSINGS),
         ):
             if getattr(self, name) not in choices:
                 raise ValueError(
@@ -66,10 +72,14 @@ class Protocol:
         """The whole protocol in one line, to be printed with every number."""
         truth = {"depth": "annotated depth maps", "velodyne": "raw velodyne scans"}
         kept = "" if self.cap_ground_truth else " (prediction only)"
+        pixels = "; pixels: static by SPIMO masks only" if self.static_only else ""
+        processed = self.post_processing
+        processed = "" if processed == "none" else f"; post-processing: {processed}"
         return (
             f"ground truth: {truth[self.ground_truth]}; crop: {self.crop}; "
             f"cap: {self.min_depth:g}..{self.max_depth:g} m{kept}; "
             f"alignment: {_ALIGNMENT_TEXT[self.alignment]}; metrics averaged over images"
+            f"{pixels}{processed}"
         )
 
 
@@ -177,7 +187,9 @@ def _taps(old: int, new: int):
     return low, np.minimum(low + 1, old - 1), (centre - low).astype(np.float32)
 
 
-def evaluate_image(gt, inverse_depth, protocol: Protocol, moving=None, global_ratio=1.0) -> dict:
+def evaluate_image(
+    gt, inverse_depth, protocol: Protocol, moving=None, global_ratio=1.0, keep=None
+) -> dict:
     """One image under `protocol`.
 
     Args:
@@ -185,6 +197,7 @@ def evaluate_image(gt, inverse_depth, protocol: Protocol, moving=None, global_ra
       inverse_depth: [h, w] prediction, relative units; resized to [H, W] first.
       moving: optional bool [H, W], True on independently moving objects.
       global_ratio: metres per unit, for alignment `global_median`.
+      keep: optional bool [H, W]: only these pixels count, for the alignment too.
 
     Returns {"ratio": the median ratio whatever the alignment, "scale", "shift", "all": metrics}
     and, given `moving`, "static" and "moving": the metrics of the two parts under the *one*
@@ -193,6 +206,8 @@ def evaluate_image(gt, inverse_depth, protocol: Protocol, moving=None, global_ra
     """
     gt = np.asarray(gt, np.float64)
     mask = valid_mask(gt, protocol)
+    if keep is not None:
+        mask &= keep
     if not mask.any():
         raise ValueError(f"no ground-truth pixel is left under this protocol ({protocol.line()})")
     inverse = resize_bilinear(np.asarray(inverse_depth), *gt.shape)[mask].astype(np.float64)

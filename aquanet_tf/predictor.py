@@ -2,53 +2,106 @@
 
 from __future__ import annotations
 
-import dataclasses
 import pathlib
 
 import numpy as np
 import tensorflow as tf
 
-from aquanet_tf import checkpoints, inference
+from aquanet_tf import automask, camera, checkpoints, estimator, inference, pose, prediction
 
 
-@dataclasses.dataclass(frozen=True)
-class Prediction:
-    """Maps of one image, float32 [H, W] at the image's size: `inverse_depth` in relative units
-    (depth = 1 / it, up to one scale) and the quantisation parameter `beta`."""
-
-    inverse_depth: np.ndarray
-    beta: np.ndarray
-
-
-class Predictor:
-    """Calls the depth network of a run on single images of any size.
+class Predictor(prediction.Network):
+    """Calls the depth network of a run on images of any size.
 
     Args:
       run: checkpoints.Run.
       height: working height in pixels; 0: that of the training images.
+      post_processing: one of metrics.POST_PROCESSINGS.
     """
 
-    def __init__(self, run: checkpoints.Run, height: int = 0):
-        if height and height < 16:
-            raise ValueError(f"--height={height}: must be at least 16 (or 0: as trained)")
-        self.height = height or run.data["image_height"]
+    kind = "checkpoint"
+
+    def __init__(self, run: checkpoints.Run, height: int = 0, post_processing: str = "none"):
+        self.height = inference.chosen_height(run, height)
         self.inverse_depth_max = run.config.inverse_depth_max
         self.beta_max = run.config.beta_max
         self.epoch = run.epoch
         signature = [tf.TensorSpec([None, None, None, 3], tf.uint8)]
         self._infer = tf.function(
-            lambda image: inference.infer(run, image, self.height), input_signature=signature
+            lambda images: inference.infer(
+                run, images, self.height, post_processing=post_processing
+            ),
+            input_signature=signature,
         )
 
-    def __call__(self, image: np.ndarray) -> Prediction:
-        """image: uint8 [H, W, 3] RGB. Raises ValueError when the network returns NaN."""
-        maps = self._infer(tf.convert_to_tensor(image[None]))
-        inverse_depth, beta = (maps[name].numpy()[0, ..., 0] for name in ("inverse_depth", "beta"))
-        if not np.isfinite(inverse_depth).all():
-            raise ValueError("the network returned NaN or infinity: has the training diverged?")
-        return Prediction(inverse_depth, beta)
+    def maps(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        """uint8 [B, H, W, 3] -> float32 [B, H, W]: `inverse_depth`, `beta`."""
+        maps = self._infer(tf.convert_to_tensor(images))
+        return {name: value.numpy()[..., 0] for name, value in maps.items()}
 
 
-def load(workdir: str | pathlib.Path, height: int = 0) -> Predictor:
+class SpimoScore:
+    """Dispersion of depth under shifted grids, of single images: how likely a pixel moves.
+
+    Args:
+      run: checkpoints.Run of stage 1 (a stage-2 network no longer has what is looked for).
+      height: as for `Predictor`.
+
+    Attributes:
+      threshold: of the run's `--spimo_threshold`; likely moving where the score reaches it.
+    """
+
+    def __init__(self, run: checkpoints.Run, height: int = 0):
+        height = inference.chosen_height(run, height)
+        self.threshold = run.config.spimo_threshold
+        signature = [tf.TensorSpec([None, None, None, 3], tf.uint8)]
+        self._score = tf.function(
+            lambda image: inference.moving_score(run, image, height), input_signature=signature
+        )
+
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        """uint8 [H, W, 3] RGB -> float32 [H, W]."""
+        return self._score(tf.convert_to_tensor(image[None])).numpy()[0, ..., 0]
+
+
+class AutoMaskScore:
+    """Monodepth2's auto-mask of three frames: likely moving where the score reaches
+    `threshold`.
+
+    Args: as `SpimoScore`; depth and ego-motion are the run's own.
+    """
+
+    threshold = automask.THRESHOLD
+
+    def __init__(self, run: checkpoints.Run, height: int = 0):
+        self._run = run
+        self._height = inference.chosen_height(run, height)
+
+    def __call__(self, images: list[np.ndarray], intrinsics: np.ndarray) -> np.ndarray:
+        """Previous, target and next frame, uint8 [H, W, 3], and their K [3, 3] -> [H, W] of the
+        target. Not compiled: warping wants sizes known, and drives differ in size."""
+        run, config = self._run, self._run.config
+        images = tf.constant(np.stack(images))
+        frames, grid, network_k = inference.network_inputs(run, images, self._height)
+        ratio_y, ratio_x = (frames.shape[axis] / images.shape[axis] for axis in (1, 2))
+        low_size = [config.pose_input_height, config.pose_input_width]
+        low = tf.image.resize(frames, low_size, antialias=True)
+        vectors = run.posenet(low[1:2], tf.stack([low[0], low[2]])[None])
+        rotation, translation = run.posenet.motion(vectors)
+        resize = tf.constant([[self._height / run.data["image_height"]]], tf.float32)
+        estimate = estimator.of_network(run.aquanet, config)
+        k = tf.constant(intrinsics, tf.float32)
+        score = automask.motion_score(
+            frames[1:2],
+            tf.stack([frames[0], frames[2]])[None],
+            estimate(frames[1:2], grid[1:2], network_k[1:2]),
+            rotation,
+            pose.scale_translation(translation, resize, config.depth_scaling),
+            camera.resize_intrinsics(k, ratio_x, ratio_y)[None],
+        )
+        return tf.image.resize(score, images.shape[1:3]).numpy()[0, ..., 0]
+
+
+def load(workdir: str | pathlib.Path, height: int = 0, post_processing: str = "none") -> Predictor:
     """The newest checkpoint of `workdir`. Raises ValueError naming what is missing."""
-    return Predictor(checkpoints.load_run(workdir), height)
+    return Predictor(checkpoints.load_run(workdir), height, post_processing)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from aquanet_tf import losses, pose, sampling, vgg
+from aquanet_tf import losses, pose, sampling, synthesis, vgg
 from aquanet_tf.quantization import AdaptiveQuantization
 from aquanet_tf.warping import AdaptiveForwardWarp
 
@@ -145,59 +145,75 @@ class StageOne(Stage):
     def trained(self):
         return self.aquanet.trainable_variables + self.posenet.trainable_variables
 
+    def masks(self, batch, depth, rotation, translation):
+        """synthesis.Masks of the batch, or None where every pixel counts, as in stage 1.
+
+        Given the `synthesis.Depth` of the target and T_{target -> references} as the warp uses
+        it, [B,2,3,3] and [B,2,3].
+        """
+        return None
+
     def forward(self, batch):
-        config, k = self.config, batch["intrinsics"]
-        logits, beta = self.aquanet(batch["target"], batch["grid"], k)
-        inverse_depth = self.quantization(logits, beta)
+        config = self.config
+        depth = self._depth(batch)
         rotation, whole_translation = self.ego_motion(batch)
         translation = pose.scale_translation(
             whole_translation, batch["resize"][:, None], config.depth_scaling
         )
-        views, occlusions, photometric, perceptual = [], [], 0.0, tf.zeros_like(batch["resize"])
+        masks = self.masks(batch, depth, rotation, translation)
+        views, photometric, perceptual = [], 0.0, tf.zeros_like(batch["resize"])
         for c in range(REFERENCES):
-            reference = batch["references"][:, c]
-            view, occlusion, _ = self.warp(
-                batch["target"], logits, beta, rotation[:, c], translation[:, c], k, k
-            )
-            photometric += (
-                losses.pyramid_l1(view, reference, occlusion, config.pyramid_scales) / REFERENCES
-            )
+            view = self._view(batch, c, depth, rotation[:, c], translation[:, c], masks)
+            pair = view.image, view.truth, view.weight
+            photometric += losses.pyramid_l1(*pair, config.pyramid_scales) / REFERENCES
             if self.features is not None:
-                perceptual += (
-                    losses.perceptual(self.features, view, reference, occlusion) / REFERENCES
-                )
+                perceptual += losses.perceptual(self.features, *pair) / REFERENCES
             views.append(view)
-            occlusions.append(occlusion)
-        smooth = losses.smoothness(inverse_depth, batch["target"], config.smoothness_edge)
+        smooth = losses.smoothness(depth.inverse_depth, batch["target"], config.smoothness_edge)
         terms = {
             "photometric": (1.0, photometric),
             "perceptual": (config.perceptual_weight, perceptual),
             "smoothness": (config.smoothness_weight, smooth),
         }
-        mean = tf.reduce_mean(inverse_depth, axis=[1, 2, 3])
-        deviation = tf.math.reduce_std(inverse_depth, axis=[1, 2, 3])
+        mean = tf.reduce_mean(depth.inverse_depth, axis=[1, 2, 3])
+        deviation = tf.math.reduce_std(depth.inverse_depth, axis=[1, 2, 3])
         watched = {
             **self._motion_size(rotation, whole_translation),
-            "visible": tf.reduce_mean(occlusions),
-            "beta": tf.reduce_mean(beta),
+            "visible": tf.reduce_mean([view.seen for view in views]),
+            "beta": tf.reduce_mean(depth.beta),
             "inverse_depth": tf.reduce_mean(mean),
             "spread": tf.reduce_mean(deviation / mean),
         }
         pictures = {
-            "inverse_depth": inverse_depth,
-            "beta": beta,
-            "views": views,
-            "occlusions": occlusions,
+            "inverse_depth": depth.inverse_depth,
+            "beta": depth.beta,
+            "views": [view.image for view in views],
+            "weights": [view.weight for view in views],
         }
+        if masks is not None:
+            pictures["static"] = masks.target
         return terms, watched, pictures
 
+    def _depth(self, batch):
+        logits, beta = self.aquanet(batch["target"], batch["grid"], batch["intrinsics"])
+        return synthesis.Depth(logits, beta, self.quantization(logits, beta))
 
-class DepthAlone(StageOne):
-    """Stage 1 with PoseNet held still, until the depth network has found its feet."""
+    def _view(self, *inputs):
+        if self.config.warp == "backward":
+            return synthesis.backward_view(*inputs)
+        return synthesis.forward_view(self.warp, *inputs)
+
+
+class PoseHeld:
+    """Mixed into a stage: PoseNet is held still, until the depth network has found its feet."""
 
     @property
     def trained(self):
         return self.aquanet.trainable_variables
+
+
+class DepthAlone(PoseHeld, StageOne):
+    """Stage 1 with PoseNet held still."""
 
 
 def naive_inverse_depth(grid, config):

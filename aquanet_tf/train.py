@@ -1,6 +1,9 @@
-"""Trains AQUANet: kick-start (PoseNet alone), then stage 1, in one run that can be resumed.
+"""Trains AQUANet: kick-start (PoseNet alone), then stage 1 or 2, in a run that can be resumed.
 
     python -m aquanet_tf.train --flagfile=configs/street/demo.flags --data_dir=DIR --workdir=RUN
+
+`--stage=2 --stage1_workdir=RUN` masks moving objects with the frozen network of a stage-1 run;
+`--stage=both` does stage 1 in WORKDIR/stage1, then stage 2 in WORKDIR/stage2.
 
 The workdir receives config.json and flags.txt (resolved options), run.json (versions, command,
 data), checkpoints/, tensorboard/ and history.csv. The same command on the same workdir goes on
@@ -10,7 +13,6 @@ after the last finished epoch and sees the batches an uninterrupted run would ha
 from __future__ import annotations
 
 import dataclasses
-import json
 import pathlib
 import platform
 import sys
@@ -20,7 +22,19 @@ import tensorflow as tf
 from absl import flags, logging
 
 import aquanet_tf
-from aquanet_tf import callbacks, checkpoints, cli, config, input_pipeline, manifest, stages
+from aquanet_tf import (
+    callbacks,
+    checkpoints,
+    cli,
+    config,
+    input_pipeline,
+    json_file,
+    manifest,
+    mask_cache,
+    stage_two,
+    stages,
+    teachers,
+)
 
 _WORKDIR = flags.DEFINE_string("workdir", "", "Directory of the run, made if missing.")
 _DRY_RUN = flags.DEFINE_bool("dry_run", False, "Build the networks, print the options, stop.")
@@ -29,6 +43,7 @@ _DRY_RUN = flags.DEFINE_bool("dry_run", False, "Build the networks, print the op
 _MAY_CHANGE = {
     "data_dir",
     "val_data_dir",
+    "stage1_workdir",
     "epochs",
     "replicas",
     "panels_every",
@@ -54,28 +69,39 @@ def phases(options: config.Config) -> list[Phase]:
     kick = options.kickstart_epochs
     frozen = kick + options.pose_frozen_epochs
     rate = options.learning_rate
+    alone, last = stages.DepthAlone, stages.StageOne
+    if options.stage == "2":
+        alone, last = stage_two.DepthAloneTwo, stage_two.StageTwo
     every = [
         Phase("kickstart", stages.KickStart, 0, kick, options.kickstart_learning_rate),
-        Phase("depth_alone", stages.DepthAlone, kick, frozen, rate),
-        Phase("stage1", stages.StageOne, frozen, options.epochs, rate),
+        Phase("depth_alone", alone, kick, frozen, rate),
+        Phase(f"stage{options.stage}", last, frozen, options.epochs, rate),
     ]
     return [phase for phase in every if phase.start < phase.end]
 
 
 def train(options: config.Config, workdir: str | pathlib.Path) -> int:
-    """Runs or resumes a training and returns the number of finished epochs.
+    """Runs or resumes a training and returns the number of finished epochs (of the last stage).
 
     Raises ValueError (bad options, data set or workdir; a loss that is not finite; collapse with
     --collapse=stop) and OSError (workdir not writable), before the first step where possible.
     """
     workdir = pathlib.Path(workdir)
+    if options.stage == "both":
+        first, second = workdir / "stage1", workdir / "stage2"
+        train(dataclasses.replace(options, stage="1", stage2_posenet="scratch"), first)
+        return train(dataclasses.replace(options, stage="2", stage1_workdir=str(first)), second)
     strategy = _strategy(options)  # first: a CPU can only be split before anything runs on it
     steps = input_pipeline.steps_per_epoch(options)
     _prepare_workdir(options, workdir)
     tf.keras.utils.set_random_seed(options.seed)
     with strategy.scope():
         aquanet, posenet = checkpoints.build_networks(options)
-        built = [(phase, phase.stage(options, aquanet, posenet)) for phase in phases(options)]
+        helpers = teachers.Teachers(options, workdir)
+        built = [
+            (phase, phase.stage(options, aquanet, posenet, **_extra(phase, helpers)))
+            for phase in phases(options)
+        ]
         optimizers = {
             f"{phase.name}_optimizer": checkpoints.build_optimizer(
                 stage.trained, phase.learning_rate
@@ -84,29 +110,35 @@ def train(options: config.Config, workdir: str | pathlib.Path) -> int:
         }
         state = checkpoints.Checkpoints(
             workdir,
-            {"aquanet": aquanet, "posenet": posenet},
+            {"aquanet": aquanet, "posenet": posenet, **helpers.networks},
             optimizers,
             options.keep_checkpoints,
         )
         done = state.restore()
+        if not done:
+            helpers.start(aquanet, posenet)
         for (_, stage), optimizer in zip(built, optimizers.values()):
             stage.compile(optimizer=optimizer, jit_compile=False)
     if done:
         logging.info("%s: going on after %d finished epochs", workdir, done)
 
     columns = _columns(stage for _, stage in built)
+    panel_batch = _panel_batch(options)
     for phase, stage in built:
         if done >= phase.end:
             continue
         first = max(done, phase.start)
+        masks = None
+        if issubclass(phase.stage, stage_two.StageTwo) and options.mask_source == "cached":
+            masks = helpers.frozen and mask_cache.prepare(helpers.frozen, options, workdir)
         try:
             stage.fit(
-                _unsharded(input_pipeline.training_dataset(options, first, phase.end)),
+                _unsharded(input_pipeline.training_dataset(options, first, phase.end, masks)),
                 initial_epoch=first,
                 epochs=phase.end,
                 steps_per_epoch=steps,
                 validation_data=_validation_data(options),
-                callbacks=_callbacks(options, workdir, phase, state, columns),
+                callbacks=_callbacks(options, workdir, phase, stage, state, columns, panel_batch),
                 verbose=1 if sys.stdout.isatty() else 2,
             )
         except tf.errors.InvalidArgumentError as error:
@@ -115,13 +147,27 @@ def train(options: config.Config, workdir: str | pathlib.Path) -> int:
     return done
 
 
+def _extra(phase, helpers):
+    """What a phase's stage takes beside the networks it may train."""
+    return helpers.arguments() if issubclass(phase.stage, stage_two.StageTwo) else {}
+
+
 def learning_rate(options: config.Config, phase: Phase, epoch: int) -> float:
     """The phase's rate, halved at each milestone that `epoch` has reached."""
     milestones = config.parse_milestones(options.milestones)
     return phase.learning_rate * 0.5 ** sum(epoch >= milestone for milestone in milestones)
 
 
-def _callbacks(options, workdir, phase, state, columns):
+def _panel_batch(options):
+    """The samples every phase's panels show; None without panels."""
+    if not options.panels_every:
+        return None
+    source = options.val_data_dir or options.data_dir
+    batch = next(iter(input_pipeline.validation_dataset(options, source)))
+    return {name: value[: callbacks.Panels.SAMPLES] for name, value in batch.items()}
+
+
+def _callbacks(options, workdir, phase, stage, state, columns, panel_batch):
     def rate(epoch, *_):
         return learning_rate(options, phase, epoch)
 
@@ -131,13 +177,12 @@ def _callbacks(options, workdir, phase, state, columns):
         tf.keras.callbacks.TensorBoard(str(logdir), write_graph=False),
         callbacks.History(workdir / "history.csv", phase.name, rate, columns),
     ]
-    if options.panels_every:
-        source = options.val_data_dir or options.data_dir
-        batch = next(iter(input_pipeline.validation_dataset(options, source)))
-        batch = {name: value[: callbacks.Panels.SAMPLES] for name, value in batch.items()}
-        watchers.append(callbacks.Panels(logdir / "panels", batch, options.panels_every))
+    if panel_batch is not None:
+        watchers.append(callbacks.Panels(logdir / "panels", panel_batch, options.panels_every))
     if options.collapse != "off":
         watchers.append(callbacks.CollapseSentinel(options.collapse))
+    if getattr(stage, "teacher", None) is not None:
+        watchers.append(callbacks.PreviousEpoch(options.kickstart_epochs))
     # Last, so that an epoch is saved once everything else about it is written.
     return watchers + [callbacks.CheckpointCallback(state)]
 
@@ -197,6 +242,7 @@ def _prepare_workdir(options, workdir):
         if changed:
             was = ", ".join(f"--{name}={before[name]}" for name in changed)
             raise ValueError(f"--workdir={workdir}: began with {was}; choose another --workdir")
+    teachers.remember_stage_one(options, workdir)
     options.save(path)
     lines = (f"--{name}={value}\n" for name, value in dataclasses.asdict(options).items())
     (workdir / "flags.txt").write_text("".join(lines))
@@ -226,7 +272,7 @@ def _prepare_workdir(options, workdir):
             "focal": focal,
         },
     }
-    (workdir / checkpoints.RUN_FILE).write_text(json.dumps(record, indent=2) + "\n")
+    json_file.write(workdir / checkpoints.RUN_FILE, record)
 
 
 def _explained(error, workdir):

@@ -13,6 +13,8 @@ def test_defaults_are_the_papers():
     assert (paper.batch_size, paper.learning_rate, paper.epochs) == (8, 1e-4, 110)
     assert config.parse_milestones(paper.milestones) == (60, 80, 100)
     assert (paper.perceptual_weight, paper.smoothness_weight) == (0.01, 0.1)
+    assert (paper.spimo_passes, paper.spimo_shift_u, paper.spimo_shift_v) == (4, 0.5, -0.25)
+    assert (paper.spimo_threshold, paper.boosting_weight) == (0.03, 0.1)
     assert (paper.kickstart_epochs, paper.pose_frozen_epochs, paper.kickstart_ramp) == (5, 0, 1.0)
 
 
@@ -28,6 +30,10 @@ def test_defaults_are_the_papers():
         ({"inverse_depth_min": 0.5}, "--inverse_depth_min must be below"),
         ({"resize_min": 2.0}, "--resize_min must not exceed"),
         ({"kickstart_epochs": 200}, "--kickstart_epochs"),
+        ({"head": "direct"}, "--head=direct has no levels to warp forward"),
+        ({"stage1_workdir": "run"}, "--stage1_workdir is for --stage=2"),
+        ({"stage": "both", "stage1_workdir": "run"}, "--stage=both trains its own stage 1"),
+        ({"spimo_passes": 5}, "--spimo_passes=5: must be at most 4"),
         ({"milestones": "60;80"}, "--milestones='60;80'"),
     ],
 )

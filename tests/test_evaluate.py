@@ -1,6 +1,7 @@
 """The evaluation as a whole, on a scene where every pixel is known."""
 
 import json
+import types
 
 import command
 import numpy as np
@@ -140,6 +141,72 @@ def test_command_writes_protocol_means_and_rows(raw, tmp_path):
     assert all("_0002_" in row["frame"] for row in written["rows"])
     assert 0 < written["means"]["static"]["abs_rel"] < 5
     assert written["model"]["epoch"] == 2
+
+
+def test_static_pixels_alone_decide_alignment_and_numbers(frames):
+    """A hole where something moves: with the right masks nothing is wrong any more."""
+
+    def hole(frame):
+        return np.where(tiny_kitti.moving_mask(), 1 / 60.0, perfect(frame))
+
+    protocol = metrics.Protocol(static_only=True)
+    results = evaluate.evaluate(
+        frames, {"m": hole}, protocol, lambda frame: ~tiny_kitti.moving_mask()
+    )
+    means = results["m"]["means"]
+    assert means["all"]["abs_rel"] < 1e-6 and means["moving"] is None
+    assert means["all"]["pixels"] == means["static"]["pixels"]
+    assert "pixels: static by SPIMO masks only" in evaluate.table(results, protocol)
+
+
+def test_a_frame_without_static_pixels_is_left_out(frames):
+    def static(frame):
+        return np.full(tiny_kitti.SHAPE, frame.number != 1)
+
+    result = evaluate.evaluate(frames, {"m": perfect}, metrics.Protocol(static_only=True), static)
+    assert len(result["m"]["rows"]) == 4 < len(frames)
+    with pytest.raises(ValueError, match="--static_only: the masks leave no pixel"):
+        evaluate.evaluate(
+            frames, {"m": perfect}, MEDIAN, lambda frame: np.zeros(tiny_kitti.SHAPE, bool)
+        )
+
+
+def test_mask_quality_takes_frames_with_both_neighbours(frames):
+    class Score:
+        threshold = 0.03
+
+        def __call__(self, *inputs):
+            return tiny_kitti.moving_mask().astype(float)
+
+    results = evaluate.measure_masks(frames, Score(), Score())
+    assert results["spimo"]["images"] == results["automask"]["images"] == 2
+    assert results["spimo"]["recall"] == results["automask"]["precision"] == 1
+
+
+def test_mask_quality_without_motion_masks_is_an_error(tmp_path):
+    raw = tiny_kitti.write(tmp_path / "raw", drives=1, masks=False)
+    frames = ground_truth.find_frames(raw, "all", 2, "depth")[0]
+    score = types.SimpleNamespace(threshold=0.0)
+    with pytest.raises(ValueError, match="--mask_quality needs frames"):
+        evaluate.measure_masks(frames, score, score)
+
+
+def test_command_with_masks_and_post_processing(raw, tmp_path):
+    workdir = tiny_run.write(tmp_path / "run", spimo_threshold=0.2)
+    out = tmp_path / "metrics.json"
+    done = command.run(
+        "aquanet_tf.evaluate",
+        *("--workdir", workdir, "--gt_dir", raw, "--out", out),
+        *("--static_only", "--mask_quality", "--post_processing", "multi_scale"),
+    )
+    assert done.returncode == 0, done.stderr
+    written = json_file.read(out)
+    assert written["protocol"]["static_only"]
+    assert "post-processing: multi_scale" in written["protocol_line"]
+    assert written["protocol_line"] in done.stdout and "recall@0.1" in done.stdout
+    assert set(written["masks"]) == {"spimo", "automask"}
+    assert written["masks"]["spimo"]["threshold"] == 0.2
+    assert 0 < written["means"]["all"]["pixels"]
 
 
 @pytest.mark.parametrize(

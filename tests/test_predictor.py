@@ -5,7 +5,7 @@ import pytest
 import tiny_run
 
 pytest.importorskip("tensorflow")
-from aquanet_tf import predictor  # noqa: E402
+from aquanet_tf import checkpoints, predictor  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +22,45 @@ def test_maps_have_the_size_of_the_image_and_stay_in_range(network, shape):
     assert maps.inverse_depth.min() > 0.0049 and maps.inverse_depth.max() < 0.3001
     assert maps.beta.min() >= 1 / 2.5001 and maps.beta.max() <= 2.5001
     np.testing.assert_array_equal(network(image).inverse_depth, maps.inverse_depth)
+
+
+def picture(shape=(37, 123), seed=0):
+    return np.random.default_rng(seed).integers(0, 255, (*shape, 3)).astype(np.uint8)
+
+
+@pytest.mark.parametrize("how", ["flip", "multi_scale"])
+def test_post_processing(tmp_path, network, how):
+    workdir = tiny_run.write(tmp_path / "run")
+    processed = predictor.load(workdir, post_processing=how)
+    image = picture()
+    value = processed(image)
+    assert value.inverse_depth.shape == image.shape[:2] and (value.inverse_depth > 0).all()
+    plain = predictor.load(workdir)
+    np.testing.assert_allclose(value.beta, plain(image).beta, rtol=1e-5)
+    assert not np.allclose(value.inverse_depth, plain(image).inverse_depth, rtol=1e-3)
+    if how == "flip":  # the mean of both sides does not know which side it saw
+        mirrored = processed(image[:, ::-1]).inverse_depth[:, ::-1]
+        np.testing.assert_allclose(value.inverse_depth, mirrored, rtol=1e-3)
+
+
+def test_spimo_score(tmp_path):
+    top = tiny_run.write(tmp_path / "top", spimo_ignore_top=0.0, spimo_threshold=0.1)
+    run = checkpoints.load_run(top)
+    score = predictor.SpimoScore(run)
+    value = score(picture())
+    assert score.threshold == 0.1 and value.shape == (37, 123) and value.dtype == np.float32
+    assert not value[:17].any() and value[22:].min() > 0
+
+
+def test_automask_score(tmp_path):
+    run = checkpoints.load_run(tiny_run.write(tmp_path / "run"))
+    score = predictor.AutoMaskScore(run)
+    frames = [picture(seed=seed) for seed in (0, 1, 2)]
+    k = np.array([[60.0, 0, 61], [0, 60.0, 18], [0, 0, 1]])
+    value = score(frames, k)
+    assert value.shape == (37, 123) and np.isfinite(value).all()
+    # A picture that stands still is explained by standing still: all of it counts as moving.
+    assert (score([frames[1]] * 3, k) >= score.threshold).all()
 
 
 def test_working_height(tmp_path):

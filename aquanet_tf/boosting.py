@@ -1,0 +1,79 @@
+"""Boosted depth (Eq. 8 and 9), the loss that teaches it (Eq. 12), and post-processing.
+
+Three estimates of one image, at its own size, at 3/4 and at 5/4: far things are seen better in the
+large one, near things as a whole in the small one. Two misprints of the paper are resolved: the
+grid of the large estimate is resized by 5/4 like its image, and the weights 1, D and 1 - D^2 sum
+to the denominator.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from aquanet_tf import estimator, losses
+
+SMALL, LARGE = 3 / 4, 5 / 4
+# The largest one per cent below the maximum count as the maximum (the authors' post-processing).
+_NEAREST = 0.99
+
+
+def blend(full, small, large, nearness):
+    """Eq. 8: (D + n D_small + (1 - n^2) D_large) / (1 + n + (1 - n^2)), all [B,H,W,1].
+
+    nearness: n in [0, 1], inverse depth relative to the image's largest.
+    """
+    far = 1.0 - nearness**2
+    return (full + nearness * small + far * large) / (1.0 + nearness + far)
+
+
+def boosted(estimate, depth_scaling="proportional"):
+    """The boosted estimate D* of Eq. 8, nearness from the sum of the three (Eq. 9)."""
+    small = estimator.at_scale(estimate, SMALL, depth_scaling)
+    large = estimator.at_scale(estimate, LARGE, depth_scaling)
+
+    def star(image, grid, intrinsics):
+        values = [f(image, grid, intrinsics) for f in (estimate, small, large)]
+        total = tf.add_n(values)
+        return blend(*values, total / _largest(total))
+
+    return star
+
+
+def post_processed(estimate, how, depth_scaling="proportional"):
+    """The estimate with the field's test-time post-processing, for whole images.
+
+    how: one of metrics.POST_PROCESSINGS: `none`; `flip`, the mean with the mirrored image's
+        estimate; `multi_scale`, the authors' blend of the image's own estimate with the
+        mirrored image's at 3/4 and 5/4.
+    """
+    if how == "none":
+        return estimate
+    if how == "flip":
+        other = estimator.mirrored(estimate)
+        return lambda *inputs: 0.5 * (estimate(*inputs) + other(*inputs))
+    small, large = (
+        estimator.mirrored(estimator.at_scale(estimate, factor, depth_scaling))
+        for factor in (SMALL, LARGE)
+    )
+
+    def blended(image, grid, intrinsics):
+        values = [f(image, grid, intrinsics) for f in (estimate, small, large)]
+        nearness = values[0] / _largest(values[0])
+        return blend(*values, tf.where(nearness > _NEAREST, tf.ones_like(nearness), nearness))
+
+    return blended
+
+
+def loss(inverse_depth, boosted_inverse_depth, static):
+    """Eq. 12, [B]: mean |D - D*| over likely moving pixels (static mask 0) / max(D*).
+
+    As with every masked L1 here, the size of the loss does not depend on how much is masked; an
+    image without moving pixels costs 0. D* and the mask get no gradient.
+    """
+    star = tf.stop_gradient(boosted_inverse_depth)
+    moving = tf.stop_gradient(1.0 - static)
+    return losses.masked_l1(inverse_depth, star, moving) / _largest(star)[:, 0, 0, 0]
+
+
+def _largest(value):
+    return tf.reduce_max(value, axis=[1, 2, 3], keepdims=True)
