@@ -1,5 +1,6 @@
 """The SavedModel stands alone, agrees with the checkpoint, and appears whole or not at all."""
 
+import io
 import subprocess
 import sys
 
@@ -7,10 +8,12 @@ import command
 import numpy as np
 import pytest
 import tiny_run
+from PIL import Image
 
 tf = pytest.importorskip("tensorflow")
 from aquanet_tf import checkpoints, inference, json_file  # noqa: E402
-from export import saved_model  # noqa: E402
+from export import metadata as export_metadata  # noqa: E402
+from export import parity, saved_model, warmup  # noqa: E402
 
 STRANGER = """
 import sys
@@ -25,6 +28,8 @@ for key in data.files:
 assert "keras" not in type(model).__module__
 np.savez(sys.argv[3], **out)
 """
+
+BAD = {"inverse_depth": {"max_relative_error": 2e-4, "mean_relative_error": 1e-9}}
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +56,7 @@ def test_a_stranger_gets_the_checkpoints_answer(workdir, exported, tmp_path):
             for name in ("inverse_depth", "beta"):
                 assert served[f"{key}/{name}"].shape == (*shapes[key], 1)
                 np.testing.assert_allclose(
-                    served[f"{key}/{name}"], expected[name], rtol=saved_model.TOLERANCE
+                    served[f"{key}/{name}"], expected[name], rtol=parity.SAME_OPERATIONS.max_error
                 )
             np.testing.assert_allclose(
                 served[f"{key}/depth"], 1 / expected["inverse_depth"].numpy(), rtol=2e-4
@@ -63,7 +68,7 @@ def test_signature_and_weights(workdir, exported):
     signature = loaded.signatures["serving_default"]
     (spec,) = signature.structured_input_signature[1].values()
     assert spec.dtype == tf.uint8 and spec.shape.as_list() == [None, None, None, 3]
-    assert set(signature.structured_outputs) == set(saved_model.OUTPUTS)
+    assert set(signature.structured_outputs) == set(export_metadata.OUTPUTS)
     run = checkpoints.load_run(workdir)
     stored = sorted(float(tf.reduce_sum(weight)) for weight in loaded.weights)
     kept = sorted(float(tf.reduce_sum(weight)) for weight in run.aquanet.weights)
@@ -74,9 +79,70 @@ def test_signature_and_weights(workdir, exported):
 def test_metadata_says_what_it_is(exported):
     metadata = json_file.read(exported / "metadata.json")
     assert metadata["epoch"] == 2 and metadata["working_height"] == 32
-    agreement = metadata["agreement_with_checkpoint"]
-    assert agreement["max_relative_error"] <= agreement["tolerance"] == saved_model.TOLERANCE
+    report = metadata["parity"]
+    allowed = report["tolerance"]["max_error"]
+    assert allowed == parity.SAME_OPERATIONS.max_error and report["images"] == 6
+    assert set(report["outputs"]) == set(metadata["outputs"])
+    assert all(e["max_relative_error"] <= allowed for e in report["outputs"].values())
     assert set(metadata["outputs"]) == {"inverse_depth", "depth", "beta"}
+
+
+def photo(shape=(37, 123), seed=0):
+    """A smooth picture, as JPEG likes it."""
+    noise = np.random.default_rng(seed).integers(0, 256, (4, 6, 3), dtype=np.uint8)
+    return Image.fromarray(noise).resize(shape[::-1], Image.BICUBIC)
+
+
+def encoded(image, form):
+    file = io.BytesIO()
+    image.save(file, form)
+    return file.getvalue()
+
+
+def test_files_give_the_same_answer_as_their_pixels(exported):
+    signatures = tf.saved_model.load(str(exported)).signatures
+    files = [encoded(photo(seed=0), "JPEG"), encoded(photo(seed=1), "PNG")]
+    pixels = [np.asarray(Image.open(io.BytesIO(file))) for file in files]
+    expected = signatures["serving_default"](image=tf.constant(np.stack(pixels)))
+    found = signatures["serving_bytes"](image_bytes=tf.constant(files))
+    assert set(found) == set(expected)
+    for name, value in expected.items():
+        np.testing.assert_allclose(found[name], value, rtol=1e-5)
+    grey = encoded(photo().convert("L"), "PNG")
+    assert signatures["serving_bytes"](image_bytes=tf.constant([grey]))["beta"].shape[-1] == 1
+
+
+def test_files_that_are_no_batch_are_refused(exported):
+    serve = tf.saved_model.load(str(exported)).signatures["serving_bytes"]
+    good, other = encoded(photo(), "PNG"), encoded(photo((40, 40)), "PNG")
+    for files, words in (
+        ([good, other], "must have one size"),
+        ([good, b"no image"], ""),
+        ([good[: len(good) // 2]], ""),
+        ([b""], ""),
+    ):
+        with pytest.raises(tf.errors.InvalidArgumentError, match=words):
+            serve(image_bytes=tf.constant(files))
+
+
+def test_metres_and_warm_up_requests(workdir, tmp_path):
+    exported = saved_model.export_saved_model(workdir, tmp_path / "model", metres_per_unit=2.5)
+    signatures = tf.saved_model.load(str(exported)).signatures
+    maps = signatures["serving_default"](image=np.zeros([1, 20, 30, 3], np.uint8))
+    np.testing.assert_allclose(maps["depth_metres"], 2.5 * maps["depth"].numpy(), rtol=1e-6)
+    document = json_file.read(exported / "metadata.json")
+    assert "depth_metres" in document["outputs"] and document["metres_per_unit"] == 2.5
+    pytest.importorskip("tensorflow_serving")
+    requests = warmup.read(exported)
+    assert len(requests) == document["warmup_requests"] == len(signatures) == 2
+    for request in requests:
+        inputs = {name: tf.make_ndarray(value) for name, value in request.inputs.items()}
+        inputs = {name: tf.constant(value) for name, value in inputs.items()}
+        maps = signatures[request.model_spec.signature_name](**inputs)
+        assert maps["depth"].shape == (1, 32, 96, 1)
+    for value in (-1.0, float("nan")):
+        with pytest.raises(ValueError, match="--metres_per_unit"):
+            saved_model.export_saved_model(workdir, tmp_path / "none", metres_per_unit=value)
 
 
 def test_versions_count_up_and_old_ones_stay(workdir, tmp_path):
@@ -91,7 +157,7 @@ def test_versions_count_up_and_old_ones_stay(workdir, tmp_path):
 
 
 def test_a_failed_check_leaves_nothing(workdir, tmp_path, monkeypatch):
-    monkeypatch.setattr(saved_model, "TOLERANCE", -1.0)
+    monkeypatch.setattr(parity, "compare", lambda *_: BAD)
     with pytest.raises(ValueError, match="differs from the checkpoint"):
         saved_model.export_saved_model(workdir, tmp_path / "model")
     assert list((tmp_path / "model").iterdir()) == []

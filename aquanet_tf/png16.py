@@ -1,0 +1,28 @@
+"""Inverse depth as a 16-bit grey PNG that says its own scale."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image, PngImagePlugin
+
+LEVELS = 65535
+
+
+def write(path, inverse_depth: np.ndarray, scale: float) -> None:
+    """uint16 PNG with inverse depth = value * scale; the scale is in the PNG's text chunks.
+
+    path: a file name, or an open binary file.
+    """
+    values = np.clip(np.round(inverse_depth / scale), 0, LEVELS).astype(np.uint16)
+    text = PngImagePlugin.PngInfo()
+    text.add_text("scale", repr(scale))
+    text.add_text("meaning", "inverse depth = value * scale, relative units")
+    Image.fromarray(values).save(path, "PNG", pnginfo=text)
+
+
+def read(path) -> np.ndarray:
+    """float32 [H, W] inverse depth from a file of `write`. ValueError for any other PNG."""
+    with Image.open(path) as image:
+        if "scale" not in image.info:
+            raise ValueError(f"{path}: no scale in its PNG text; not a NAME_16bit.png of predict")
+        return np.asarray(image).astype(np.float32) * np.float32(image.info["scale"])

@@ -1,0 +1,85 @@
+"""Sends an image to a server of an exported model and saves the depth that comes back.
+
+    python -m export.client --input photo.jpg --out depth.npy [--server http://127.0.0.1:8501]
+
+The file is sent as it is (signature serving_bytes, REST v1), to export.serve or to TensorFlow
+Serving. OUT.npy gets inverse depth, float32 [H, W], relative units; OUT.png the same as a 16-bit
+PNG with its scale in the text, as predict writes it. Standard library, NumPy and Pillow only.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import pathlib
+import urllib.error
+import urllib.request
+
+import numpy as np
+from absl import flags
+
+from aquanet_tf import cli, png16
+
+
+def predict(server: str, data: bytes, model: str = "aquanet", timeout: float = 60.0) -> dict:
+    """Output name -> float32 [H, W] of one JPEG or PNG file.
+
+    Raises OSError when the server does not answer, ValueError with its words when it refuses.
+    """
+    content = {
+        "signature_name": "serving_bytes",
+        "instances": [{"image_bytes": {"b64": base64.b64encode(data).decode()}}],
+    }
+    request = urllib.request.Request(
+        f"{server.rstrip('/')}/v1/models/{model}:predict",
+        json.dumps(content).encode(),
+        {"Content-Type": "application/json"},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=timeout) as response:
+            row = json.load(response)["predictions"][0]
+    except urllib.error.HTTPError as error:
+        raise ValueError(f"{server} refused ({error.code}): {_words(error)}") from error
+    except urllib.error.URLError as error:
+        raise OSError(f"--server={server}: no answer ({error.reason})") from error
+    return {name: np.asarray(value, np.float32)[..., 0] for name, value in row.items()}
+
+
+def _words(error) -> str:
+    text = error.read().decode(errors="replace")
+    try:
+        return json.loads(text)["error"]
+    except (ValueError, KeyError, TypeError):
+        return text[:200]
+
+
+def define_flags() -> None:
+    """The flags of the command."""
+    flags.DEFINE_string("input", None, "A JPEG or PNG file.", required=True)
+    flags.DEFINE_string("out", None, "File for inverse depth, .npy or .png.", required=True)
+    flags.DEFINE_string("server", "http://127.0.0.1:8501", "Address of the REST API.")
+    flags.DEFINE_string("model_name", "aquanet", "The model's name there.")
+
+
+def main(argv) -> None:
+    """Runs the command; see the module docstring."""
+    del argv
+    options = flags.FLAGS
+    out = pathlib.Path(options.out)
+    if out.suffix not in (".npy", ".png"):
+        raise ValueError(f"--out={out}: expected a name that ends with .npy or .png")
+    data = pathlib.Path(options.input).read_bytes()
+    maps = predict(options.server, data, options.model_name)
+    inverse_depth = maps["inverse_depth"]
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if out.suffix == ".npy":
+        np.save(out, inverse_depth)
+    else:
+        png16.write(out, inverse_depth, float(inverse_depth.max()) / png16.LEVELS)
+    height, width = inverse_depth.shape
+    print(f"{height}x{width}, outputs {', '.join(sorted(maps))}; written: {out}")
+
+
+if __name__ == "__main__":
+    define_flags()
+    cli.run(main)

@@ -1,0 +1,66 @@
+"""The card says what the run recorded, and that the rest is not known."""
+
+import dataclasses
+
+import pytest
+import tiny_run
+
+pytest.importorskip("tensorflow")
+from aquanet_tf import checkpoints, json_file  # noqa: E402
+from export import metadata, model_card, parity  # noqa: E402
+
+PARITY = {
+    "tolerance": dataclasses.asdict(parity.SAME_OPERATIONS),
+    "outputs": {"beta": {"max_relative_error": 1.5e-6, "mean_relative_error": 2e-7}},
+    "images": 6,
+}
+
+
+def card(workdir):
+    run = checkpoints.load_run(workdir)
+    document = metadata.build(run, workdir, 32, parity.SAME_OPERATIONS)
+    document.update(inputs={"image": "uint8 [B, H, W, 3]"}, parity=PARITY)
+    return model_card.text(workdir, document, "run_it()")
+
+
+def test_a_bare_run(tmp_path):
+    text = card(tiny_run.write(tmp_path / "run"))
+    for words in (
+        "# AQUANet, monocular depth: run, epoch 2",
+        "run_it()",
+        "`image`: uint8",
+        "32x96 pixels",
+        "command: not recorded",
+        "no result of `aquanet_tf.evaluate`",
+        "| beta | 1.5e-06 | 2e-07 |",
+        "**relative**",
+        "**pinhole**",
+        "Apache-2.0",
+        "source is not known",
+    ):
+        assert words in text, words
+    assert "\\n" not in text and "None" not in text
+
+
+def test_what_the_run_knows(tmp_path, data_dir):
+    workdir = tiny_run.write(tmp_path / "run", data_dir=str(data_dir), epochs=2, kickstart_epochs=1)
+    record = json_file.read(workdir / "run.json")
+    record.update(command=["train.py", "--seed=1"], versions={"tensorflow": "2.99"})
+    json_file.write(workdir / "run.json", record)
+    (workdir / "history.csv").write_text("epoch,loss\n1,0.5\n2,0.25\n")
+    means = {"all": {name: 0.125 for name in model_card.METRICS}, "static": None}
+    means["all"].update(images=7, pixels=70)
+    evaluation = {"protocol_line": "cap 80 m", "means": means, "model": {"epoch": 2}}
+    json_file.write(workdir / "evaluation.json", evaluation)
+    json_file.write(workdir / "older.json", {**evaluation, "model": {"epoch": 1}})
+    text = card(workdir)
+    for words in (
+        "command: `train.py --seed=1`",
+        "tensorflow 2.99",
+        "last epoch: epoch 2, loss 0.25",
+        "evaluation.json, protocol: cap 80 m",
+        "| all | 7 | 0.1250 |",
+        "command: `data_prep.kitti`",
+    ):
+        assert words in text, words
+    assert "older.json" not in text and "| static |" not in text

@@ -1,0 +1,99 @@
+"""The figures of parity are those of the definition, and differences are noticed."""
+
+import command
+import numpy as np
+import pytest
+import tiny_run
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+pytest.importorskip("tensorflow")
+from aquanet_tf import artefact, checkpoints, json_file, prediction, predictor  # noqa: E402
+from export import parity, saved_model  # noqa: E402
+
+
+class Scaled(prediction.Network):
+    """Inverse depth from brightness times `factor`; beta 1 everywhere."""
+
+    kind, height, epoch, inverse_depth_max, beta_max = "test", 32, 2, 0.3, 2.5
+
+    def __init__(self, factor=1.0, wrong_pixel=0.0):
+        self.factor, self.wrong_pixel = factor, wrong_pixel
+
+    def maps(self, images):
+        inverse_depth = (self.factor * (1 + images.mean(-1)) / 1000).astype(np.float32)
+        inverse_depth[0, 0, 0] *= 1 + self.wrong_pixel
+        return {"inverse_depth": inverse_depth, "beta": np.ones_like(inverse_depth)}
+
+
+@settings(max_examples=30)
+@given(st.floats(0.5, 2.0), st.floats(0, 3))
+def test_errors_are_those_of_the_definition(factor, wrong):
+    shapes = ((1, 5, 7), (2, 3, 4))
+    errors = parity.compare(Scaled(factor, wrong), Scaled(), parity.noise(shapes))
+    first, others = abs(factor * (1 + wrong) - 1), abs(factor - 1)
+    found = errors["inverse_depth"]
+    assert found["max_relative_error"] == pytest.approx(max(first, others), abs=1e-5)
+    mean = (2 * first + 57 * others) / 59  # one wrong pixel a batch, of 35 + 24
+    assert found["mean_relative_error"] == pytest.approx(mean, abs=1e-5)
+    assert errors["beta"] == {"max_relative_error": 0.0, "mean_relative_error": 0.0}
+
+
+def test_one_pixel_or_all_of_them_can_fail():
+    tolerance = parity.Tolerance(0.1, 0.01)
+    parity.check(Scaled(1.005), Scaled(), parity.noise(), tolerance)
+    with pytest.raises(ValueError, match="inverse_depth differs .*: max relative error 0.2"):
+        parity.check(Scaled(1.0, 0.2), Scaled(), parity.noise(), tolerance)
+    with pytest.raises(ValueError, match="mean relative error 0.02"):
+        parity.check(Scaled(1.02), Scaled(), parity.noise(), tolerance)
+
+
+def test_nan_missing_outputs_and_other_epochs_fail():
+    with pytest.raises(ValueError, match="inverse_depth that is NaN"):
+        parity.compare(Scaled(np.nan), Scaled(), parity.noise())
+    silent = Scaled()
+    silent.maps = lambda images: {"beta": images[..., 0]}
+    with pytest.raises(ValueError, match="does not return inverse_depth"):
+        parity.compare(silent, Scaled(), parity.noise())
+    older = Scaled()
+    older.epoch = 1
+    with pytest.raises(ValueError, match="exported at epoch 1, the run is at epoch 2"):
+        parity.check(older, Scaled(), parity.noise(), parity.SAME_OPERATIONS)
+    with pytest.raises(ValueError, match="--max_error"):
+        parity.Tolerance(-1.0, 0.0)
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """(workdir, model directory, folder of two images)."""
+    place = tmp_path_factory.mktemp("parity")
+    workdir = tiny_run.write(place / "run")
+    saved_model.export_saved_model(workdir, place / "model")
+    (place / "in").mkdir()
+    rng = np.random.default_rng(0)
+    for name, shape in (("a.png", (21, 60)), ("b.png", (40, 33))):
+        image = rng.integers(0, 255, (*shape, 3)).astype(np.uint8)
+        Image.fromarray(image).save(place / "in" / name)
+    return workdir, place / "model", place / "in"
+
+
+def test_weights_that_moved_are_noticed(exported):
+    workdir, model, _ = exported
+    run = checkpoints.load_run(workdir)
+    weight = checkpoints.tf_variable(run.aquanet.weights[-1])
+    weight.assign(weight * 1.2)
+    network = artefact.open_model(model)
+    with pytest.raises(ValueError, match="differs from the checkpoint"):
+        parity.check(network, predictor.Predictor(run), parity.noise(), parity.SAME_OPERATIONS)
+
+
+def test_command(exported, tmp_path):
+    workdir, model, folder = exported
+    options = ["--workdir", workdir, "--model", model, "--input", folder]
+    done = command.run("export.parity", *options, "--out", tmp_path / "parity.json")
+    assert done.returncode == 0, done.stderr
+    assert "2 images; allowed: max 0.0001" in done.stdout
+    assert set(json_file.read(tmp_path / "parity.json")["outputs"]) >= {"depth", "beta"}
+    options[3] = workdir
+    command.assert_user_error(command.run("export.parity", *options), "--model", "is a workdir")

@@ -1,0 +1,146 @@
+"""A TFLite file holds the checkpoint: built-in operations, finite, and near in every precision."""
+
+import shutil
+
+import command
+import numpy as np
+import pytest
+import tiny_run
+
+tf = pytest.importorskip("tensorflow")
+from aquanet_tf import artefact, checkpoints, json_file, predictor  # noqa: E402
+from export import calibration, parity, tflite  # noqa: E402
+
+SIZE = (32, 96)
+
+
+@pytest.fixture(scope="module")
+def workdir(tmp_path_factory):
+    return tiny_run.write(tmp_path_factory.mktemp("tflite") / "run")
+
+
+@pytest.fixture(scope="module")
+def models(workdir, data_dir):
+    """Quantisation -> file."""
+    return {
+        kind: tflite.export_tflite(
+            workdir, workdir.parent / f"{kind}.tflite", *SIZE, kind, str(data_dir), images=6
+        )
+        for kind in tflite.TOLERANCES
+    }
+
+
+def runtimes():
+    found = {"tf.lite": tf.lite}
+    try:
+        from ai_edge_litert import interpreter
+
+        found["litert"] = interpreter
+    except ImportError:
+        pass
+    return found
+
+
+@pytest.mark.parametrize("kind", list(tflite.TOLERANCES))
+def test_near_the_checkpoint_in_both_runtimes(workdir, models, kind):
+    run = checkpoints.load_run(workdir)
+    image = np.random.default_rng(1).integers(0, 256, (1, *SIZE, 3), dtype=np.uint8)
+    expected = predictor.Predictor(run, SIZE[0]).maps(image)["inverse_depth"]
+    answers = []
+    for runtime in runtimes().values():
+        network = artefact.LiteModel(models[kind], runtime)
+        answers.append(network.maps(image)["inverse_depth"])
+        assert answers[-1].dtype == np.float32 and np.isfinite(answers[-1]).all()
+        errors = np.abs(answers[-1] - expected) / expected
+        assert errors.mean() <= tflite.TOLERANCES[kind].mean_error
+        assert errors.max() <= tflite.TOLERANCES[kind].max_error
+        # It is an image that was understood, not a constant: depth follows the checkpoint's.
+        assert np.corrcoef(answers[-1].ravel(), expected.ravel())[0, 1] > 0.98
+    # Dynamic-range kernels quantise activations as they run, each runtime and processor in its own
+    # way: there the checkpoint above is the common measure. The other kinds leave no such choice.
+    if kind != "dynamic":
+        np.testing.assert_allclose(answers[0], answers[-1], rtol=1e-2)
+
+
+@pytest.mark.parametrize("kind", list(tflite.TOLERANCES))
+def test_builtins_without_variables(models, kind):
+    interpreter = tf.lite.Interpreter(str(models[kind]))
+    operations = [entry["op_name"] for entry in interpreter._get_ops_details()]
+    assert "CONV_2D" in operations
+    assert not [name for name in operations if "VAR" in name or "Flex" in name or "CUSTOM" in name]
+    (signature,) = interpreter.get_signature_list().values()
+    assert signature["inputs"] == ["image"]
+    assert sorted(signature["outputs"]) == ["beta", "inverse_depth"]
+    assert interpreter.get_input_details()[0]["dtype"] == np.uint8
+    if kind == "int8":
+        convolutions = operations.count("CONV_2D")
+        assert convolutions > 30 and operations.count("QUANTIZE") > 20
+        weights = [d for d in interpreter.get_tensor_details() if d["dtype"] == np.int8]
+        assert len(weights) > convolutions
+
+
+def test_smaller_weights_make_smaller_files(models):
+    size = {kind: path.stat().st_size for kind, path in models.items()}
+    assert size["float16"] < 0.7 * size["none"] and size["dynamic"] < 0.6 * size["none"]
+
+
+def test_side_file(models):
+    document = json_file.read(models["int8"].with_suffix(".json"))
+    assert (document["height"], document["width"], document["quantize"]) == (*SIZE, "int8")
+    assert document["calibration_images"] == 6 and document["epoch"] == 2
+    assert document["inverse_depth_range"] == [0.005, 0.3]
+    assert (
+        set(document["outputs"]) == {"inverse_depth", "beta"} == set(document["parity"]["outputs"])
+    )
+
+
+def test_other_sizes_are_resized(models):
+    network = artefact.open_model(models["none"])
+    image = np.random.default_rng(0).integers(0, 255, (50, 70, 3)).astype(np.uint8)
+    assert network(image).inverse_depth.shape == (50, 70)
+    assert network.prepared(image).shape == (*SIZE, 3)
+
+
+def test_a_file_of_another_json_is_refused(models, tmp_path):
+    shutil.copy(models["none"], tmp_path / "a.tflite")
+    shutil.copy(models["dynamic"].with_suffix(".json"), tmp_path / "a.json")
+    with pytest.raises(ValueError, match="a.json: is of another file"):
+        artefact.open_model(tmp_path / "a.tflite")
+
+
+def test_a_failed_check_leaves_the_old_model(workdir, tmp_path, monkeypatch):
+    out = tmp_path / "a.tflite"
+    out.write_bytes(b"old")
+    monkeypatch.setitem(tflite.TOLERANCES, "dynamic", parity.Tolerance(0.0, 0.0))
+    with pytest.raises(ValueError, match="differs from the checkpoint"):
+        tflite.export_tflite(workdir, out, quantize="dynamic")
+    assert out.read_bytes() == b"old" and list(tmp_path.iterdir()) == [out]
+
+
+def test_calibration_images_are_spread_over_the_data_set(data_dir):
+    found = calibration.batches(str(data_dir), 24, 80, 7)  # 14 triplets of this very size
+    assert len(found) == 7 and all(batch.shape == (1, 24, 80, 3) for batch in found)
+    assert all(batch.dtype == np.uint8 for batch in found)
+    every = calibration.batches(str(data_dir), 24, 80, 100)
+    assert len(every) == 14
+    for number, batch in enumerate(found):
+        np.testing.assert_array_equal(batch, every[2 * number])
+
+
+def test_errors_name_the_flag(workdir, tmp_path):
+    for options, word in (
+        ({"out": tmp_path / "a.lite"}, "--out"),
+        ({"quantize": "int8"}, "--data_dir"),
+        ({"width": 3}, "--width=3"),
+        ({"height": 3}, "--height=3"),
+        ({"images": 0}, "--images=0"),
+    ):
+        with pytest.raises(ValueError, match=word):
+            tflite.export_tflite(workdir, **{"out": tmp_path / "a.tflite", **options})
+
+
+def test_command(workdir, tmp_path):
+    out = tmp_path / "a.tflite"
+    done = command.run("export.tflite", "--workdir", workdir, "--out", out, "--quantize=float16")
+    assert done.returncode == 0, done.stderr
+    assert "inverse_depth: relative error max" in done.stdout and "MB" in done.stdout

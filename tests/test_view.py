@@ -1,0 +1,119 @@
+"""The page: what /view answers, and the page itself in a headless browser."""
+
+import base64
+import io
+import json
+import re
+import shutil
+import subprocess
+import urllib.request
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytest.importorskip("tensorflow")
+for needed in ("tensorflow_serving", "starlette", "uvicorn"):
+    pytest.importorskip(needed, reason="needs the extra `serve`")
+import served  # noqa: E402
+from starlette.responses import HTMLResponse  # noqa: E402
+from starlette.routing import Route  # noqa: E402
+
+from aquanet_tf import png16  # noqa: E402
+
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
+# A visitor: opens the page in a frame, drops a file, moves the slider, notes what there is.
+VISITOR = """<iframe id="frame" src="/"></iframe><pre id="seen"></pre><script>
+const frame = document.getElementById("frame");
+async function drop(data, name) {
+  const transfer = new DataTransfer();
+  transfer.items.add(new File([Uint8Array.from(atob(data), (c) => c.charCodeAt(0))], name));
+  const page = frame.contentDocument;
+  page.getElementById("drop").dispatchEvent(new DragEvent("drop", { dataTransfer: transfer }));
+  while (!page.getElementById("status").textContent.startsWith(name))
+    await new Promise((wake) => setTimeout(wake, 20));
+  await Promise.all([...page.images].filter((i) => i.src).map((i) => i.decode().catch(() => 0)));
+  page.getElementById("slider").value = 30;
+  page.getElementById("slider").dispatchEvent(new Event("input"));
+  return {
+    status: page.getElementById("status").textContent,
+    hidden: page.getElementById("result").hidden,
+    sizes: [...page.images].map((image) => [image.naturalWidth, image.naturalHeight]),
+    clip: page.getElementById("depth").style.clipPath,
+    download: page.getElementById("download").href,
+    caption: page.getElementById("depth_range").textContent,
+  };
+}
+frame.onload = async () => {
+  const seen = [await drop("PICTURE", "good.png"), await drop("AAAA", "bad.png")];
+  document.getElementById("seen").textContent = "SEEN" + btoa(JSON.stringify(seen)) + "END";
+};
+</script>"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    base = tmp_path_factory.mktemp("served")
+    served.write_version(base, 1)
+    html = VISITOR.replace("PICTURE", base64.b64encode(served.PNG).decode())
+    pages = [Route("/visitor", lambda request: HTMLResponse(html))]
+    with served.running(base, pages=pages) as server:
+        yield server
+
+
+def decoded(url):
+    kind, _, data = url.partition(",")
+    assert kind == "data:image/png;base64"
+    return io.BytesIO(base64.b64decode(data))
+
+
+def test_pictures(server):
+    answer = served.ask(server, "/view", served.PNG)
+    height, width = served.IMAGE.shape[:2]
+    np.testing.assert_array_equal(Image.open(decoded(answer["image"])), served.IMAGE)
+    for name in ("inverse_depth", "beta"):
+        assert Image.open(decoded(answer[name])).size == (width, height)
+    found = png16.read(decoded(answer["depth16"]))
+    np.testing.assert_allclose(found, served.expected()[..., 0], atol=2e-5)
+    assert "range of this picture" in answer["depth_range"]
+
+
+def test_pictures_turned_upright(server):
+    file, exif = io.BytesIO(), Image.Exif()
+    exif[0x0112] = 6  # taken with the camera on its side
+    Image.fromarray(served.IMAGE).save(file, "JPEG", exif=exif)
+    answer = served.ask(server, "/view", file.getvalue())
+    assert Image.open(decoded(answer["depth16"])).size == served.IMAGE.shape[:2]
+
+
+def test_refusals(server):
+    file = io.BytesIO()
+    Image.fromarray(np.zeros((300, 300), np.uint8)).save(file, "PNG")
+    for data, words in ((b"", "JPEG or PNG"), (served.PNG[:80], ""), (file.getvalue(), "pixels")):
+        assert words in served.ask(server, "/view", data, 400)["error"]
+    served.ask(server, "/view", b" " * 1_000_001, 413)
+
+
+def test_the_page_fetches_nothing_from_elsewhere(server):
+    with urllib.request.urlopen(server.rest + "/") as response:
+        page = response.read().decode()
+    assert "16-bit" in page and "http" not in page
+
+
+@pytest.mark.skipif(not BROWSER, reason="no chromium on this machine")
+def test_in_a_browser(server, tmp_path):
+    options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}"]
+    # The browser's clock runs ahead of a busy server's: much virtual time, and more than one visit.
+    options += ["--virtual-time-budget=600000", "--dump-dom", f"{server.rest}/visitor"]
+    for _ in range(3):
+        done = subprocess.run([BROWSER, *options], capture_output=True, text=True, timeout=120)
+        if seen := re.search(r'<pre id="seen">SEEN(.+)END</pre>', done.stdout):
+            break
+    assert seen, done.stdout[-500:] + done.stderr[-1000:]
+    good, bad = json.loads(base64.b64decode(seen.group(1)))
+    height, width = served.IMAGE.shape[:2]
+    assert not good["hidden"] and good["sizes"] == [[width, height]] * 3
+    assert "30%" in good["clip"] and "range of this picture" in good["caption"]
+    found = png16.read(decoded(good["download"]))
+    np.testing.assert_allclose(found, served.expected()[..., 0], atol=2e-5)
+    assert bad["hidden"] and "not a JPEG or PNG file" in bad["status"]
