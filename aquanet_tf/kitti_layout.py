@@ -19,6 +19,8 @@ _DATE = re.compile(r"\d{4}_\d{2}_\d{2}")
 _SIDES = {"l": 2, "r": 3}
 # oxts: vf and vl, velocity forward and leftward in m/s (dataformat.txt of the raw data).
 _FORWARD, _LEFTWARD = 8, 9
+# No image is wider or higher than this.
+_LARGEST = 100_000
 
 
 @dataclasses.dataclass(frozen=True, order=True)
@@ -94,7 +96,7 @@ def read_split(path: str | pathlib.Path) -> list[SplitEntry]:
     if not path.is_file():
         raise ValueError(f"{path}: no such split file")
     entries = []
-    for number, line in enumerate(path.read_text().splitlines(), 1):
+    for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):
         words = line.split("#")[0].split()
         if not words:
             continue
@@ -120,7 +122,7 @@ def read_calibration(path: str | pathlib.Path) -> dict[str, np.ndarray]:
             f"{path}: missing calibration; unpack the calib archive of that date there"
         )
     values = {}
-    for line in path.read_text().splitlines():
+    for line in path.read_text(errors="replace").splitlines():
         name, _, text = line.partition(":")
         try:
             values[name.strip()] = np.array([float(word) for word in text.split()])
@@ -135,13 +137,21 @@ def projection(path: str | pathlib.Path, camera: int) -> np.ndarray:
 
 
 def intrinsics(path: str | pathlib.Path, camera: int) -> np.ndarray:
-    """K [3, 3] float64 of a rectified camera, pixels of the original image (integer centres)."""
-    return projection(path, camera)[:, :3].copy()
+    """K [3, 3] float64 of a rectified camera, pixels of the original image (integer centres).
+
+    ValueError when the file is missing or holds no camera matrix.
+    """
+    k = projection(path, camera)[:, :3].copy()
+    if not np.isfinite(k).all() or k[0, 0] <= 0 or k[1, 1] <= 0 or tuple(k[2]) != (0, 0, 1):
+        raise ValueError(f"{path}: P_rect_{camera:02d} is no camera: {k.tolist()}; damaged file?")
+    return k
 
 
 def image_shape(path: str | pathlib.Path, camera: int) -> tuple[int, int]:
     """(height, width) of the rectified images, S_rect_0X."""
     width, height = _entry(path, f"S_rect_{camera:02d}", 2)
+    if not (1 <= width <= _LARGEST and 1 <= height <= _LARGEST):
+        raise ValueError(f"{path}: S_rect_{camera:02d} is {width:g} x {height:g}; damaged file?")
     return int(height), int(width)
 
 
@@ -204,7 +214,10 @@ def read_speed(path: str | pathlib.Path) -> float:
     """Speed over ground in m/s from one oxts file (forward and leftward velocity)."""
     try:
         numbers = [float(word) for word in pathlib.Path(path).read_text().split()]
-        return float(np.hypot(numbers[_FORWARD], numbers[_LEFTWARD]))
+        speed = float(np.hypot(numbers[_FORWARD], numbers[_LEFTWARD]))
+        if not np.isfinite(speed):
+            raise ValueError
+        return speed
     except (ValueError, IndexError):
         raise ValueError(f"{path}: not an oxts file (30 numbers)") from None
 

@@ -63,7 +63,36 @@ def read(directory: str | pathlib.Path) -> dict:
         )
     if missing:
         raise ValueError(f"{path}: damaged manifest, no {', '.join(missing)}; {_REWRITE}")
+    if problem := _problem(manifest):
+        raise ValueError(f"{path}: damaged manifest, {problem}; {_REWRITE}")
     return manifest
+
+
+def _problem(manifest: dict) -> str:
+    """What is wrong with the types of the fields that are read later; empty when nothing is."""
+    for name in ("count", "image_height", "image_width"):
+        if not _is_count(manifest[name]):
+            return f"{name} is {manifest[name]!r}"
+    if manifest["image_format"] not in records.IMAGE_FORMATS:
+        return f"image_format is {manifest['image_format']!r}"
+    if not isinstance(manifest["shards"], list):
+        return "shards is not a list"
+    for shard in manifest["shards"]:
+        sound = (
+            isinstance(shard, dict)
+            and isinstance(shard.get("name"), str)
+            and pathlib.PurePath(shard["name"]).name == shard["name"] != ""
+            and isinstance(shard.get("sha256"), str)
+            and _is_count(shard.get("count"))
+            and _is_count(shard.get("bytes"))
+        )
+        if not sound:
+            return f"one of its shards is {str(shard)[:80]!r}"
+    return ""
+
+
+def _is_count(value) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def verify(directory: str | pathlib.Path, hashes: bool | None = None) -> dict:

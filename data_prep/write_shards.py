@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import pathlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from typing import NamedTuple
 
@@ -191,9 +191,16 @@ def _write_shard(path: pathlib.Path, items, job: Job, pool, window: int, bar) ->
     """Writes one shard; the entry for the manifest."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     sizes, dropped = collections.Counter(), []
+
+    def encode(item):
+        try:
+            return job.encode(item)
+        except Unreadable as error:
+            return error
+
     try:
         with tf.io.TFRecordWriter(str(temporary)) as writer:
-            for result in _in_order(job.encode, items, pool, window):
+            for result in in_order(encode, items, pool, window):
                 if isinstance(result, Unreadable):
                     dropped.append({"file": result.path, "reason": result.reason})
                 else:
@@ -218,18 +225,11 @@ def _write_shard(path: pathlib.Path, items, job: Job, pool, window: int, bar) ->
     return entry
 
 
-def _in_order(encode, items, pool: Executor, window: int):
-    """encode(item) of all items in their order, at most `window` of them under way."""
-
-    def guarded(item):
-        try:
-            return encode(item)
-        except Unreadable as error:
-            return error
-
+def in_order(function: Callable, items: Iterable, pool: Executor, window: int) -> Iterator:
+    """function(item) of all items in their order, at most `window` of them under way."""
     waiting = collections.deque()
     for item in items:
-        waiting.append(pool.submit(guarded, item))
+        waiting.append(pool.submit(function, item))
         if len(waiting) >= window:
             yield waiting.popleft().result()
     while waiting:

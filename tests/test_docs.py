@@ -15,6 +15,8 @@ import sys
 import command
 import pytest
 
+from aquanet_tf import images, video
+
 DOCUMENTS = ("README.md", "BUILD.md")
 ELSEWHERE = {
     "make setup": ".ci/run",
@@ -26,6 +28,19 @@ ELSEWHERE = {
     "tensorboard --logdir runs/kitti_smoke/tensorboard": "a server",
     'docker run --rm -p 8501:8501 -v "$PWD/serving/aquanet:/models/aquanet" '
     "-e MODEL_NAME=aquanet tensorflow/serving:2.15.1": "machines with Docker",
+    "python -m export.serve --model_base_path serving/aquanet": "tests/test_serve.py",
+    "python -m export.client --input photo.jpg --out depth.npy": "tests/test_serve.py",
+    "curl -s http://127.0.0.1:8501/v1/models/aquanet": "tests/test_rest.py",
+    "python -m aquanet_tf.predict --workdir runs/street --input drive.mp4 --out predictions": (
+        "tests/test_predict.py"
+    ),
+    **{
+        f"python -m aquanet_tf.evaluate --workdir runs/kitti_stage1 --gt_dir $KITTI_RAW "
+        f"--protocol {name} --out runs/kitti_stage1/{name}.json": "tests/test_eigen.py: 28 drives"
+        for name in ("eigen_original", "eigen_improved")
+    },
+    "python -m data_prep.cityscapes --raw_dir $CITYSCAPES --height 384 "
+    "--out data/cityscapes/records": "tests/test_cityscapes.py",
     "make test": ".ci/run",
     "make test-fast": "a part of make test",
     "make test-current": ".ci/run",
@@ -36,7 +51,10 @@ ELSEWHERE = {
     "make demo DEMO=quick": "tests/test_demo.py",
 }
 # Numbers in the documents' commands that would take minutes.
-SHRUNK = {"--drives 24 --test_drives 4 --frames 24": "--drives 2 --test_drives 1 --frames 4"}
+SHRUNK = {
+    "--drives 24 --test_drives 4 --frames 24": "--drives 2 --test_drives 1 --frames 5",
+    "--height 192 --width 640 --quantize": "--height 32 --width 96 --quantize",
+}
 TINY_FLAGS = """
 --epochs=2
 --kickstart_epochs=1
@@ -83,7 +101,7 @@ def test_commands_elsewhere_are_still_in_the_documents():
     assert set(ELSEWHERE) <= set(everything())
     runnable = [line for line in everything() if line not in ELSEWHERE]
     assert len(runnable) > 12
-    assert all(line.startswith("python ") for line in runnable)
+    assert all(line.startswith(("python ", "ls photos")) for line in runnable)
 
 
 def test_shrunk_numbers_are_still_in_the_documents():
@@ -113,6 +131,10 @@ def place(tmp_path_factory):
     shutil.copytree(place / "kitti" / "splits", place / "splits")
     drive = (place / "splits" / "test.txt").read_text().split()[0]
     shutil.copytree(place / "kitti" / drive / "image_02" / "data", place / "photos")
+    frames = [images.read_image(path) for path in sorted((place / "photos").iterdir())]
+    with video.writing(place / "trip.mp4", *frames[0].shape[:2], 10.0, "") as append:
+        for frame in frames:
+            append(frame)
     python = place / "bin" / "python"
     python.parent.mkdir()
     python.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n')
@@ -139,6 +161,6 @@ def test_every_command_runs(place):
         )
         said = [text for text in done.stderr.splitlines() if text.startswith("error: ")]
         assert done.returncode == 0, "\n".join([line, *said, done.stderr[-2000:]])
-    given = {"bin", "configs", "kitti", "photos", "splits"}
+    given = {"bin", "configs", "kitti", "photos", "splits", "trip.mp4"}
     written = {path.name for path in place.iterdir()} - given
-    assert written == {"data", "runs", "serving", "predictions"}
+    assert written == {"data", "runs", "serving", "predictions", "lite"}

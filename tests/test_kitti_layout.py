@@ -165,3 +165,50 @@ def test_real_scan_agrees_with_the_annotated_depth():
     assert both.sum() > 5000
     # The annotation drops occluded points, whose depth the raw scan still holds.
     assert np.median(np.abs(depth - annotated)[both] / annotated[both]) < 0.02
+
+
+def damaged(data):
+    """Bytes of a calibration file: invented, or a good one with some bytes changed or cut off."""
+    text = bytearray(kitti_tree.calibration().encode())
+    kind = data.draw(st.sampled_from(["invented", "numbers", "changed", "cut"]))
+    if kind == "invented":
+        return data.draw(st.binary(max_size=80))
+    if kind == "numbers":
+        numbers = data.draw(st.lists(st.floats(), min_size=12, max_size=12))
+        size = data.draw(st.tuples(st.floats(), st.floats()))
+        lines = [f"{name}: {' '.join(map(str, v))}" for name, v in (("P", numbers), ("S", size))]
+        return "\n".join(line.replace(":", "_rect_02:", 1) for line in lines).encode()
+    at = data.draw(st.integers(0, len(text) - 1))
+    if kind == "cut":
+        return bytes(text[:at])
+    for position in data.draw(st.lists(st.integers(0, len(text) - 1), min_size=1, max_size=6)):
+        text[position] = data.draw(st.integers(0, 255))
+    return bytes(text)
+
+
+@given(st.data())
+def test_any_calibration_file_is_a_camera_or_named(tmp_path_factory, data):
+    path = tmp_path_factory.getbasetemp() / "fuzz_calibration.txt"
+    path.write_bytes(damaged(data))
+    try:
+        k = kitti_layout.intrinsics(path, 2)
+        height, width = kitti_layout.image_shape(path, 2)
+    except ValueError as error:
+        assert str(path) in str(error) and "\n" not in str(error)
+    else:
+        assert np.isfinite(k).all() and min(k[0, 0], k[1, 1], height, width) > 0
+
+
+@given(st.binary(max_size=60) | st.lists(st.floats(), max_size=31))
+def test_any_oxts_or_split_file_is_read_or_named(tmp_path_factory, contents):
+    path = tmp_path_factory.getbasetemp() / "fuzz.txt"
+    if isinstance(contents, list):
+        contents = " ".join(map(str, contents)).encode()
+    path.write_bytes(contents)
+    for read in (kitti_layout.read_speed, kitti_layout.read_split):
+        try:
+            found = read(path)
+        except ValueError as error:
+            assert str(path) in str(error)
+        else:
+            assert isinstance(found, list) or np.isfinite(found)

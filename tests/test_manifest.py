@@ -4,6 +4,8 @@ import os
 import shutil
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from aquanet_tf import manifest, records
 
@@ -79,6 +81,51 @@ def test_damaged_manifest(copy, text):
     (copy / manifest.NAME).write_text(text)
     with pytest.raises(ValueError, match="manifest.json: damaged manifest"):
         manifest.verify(copy)
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers(-2, 99) | st.floats() | st.text(max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["name", "count", "bytes", "sha256"]), inner, max_size=4)
+    ),
+    max_leaves=6,
+)
+
+
+@given(st.sampled_from(["count", "image_format", "image_height", "shards", "shard"]), anything)
+def test_a_manifest_with_anything_in_it_is_read_or_named(data_dir, tmp_path_factory, name, value):
+    folder = tmp_path_factory.getbasetemp() / "fuzz_manifest"
+    folder.mkdir(exist_ok=True)
+    info = manifest.read(data_dir)
+    if name == "shard":
+        info["shards"][1] = value
+    else:
+        info[name] = value
+    (folder / manifest.NAME).write_text(json.dumps(info))
+    try:
+        manifest.verify(folder)
+    except ValueError as error:
+        assert str(folder) in str(error) and "\n" not in str(error)
+    else:
+        assert info["shards"] == [] or name == "image_height"
+
+
+@given(st.integers(0, 10**6), st.integers(1, 255), st.booleans())
+def test_a_damaged_manifest_is_read_or_named(data_dir, tmp_path_factory, at, change, cut):
+    folder = tmp_path_factory.getbasetemp() / "fuzz_manifest_bytes"
+    folder.mkdir(exist_ok=True)
+    data = bytearray((data_dir / manifest.NAME).read_bytes())
+    at %= len(data)
+    data[at] ^= change
+    (folder / manifest.NAME).write_bytes(data[:at] if cut else data)
+    try:
+        info = manifest.read(folder)
+    except ValueError as error:
+        assert str(folder) in str(error)
+    else:
+        assert not cut or at >= len(data) - 1
+        assert {type(shard["bytes"]) for shard in info["shards"]} == {int}
 
 
 def test_write_leaves_no_temporary_file(tmp_path):

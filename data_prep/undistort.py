@@ -1,0 +1,83 @@
+"""Takes lens distortion out of pictures: the radial-tangential model, as OpenCV and ROS write it.
+
+A ray (x, y, 1) is seen at K (x', y', 1) with r^2 = x^2 + y^2 and
+    x' = x (1 + k1 r^2 + k2 r^4 + k3 r^6) + 2 p1 x y + p2 (r^2 + 2 x^2)
+    y' = y (1 + k1 r^2 + k2 r^4 + k3 r^6) + p1 (r^2 + 2 y^2) + 2 p2 x y
+(Brown 1966; coefficients in the order k1, k2, p1, p2, k3).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def distort(x, y, coefficients):
+    """Where the rays (x, y, 1), arrays of one shape, are seen, in the plane at distance 1."""
+    k1, k2, p1, p2, k3 = coefficients
+    square = x**2 + y**2
+    radial = 1 + square * (k1 + square * (k2 + square * k3))
+    return (
+        x * radial + 2 * p1 * x * y + p2 * (square + 2 * x**2),
+        y * radial + p1 * (square + 2 * y**2) + 2 * p2 * x * y,
+    )
+
+
+class Undistorter:
+    """Calling it turns a picture uint8 [H, W, C] of `shape` (H, W) into one of a pinhole camera.
+
+    What no pixel saw is cut off: `window` (top, left, height, width) is kept of the picture that
+    has the same K as before. Bilinear. ValueError for coefficients that fold the picture (a model
+    outside the range it was fitted in) or leave nothing of it.
+    """
+
+    def __init__(self, k: np.ndarray, coefficients, shape: tuple[int, int]):
+        height, width = shape
+        coefficients = [*map(float, coefficients), 0.0, 0.0, 0.0, 0.0, 0.0][:5]
+        v, u = np.mgrid[:height, :width].astype(np.float64)
+        y = (v - k[1, 2]) / k[1, 1]
+        x = (u - k[0, 2] - k[0, 1] * y) / k[0, 0]
+        x_seen, y_seen = distort(x, y, coefficients)
+        u = k[0, 0] * x_seen + k[0, 1] * y_seen + k[0, 2]
+        v = k[1, 1] * y_seen + k[1, 2]
+        inside = (u >= 0) & (u <= width - 1) & (v >= 0) & (v <= height - 1)
+        self.window = top, left, rows, columns = _all_true(inside)
+        if 4 * rows * columns < height * width:
+            raise ValueError(f"distortion {coefficients} leaves {rows}x{columns} of the picture")
+        part = np.s_[top : top + rows, left : left + columns]
+        u, v = u[part], v[part]
+        folds = np.diff(u, axis=1).min() <= 0 or np.diff(v, axis=0).min() <= 0
+        if folds or not inside[part].all():
+            raise ValueError(f"distortion {coefficients} folds the picture; check --distortion")
+        self._shape = (height, width)
+        low_u, low_v = (np.minimum(a.astype(int), n - 2) for a, n in ((u, width), (v, height)))
+        self._index = low_v * width + low_u
+        self._part_u = (u - low_u).astype(np.float32)[..., None]
+        self._part_v = (v - low_v).astype(np.float32)[..., None]
+
+    def __call__(self, picture: np.ndarray) -> np.ndarray:
+        height, width = self._shape
+        if picture.shape[:2] != (height, width):
+            raise ValueError(f"picture is {picture.shape[:2]}, expected {(height, width)}")
+        flat = picture.reshape(height * width, -1)
+
+        def corner(step):
+            return flat[self._index + step].astype(np.float32)
+
+        upper = corner(0) + self._part_u * (corner(1) - corner(0))
+        lower = corner(width) + self._part_u * (corner(width + 1) - corner(width))
+        return np.round(upper + self._part_v * (lower - upper)).astype(np.uint8)
+
+
+def _all_true(mask: np.ndarray) -> tuple[int, int, int, int]:
+    """(top, left, height, width) of a window in which `mask` is all True, found by taking away
+    the side with the largest share of False until none is left."""
+    top, bottom, left, right = 0, mask.shape[0], 0, mask.shape[1]
+    while top < bottom and left < right:
+        part = mask[top:bottom, left:right]
+        sides = [1 - line.mean() for line in (part[0], part[-1], part[:, 0], part[:, -1])]
+        worst = int(np.argmax(sides))
+        if sides[worst] == 0:
+            return top, left, bottom - top, right - left
+        top, bottom = top + (worst == 0), bottom - (worst == 1)
+        left, right = left + (worst == 2), right - (worst == 3)
+    return 0, 0, 0, 0
