@@ -1,4 +1,7 @@
-"""A server under test: a SavedModel of a few operations behind the real REST and gRPC servers."""
+"""A server under test: a SavedModel of a few operations behind the real REST and gRPC servers.
+
+A test module takes the fixtures by name (`server = served.server`) and gets servers of its own.
+"""
 
 import base64
 import contextlib
@@ -11,10 +14,12 @@ import types
 import urllib.error
 import urllib.request
 
+import grpc
 import numpy as np
+import pytest
 import tensorflow as tf
 import uvicorn
-from tensorflow_serving.apis import predict_pb2
+from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
 from aquanet_tf import artefact
 from export import grpc_service, models, rest, saved_model, view
@@ -66,6 +71,28 @@ def running(base, max_bytes=1_000_000, max_pixels=40_000, poll=0.05, pages=()):
     thread.join()
     grpc_server.stop(None)
     held.close()
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    """A directory of versions that holds version 3."""
+    base = tmp_path_factory.mktemp("served")
+    write_version(base, 3)
+    return base
+
+
+@pytest.fixture(scope="module")
+def server(base):
+    """`running` on `base`."""
+    with running(base) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def stub(server):
+    """The official gRPC stub, connected to `server`."""
+    with grpc.insecure_channel(server.grpc) as channel:
+        yield prediction_service_pb2_grpc.PredictionServiceStub(channel)
 
 
 def ask(server, path, content=None, code=200):

@@ -11,13 +11,7 @@ from served import IMAGE, NAMES, PNG, PREDICT, ask, b64, expected  # noqa: E402
 
 from aquanet_tf import artefact  # noqa: E402
 
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    base = tmp_path_factory.mktemp("served")
-    served.write_version(base, 3)
-    with served.running(base) as server:
-        yield server
+base, server = served.base, served.server
 
 
 @pytest.mark.parametrize("path", [PREDICT, "/v1/models/aquanet/versions/3:predict"])
