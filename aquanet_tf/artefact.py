@@ -24,6 +24,8 @@ from aquanet_tf import json_file, prediction
 
 METADATA = "metadata.json"
 SIGNATURES = ("serving_default", "serving_bytes")
+# Beside them where the run can tell what moves; takes what serving_default takes.
+MOVING = "moving_objects"
 
 
 class SavedModel(prediction.Network):
@@ -31,7 +33,7 @@ class SavedModel(prediction.Network):
 
     Args:
       directory: holds saved_model.pb and metadata.json.
-      signature: which of SIGNATURES to call; `serving_bytes` gets the images as PNG.
+      signature: one of SIGNATURES, or MOVING; `serving_bytes` gets the images as PNG.
     """
 
     kind = "saved_model"
@@ -55,6 +57,17 @@ class SavedModel(prediction.Network):
         else:
             outputs = self._signature(image=self._constant(images))
         return {name: value.numpy()[..., 0] for name, value in outputs.items()}
+
+    def moving(self) -> Callable[[np.ndarray], np.ndarray]:
+        """uint8 [H, W, 3] -> bool [H, W], by the signature `moving_objects`."""
+        if MOVING not in self._loaded.signatures:
+            return super().moving()
+        find = self._loaded.signatures[MOVING]
+
+        def moving(image):
+            return find(image=self._constant(image[None]))["static_mask"].numpy()[0, ..., 0] == 0
+
+        return moving
 
 
 class LiteModel(prediction.Network):
@@ -131,22 +144,6 @@ def open_model(path: str | pathlib.Path, height: int = 0) -> prediction.Network:
     from aquanet_tf import predictor
 
     return predictor.load(path, height)
-
-
-def open_moving(path: str | pathlib.Path, height: int = 0) -> Callable[[np.ndarray], np.ndarray]:
-    """uint8 [H, W, 3] -> bool [H, W], pixels that likely move (the SPIMO mask of a run).
-
-    Raises ValueError naming the path when it is an export, which holds depth alone.
-    """
-    path = pathlib.Path(path)
-    if path.suffix == ".tflite" or newest_version(path):
-        raise ValueError(
-            f"{path}: --write=moving takes the workdir of a stage-1 run, not an export"
-        )
-    from aquanet_tf import checkpoints, predictor
-
-    score = predictor.SpimoScore(checkpoints.load_run(path), height)
-    return lambda image: score(image) >= score.threshold
 
 
 def newest_version(path: pathlib.Path) -> pathlib.Path | None:

@@ -27,11 +27,13 @@ from export import grpc_service, models, rest, saved_model, view
 IMAGE = np.random.default_rng(0).integers(0, 256, (9, 14, 3), dtype=np.uint8)
 PNG = artefact.png(IMAGE)
 NAMES = {"inverse_depth", "depth", "beta"}
+MOVING_NAMES = NAMES | {"moving_object_probability", "static_mask"}
 PREDICT = "/v1/models/aquanet:predict"
 
 
-def write_version(base, number) -> pathlib.Path:
-    """A model with the signatures of an export; beta is the version's number everywhere."""
+def write_version(base, number, moving=True) -> pathlib.Path:
+    """A model with the signatures of an export, `moving_objects` among them if it can tell; beta is
+    the version's number everywhere."""
     module = tf.Module()
 
     def serve(image):
@@ -39,12 +41,22 @@ def write_version(base, number) -> pathlib.Path:
         return {"inverse_depth": grey, "depth": 1 / grey, "beta": grey * 0 + number}
 
     images = tf.TensorSpec([None, None, None, 3], tf.uint8, name="image")
+
+    def serve_moving(image):
+        maps = serve(image)
+        probability = maps["inverse_depth"] / 1.01
+        static = tf.cast(probability < 0.5, tf.float32)
+        return {**maps, "moving_object_probability": probability, "static_mask": static}
+
     files = tf.TensorSpec([None], tf.string, name="image_bytes")
     module.pixels = tf.function(serve, input_signature=[images])
     module.files = tf.function(
         lambda image_bytes: serve(saved_model.decode(image_bytes)), input_signature=[files]
     )
     signatures = {"serving_default": module.pixels, "serving_bytes": module.files}
+    if moving:
+        module.moving = tf.function(serve_moving, input_signature=[images])
+        signatures[artefact.MOVING] = module.moving
     temporary = pathlib.Path(base) / f".making-{number}"
     tf.saved_model.save(module, str(temporary), signatures=signatures)
     return pathlib.Path(shutil.move(temporary, pathlib.Path(base) / str(number)))

@@ -28,6 +28,8 @@ def test_grpc_predict(stub):
         assert response.model_spec.version.value == 3 and set(response.outputs) == NAMES
         found = tf.make_ndarray(response.outputs["inverse_depth"])
         np.testing.assert_allclose(found, expected()[None], rtol=1e-5)
+    found = stub.Predict(request(signature="moving_objects"), timeout=60).outputs
+    assert set(found) == served.MOVING_NAMES
     message.output_filter.append("depth")
     assert set(stub.Predict(message, timeout=60).outputs) == {"depth"}
 

@@ -33,6 +33,13 @@ def test_rest_rows(server, path, content):
         assert np.asarray(row["beta"]).min() == np.asarray(row["beta"]).max() == 3
 
 
+def test_rest_moving_objects(server):
+    content = {"signature_name": "moving_objects", "instances": [IMAGE.tolist()]}
+    (row,) = ask(server, PREDICT, content)["predictions"]
+    assert set(row) == served.MOVING_NAMES
+    np.testing.assert_array_equal(row["static_mask"], expected() / 1.01 < 0.5)
+
+
 @pytest.mark.parametrize("inputs", [[IMAGE.tolist()], {"image": [IMAGE.tolist()]}])
 def test_rest_columns(server, inputs):
     outputs = ask(server, PREDICT, {"inputs": inputs})["outputs"]
