@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import pathlib
 from typing import Callable
 
@@ -92,7 +93,9 @@ class LiteModel(prediction.Network):
             raise ValueError(f"{side}: is of another file than {path}; export it again")
         self.width = metadata["width"]
         try:
-            self._interpreter = (runtime or lite_runtime()).Interpreter(model_content=content)
+            self._interpreter = (runtime or lite_runtime()).Interpreter(
+                model_content=content, num_threads=os.cpu_count()
+            )
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise ValueError(f"{path}: not a TFLite model ({error})") from error

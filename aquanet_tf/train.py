@@ -51,6 +51,7 @@ _MAY_CHANGE = {
     "collapse",
     "warp_impl",
     "vgg19_weights",
+    "encoder_weights",
 }
 
 
@@ -116,6 +117,7 @@ def train(options: config.Config, workdir: str | pathlib.Path) -> int:
         )
         done = state.restore()
         if not done:
+            start_encoder(options, aquanet)
             helpers.start(aquanet, posenet)
         for (_, stage), optimizer in zip(built, optimizers.values()):
             stage.compile(optimizer=optimizer, jit_compile=False)
@@ -145,6 +147,20 @@ def train(options: config.Config, workdir: str | pathlib.Path) -> int:
             raise _explained(error, workdir) from error
         done = phase.end
     return done
+
+
+def start_encoder(options, aquanet):
+    """Takes over the trained weights of --encoder_weights. ValueError when they do not fit."""
+    if options.encoder_weights == "none":
+        return
+    from aquanet_tf import addons
+
+    try:
+        aquanet.mobile.assign(addons.mobilenet_convolutions(options.encoder_weights))
+    except ValueError as error:
+        if "--encoder_weights" in str(error):
+            raise
+        raise ValueError(f"--encoder_weights={options.encoder_weights}: {error}") from error
 
 
 def _extra(phase, helpers):
