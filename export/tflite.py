@@ -44,14 +44,16 @@ from aquanet_tf import (
 )
 from export import calibration, metadata, model_card, parity
 
-# What passes as the same model, relative to the checkpoint. Errors of single pixels grow at depth
-# edges, where a small change of the logits moves the weight from one level to another; so it is
-# the mean that judges a quantised model. Measured: see BUILD.md.
+# What passes as the same model, see parity.Tolerance. At depth edges a small change of the logits
+# moves the weight from one level to another, up to d_max / d_min away: a quantised model is judged
+# by its mean error and its outliers. Good networks have an abs rel of 0.115 and 12 % of their pixels
+# beyond a1 themselves (the paper's Table 2); a mean error of 0.05 adds a tenth to the former, as
+# independent errors add. Measured: see BUILD.md.
 TOLERANCES = {
     "none": parity.Tolerance(1e-3, 1e-5),
     "float16": parity.Tolerance(0.1, 2e-3),
-    "dynamic": parity.Tolerance(1.0, 0.03),
-    "int8": parity.Tolerance(10.0, 0.10),
+    "dynamic": parity.Tolerance(None, 0.05, 0.02),
+    "int8": parity.Tolerance(None, 0.10, 0.05),
 }
 USE = """from ai_edge_litert.interpreter import Interpreter
 model = Interpreter("THIS FILE'S NAME.tflite").get_signature_runner()

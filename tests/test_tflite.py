@@ -118,7 +118,8 @@ def test_smaller_weights_make_smaller_files(models):
 
 def test_a_fixed_beta_is_not_stored_for_every_pixel(models, tmp_path):
     run = checkpoints.load_run(tiny_run.write(tmp_path / "run", adaptive=False))
-    assert len(tflite.convert(run, *SIZE, "none")) < models["none"].stat().st_size
+    more = len(tflite.convert(run, *SIZE, "none")) - models["none"].stat().st_size
+    assert more < 2 * 4 * SIZE[0] * SIZE[1]  # beta itself, and not five levels beside it
 
 
 def test_side_file(models):
@@ -182,4 +183,4 @@ def test_command(workdir, tmp_path):
     out = tmp_path / "a.tflite"
     done = command.run("export.tflite", "--workdir", workdir, "--out", out, "--quantize=float16")
     assert done.returncode == 0, done.stderr
-    assert "inverse_depth: relative error max" in done.stdout and "MB" in done.stdout
+    assert "inverse_depth: error max" in done.stdout and "MB" in done.stdout
