@@ -46,9 +46,9 @@ from export import calibration, metadata, model_card, parity
 
 # What passes as the same model, see parity.Tolerance. At depth edges a small change of the logits
 # moves the weight from one level to another, up to d_max / d_min away: a quantised model is judged
-# by its mean error and its outliers. Good networks have an abs rel of 0.115 and 12 % of their pixels
-# beyond a1 themselves (the paper's Table 2); a mean error of 0.05 adds a tenth to the former, as
-# independent errors add. Measured: see BUILD.md.
+# by its mean error and its outliers. Good networks have an abs rel of 0.115 and 12 % of outliers
+# themselves (the paper's Table 2); a mean error of 0.05 adds a tenth to the former, as independent
+# errors add. Measured: see BUILD.md.
 TOLERANCES = {
     "none": parity.Tolerance(1e-3, 1e-5),
     "float16": parity.Tolerance(0.1, 2e-3),

@@ -127,6 +127,7 @@ def test_strided_convolutions_are_centred():
 
 
 def test_features_keep_their_size_and_the_position_reaches_them():
+    tf.keras.utils.set_random_seed(1)
     layer = encoder(64, 96)
     image, code = inputs(64, 96)
     found, shifted = layer(image, code), layer(image, code + [0.5, 0.0])
@@ -137,6 +138,7 @@ def test_features_keep_their_size_and_the_position_reaches_them():
 
 
 def test_every_weight_gets_a_gradient():
+    tf.keras.utils.set_random_seed(1)
     net = AQUANet(0.1, levels=5, encoder="mobile", activation="relu6")
     image, grid = inputs(64, 96)
     with tf.GradientTape() as tape:
