@@ -95,9 +95,16 @@ class AQUANet(tf.keras.Model):
         )
 
     def call(self, image, grid, intrinsics=None):
+        return self.with_code(image, self.code(grid, intrinsics))
+
+    def code(self, grid, intrinsics=None):
+        """The positional code [B,H,W,8], 10 with focal_planes; it does not depend on the image."""
         if self.focal_planes and intrinsics is None:
             raise ValueError("this network was built with focal_planes and needs intrinsics")
-        code = self.positional(grid, intrinsics if self.focal_planes else None)
+        return self.positional(grid, intrinsics if self.focal_planes else None)
+
+    def with_code(self, image, code):
+        """What a call returns, for the code of its grid."""
         skips = (
             self._encode(image, code) if self.encoder == "residual" else self.mobile(image, code)
         )

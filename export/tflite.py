@@ -128,6 +128,8 @@ def convert(run: checkpoints.Run, height: int, width: int, quantize: str, sample
     grid = camera.positional_grid(height, width)[None]
     fx, fy = run.data["focal"]
     intrinsics = tf.constant([[[fx * width, 0, 0], [0, fy * height, 0], [0, 0, 1]]], tf.float32)
+    # A constant of the file: not every converter finds out by itself.
+    code = tf.constant(run.aquanet.code(grid, intrinsics).numpy())
     # The converter gives a float input its integer form when it knows its range.
     dtype = tf.uint8
 
@@ -135,7 +137,7 @@ def convert(run: checkpoints.Run, height: int, width: int, quantize: str, sample
 
     @tf.function(input_signature=[specification])
     def infer(image):
-        logits, beta = run.aquanet(tf.cast(image, tf.float32) / 255.0, grid, intrinsics)
+        logits, beta = run.aquanet.with_code(tf.cast(image, tf.float32) / 255.0, code)
         config = run.config
         # A fixed beta is one number: the levels of all pixels would be a constant in the file.
         curve = beta if config.adaptive else beta[:, :1, :1]
