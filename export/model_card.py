@@ -77,6 +77,7 @@ def _training(workdir, document, run):
     config = document["config"]
     yield f"command: `{' '.join(run['command'])}`" if "command" in run else "command: not recorded"
     yield f"seed {config['seed']}, {document['epoch']} epochs finished of {config['epochs']}"
+    yield f"{config['encoder']} encoder, activation {config['activation']}"
     yield f"width {config['width']:g}, {config['levels']} levels, batch {config['batch_size']}"
     for name, version in run.get("versions", {}).items():
         yield f"{name} {version}"

@@ -38,6 +38,7 @@ def test_a_bare_run(tmp_path):
         "**pinhole**",
         "Apache-2.0",
         "source is not known",
+        "residual encoder, activation elu",
     ):
         assert words in text, words
     assert "\\n" not in text and "None" not in text
