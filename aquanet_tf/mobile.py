@@ -4,8 +4,9 @@ Layers and channels are those of "Searching for MobileNetV3" (Howard et al. 2019
 backbone, with three differences. Strided convolutions are padded alike on every side (see
 `blocks.Conv`). There is no batch normalisation: each is part of its convolution, into which
 `addons.mobilenet_convolutions` folds that of a trained backbone. And the positional code reaches
-every strided unit through a 1x1 convolution of its own, added to the unit's first convolution,
-which leaves the shapes of the trained weights alone.
+every strided unit through a 1x1 convolution of its own, added to the unit's first convolution (the
+first block has none before its depthwise one: to its input). For a 1x1 convolution that is the same
+as concatenating the code before it, and it leaves the shapes of the trained weights alone.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ _BRANCH = 0.3
 
 
 class MobileEncoder(tf.keras.layers.Layer):
-    """Encoder of MobileNetV3-Small without its last 1x1 convolution; 0.5 M parameters.
+    """Encoder of MobileNetV3-Small without its last 1x1 convolution; 0.9 M parameters.
 
     Call arguments:
         image: [B,H,W,3] RGB in [0,1], as keras-cv's weights were trained on.
