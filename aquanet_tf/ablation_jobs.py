@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import fcntl
+import os
 import pathlib
 import shlex
 import subprocess
@@ -45,6 +46,7 @@ class Job:
         units: of progress; epochs for a training, else 1.
         progress: history.csv of a training, a line for each finished epoch after its head.
         output: file that a finished job has left; None: none that matters.
+        masks: where a training of stage 2 looks for masks; None: nowhere.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Job:
     units: int = 1
     progress: pathlib.Path | None = None
     output: pathlib.Path | None = None
+    masks: pathlib.Path | None = None
 
 
 def make(plan: ablation.Plan, commands=COMMANDS) -> list[Job]:
@@ -88,6 +91,7 @@ def _training(plan, key, seed, commands, data) -> Job:
         units=options.epochs,
         progress=workdir / "history.csv",
         output=workdir / "history.csv",
+        masks=workdir / "masks" if row.stage1 else None,
     )
 
 
@@ -182,6 +186,8 @@ def _execute(job, out, lock, bar) -> str:
     bar.initial += epochs
     bar.update(epochs)
     json_file.write(path, {**fresh, "seconds": spent})
+    if job.masks:
+        _share(job.masks, out / "masks")
     with log.open("a") as file:
         file.write(f"$ {shlex.join(job.command)}\n")
         file.flush()
@@ -204,6 +210,15 @@ def _execute(job, out, lock, bar) -> str:
     took = spent + time.monotonic() - start
     json_file.write(path, {**fresh, "finished": True, "seconds": took})
     return ""
+
+
+def _share(path, place):
+    """Makes `path` a link to `place`. Masks lie in folders named after all they depend on (see
+    `mask_cache`), so rows can share them; where links are unknown, each row makes its own."""
+    place.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(OSError):
+        path.symlink_to(os.path.relpath(place, path.parent), target_is_directory=True)
 
 
 def _wait(child):

@@ -83,7 +83,11 @@ def _provenance(document) -> list[str]:
         f"- {document['created_by']}, commit {document['commit'] or 'unknown'}; {versions}; "
         f"{machine['cpu_cores']} CPU cores ({machine['processor']})."
     )
-    lines += ["- Training: wall time of one run, mean over seeds.", "", "```text"]
+    lines.append(
+        "- Training: wall time of one run, mean over seeds; the first run that needs masks makes "
+        "them for the others."
+    )
+    lines += ["", "```text"]
     lines += [f"python -m {line}" if " " in line else line for line in document["data"]]
     lines += [
         f"{row['key']}: python -m aquanet_tf.train {' '.join(row['flags'])}"
