@@ -6,8 +6,8 @@ OUT receives table.md, table.json and figures/; data/ if the file makes its own;
 seed runs/ROW/seedN (a workdir of train) and evaluations/ROW/seedN.json; logs/ of every command.
 Trainings and evaluations are the commands `aquanet_tf.train` and `aquanet_tf.evaluate`, each in a
 process of its own. Given again, the same command repeats nothing that is finished and goes on with
-the rest, a training at its last finished epoch; with more seeds or rows it adds them to the table.
-The table is written anew after every finished row.
+the rest, a training at its last finished epoch; so it does with other --rows or --seeds, and the
+table then shows those. It is written anew after every finished command.
 
 What the file holds: `aquanet_tf/ablation.py`. `--quick` is its short form, which shows that every
 step runs.

@@ -23,6 +23,7 @@ from PIL import Image
 from aquanet_tf import (
     ablation,
     checkpoints,
+    eigen,
     figures,
     ground_truth,
     images,
@@ -42,7 +43,7 @@ _FRAMES = 4  # in a sheet
 
 def draw(plan: ablation.Plan) -> list[pathlib.Path]:
     """Draws what the plan asks for and its runs allow into OUT/figures; returns the files. A
-    figure of which a row was not chosen or has failed is left out with a warning."""
+    figure that cannot be drawn, of a row that was not chosen, say, is left out with a warning."""
     folder = plan.out / "figures"
     folder.mkdir(parents=True, exist_ok=True)
     drawn = []
@@ -51,7 +52,11 @@ def draw(plan: ablation.Plan) -> list[pathlib.Path]:
             logging.warning("no figure %s: row %s has no result", name, missing[0])
             continue
         path = folder / f"{name}.png"
-        _DRAWERS[name](plan, keys, path)
+        try:
+            _DRAWERS[name](plan, keys, path)
+        except ValueError as error:  # the table is worth more than a picture
+            logging.warning("no figure %s: %s", name, error)
+            continue
         drawn.append(path)
     return drawn + _curves(plan, folder)
 
@@ -61,16 +66,18 @@ def _ready(plan, key) -> bool:
 
 
 def choose_frames(plan, evaluation: dict, count: int) -> list[ground_truth.Frame]:
-    """Frames with both neighbours: of each drive in turn the one with most moving pixels, where
-    motion is known; else evenly spaced."""
-    frames, _ = ground_truth.find_frames(
-        plan.gt_dir,
-        evaluation["split"],
-        evaluation["camera"],
-        evaluation["protocol"]["ground_truth"],
-    )
+    """Evaluated frames with both neighbours: of each drive in turn the one with most moving
+    pixels, where motion is known; else evenly spaced. ValueError when there is none."""
+    split = evaluation["split"]
+    if split in eigen.PROTOCOLS:
+        frames = eigen.find_frames(plan.gt_dir, split)
+    else:
+        source = evaluation["protocol"]["ground_truth"]
+        frames, _ = ground_truth.find_frames(plan.gt_dir, split, evaluation["camera"], source)
     measured = {row["frame"] for row in evaluation["rows"]}
     frames = [f for f in frames if f.key in measured and f.neighbours() is not None]
+    if not frames:
+        raise ValueError("no evaluated frame has both neighbours")
     shares = [_moving_share(frame) for frame in frames]
     if not any(shares):
         places = np.linspace(0, len(frames) - 1, min(count, len(frames))).round().astype(int)

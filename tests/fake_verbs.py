@@ -43,7 +43,7 @@ def train(flags):
         with history.open("a") as file:
             file.write(f"{epoch}\n")
     # The result depends on the flags and on what the run stands on.
-    error = 0.1 * int(flags["seed"]) + 0.01 * len(flags["mask"])
+    error = 0.1 * int(flags["seed"]) + 0.01 * len(flags.get("mask", "none"))
     if "stage1_workdir" in flags:
         error /= 1 + json.loads((pathlib.Path(flags["stage1_workdir"]) / "net").read_text())
     (workdir / "net").write_text(json.dumps(error))
