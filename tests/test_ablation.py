@@ -29,7 +29,7 @@ quick: {seeds: [7], flags: [--epochs=2, --levels=5]}
 def write(tmp_path):
     """Writes the file above with some keys changed; returns its path."""
     flagfile = tmp_path / "base.flags"
-    flagfile.write_text("--levels=9\n--epochs=50\n--mask=none\n")
+    flagfile.write_text("--levels=9\n--epochs=50\n--kickstart_epochs=1\n--mask=none\n")
 
     def write(**changes):
         document = yaml.safe_load(FILE.replace("FLAGFILE", str(flagfile)))
