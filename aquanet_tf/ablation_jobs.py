@@ -1,6 +1,6 @@
 """Runs the steps of an ablation as commands of their own, each once.
 
-A job is finished when its record, OUT/records/NAME.json, says so for the very same work (`what`).
+A job is finished when its record, OUT/jobs/NAME.json, says so for the very same work (`what`).
 A training that was interrupted goes on at its last finished epoch, since its command is simply
 given again; the record keeps the time of the epochs that count. Whatever a command prints goes to
 OUT/logs/NAME.log. A failed job fails those that need it, the others still run.
@@ -150,7 +150,7 @@ def run(jobs: list[Job], out: str | pathlib.Path, after: Callable | None = None)
     training there was of another kind.
     """
     out = pathlib.Path(out)
-    for folder in ("records", "logs"):
+    for folder in ("jobs", "logs"):
         (out / folder).mkdir(parents=True, exist_ok=True)
     failures = {}
     with _locked(out) as lock:
@@ -180,7 +180,7 @@ def _execute(job, out, lock, bar) -> str:
     record = _record(out, job.name)
     same = record is not None and record["what"] == job.what
     spent = record["seconds"] if same else 0.0
-    log, path = out / "logs" / f"{job.name}.log", out / "records" / f"{job.name}.json"
+    log, path = out / "logs" / f"{job.name}.log", out / "jobs" / f"{job.name}.json"
     fresh = {"command": list(job.command), "what": job.what, "finished": False}
     start, epochs = time.monotonic(), _epochs(job)
     bar.initial += epochs
@@ -243,7 +243,7 @@ def _reason(log, code) -> str:
 
 
 def _record(out, name):
-    path = out / "records" / f"{name}.json"
+    path = out / "jobs" / f"{name}.json"
     return json_file.read(path) if path.is_file() else None
 
 
@@ -265,7 +265,7 @@ def _refuse_other_work(job, out):
     old, new = record["what"].get("options", {}), job.what.get("options", {})
     changed = [f"--{name}={value}" for name, value in old.items() if new.get(name) != value]
     was = ", ".join(changed) or "other data or another stage 1"
-    path = out / "records" / f"{job.name}.json"
+    path = out / "jobs" / f"{job.name}.json"
     raise ValueError(
         f"{path}: was made with {was}; choose another --out, or delete that file and the "
         "directory of the run"
