@@ -194,11 +194,19 @@ class Config:
     milestones: str = option("60,80,100", "Epochs at which the rate is halved, comma separated.")
     clip_norm: float = option(0.0, "Clip gradients to this global norm; 0: off.", low=0.0)
     seed: int = option(1, "Seed of weights, order and augmentation.", low=0)
+    deterministic: bool = option(
+        False,
+        "Bit-equal results of equal runs, interrupted or not, on the same machine: TensorFlow's "
+        "deterministic operations, slower on a GPU.",
+    )
     replicas: int = option(
         0, "0: all GPUs, or one CPU; n: split the CPU into n logical devices.", low=0, high=16
     )
     # Watching and keeping
     panels_every: int = option(5, "Epochs between picture panels in TensorBoard; 0: none.", low=0)
+    checkpoint_steps: int = option(
+        500, "Steps between two saves inside an epoch; 0: only after every epoch.", low=0
+    )
     keep_checkpoints: int = option(3, "Newest checkpoints kept in the workdir.", low=1)
     collapse: str = option(
         "warn",

@@ -20,14 +20,14 @@ TEXT_SUFFIXES = {".py", ".md", ".toml", ".txt", ".flags", ".yaml", ".yml", ""}
 # A module of aquanet_tf imports from its own layer or from layers above it in this list. A new
 # module is added where it belongs.
 LAYERS = (
-    {"__init__", "cli", "config", "json_file", "visualize"},
+    {"__init__", "cli", "config", "interruption", "json_file", "visualize"},
     {"images", "sources", "video", "png16", "pointcloud"},
     {"camera", "kitti_layout", "ground_truth", "metrics", "mask_quality", "eigen"},
     {"records", "manifest", "augment", "input_pipeline"},
     {"pose", "quantization", "positional", "blocks", "aquanet", "posenet", "estimator"},
     {"addons", "sampling", "native_warp", "streaming", "warping", "synthesis", "automask"},
     {"vgg", "losses", "boosting", "spimo", "stages", "stage_two"},
-    {"checkpoints", "teachers", "callbacks", "inference", "mask_cache"},
+    {"checkpoints", "teachers", "callbacks", "failures", "inference", "mask_cache", "phases"},
     {"prediction", "predictor", "artefact"},
     {"train", "evaluate", "predict", "build_native"},
 )

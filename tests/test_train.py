@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from command import assert_user_error, run
 
-from aquanet_tf import callbacks, checkpoints, config, train
+from aquanet_tf import callbacks, checkpoints, config, phases, train
 
 TINY = {
     "batch_size": 2,
@@ -173,11 +173,11 @@ def test_not_finite_becomes_a_line_with_advice(data_dir, tmp_path, monkeypatch):
 
 def test_learning_rate_is_halved_at_milestones():
     settings = config.Config(milestones="60,80,100")
-    phase = train.phases(settings)[-1]
-    rates = [train.learning_rate(settings, phase, epoch) for epoch in (59, 60, 80, 109)]
+    phase = phases.phases(settings)[-1]
+    rates = [phases.learning_rate(settings, phase, epoch) for epoch in (59, 60, 80, 109)]
     np.testing.assert_allclose(rates, [1e-4, 5e-5, 2.5e-5, 1.25e-5])
 
 
 def test_phases_without_epochs_are_left_out():
-    names = [phase.name for phase in train.phases(config.Config(kickstart_epochs=0, epochs=2))]
+    names = [phase.name for phase in phases.phases(config.Config(kickstart_epochs=0, epochs=2))]
     assert names == ["stage1"]
