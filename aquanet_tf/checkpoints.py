@@ -15,6 +15,7 @@ import dataclasses
 import pathlib
 import re
 import shutil
+import tempfile
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -179,9 +180,13 @@ class Checkpoints:
             shutil.rmtree(self.workdir / UNFINISHED)
 
     def require_room(self):
-        """Raises OSError when the checkpoints of the run do not fit on the file system: those
-        kept, the one inside an epoch, and one more while it is written."""
+        """Raises OSError when the checkpoints of the run cannot be written or do not fit on the
+        file system: those kept, the one inside an epoch, and one more while it is written."""
         folders = (self.workdir / FINISHED, self.workdir / UNFINISHED)
+        for folder in folders:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                pass
         present = sum(p.stat().st_size for f in folders for p in f.glob("*") if p.is_file())
         needed = max(self._bytes, (self.keep + 2) * self._bytes - present)
         free = shutil.disk_usage(self.workdir).free

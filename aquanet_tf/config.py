@@ -34,10 +34,14 @@ class Config:
     data_dir: str = option("", "Directory of TFRecord shards with manifest.json.")
     val_data_dir: str = option("", "Shards to validate on after every epoch; empty: none.")
     batch_size: int = option(8, "Triplets in one step, over all replicas.", low=1)
-    crop_height: int = option(192, "Height of the training crop, pixels.", low=16)
-    crop_width: int = option(640, "Width of the training crop, pixels.", low=16)
-    pose_input_height: int = option(192, "Height of PoseNet's whole frames, pixels.", low=16)
-    pose_input_width: int = option(640, "Width of PoseNet's whole frames, pixels.", low=16)
+    crop_height: int = option(192, "Height of the training crop, pixels.", low=16, high=8192)
+    crop_width: int = option(640, "Width of the training crop, pixels.", low=16, high=8192)
+    pose_input_height: int = option(
+        192, "Height of PoseNet's whole frames, pixels.", low=16, high=8192
+    )
+    pose_input_width: int = option(
+        640, "Width of PoseNet's whole frames, pixels.", low=16, high=8192
+    )
     # Stage
     stage: str = option(
         "1",
@@ -189,11 +193,13 @@ class Config:
     )
     epochs: int = option(110, "All epochs, kick-start included.", low=1)
     steps_per_epoch: int = option(0, "Steps in one epoch; 0: as many as the data set has.", low=0)
-    kickstart_learning_rate: float = option(1e-4, "Adam's rate in the kick-start.", low=1e-8)
-    learning_rate: float = option(1e-4, "Adam's rate in stage 1.", low=1e-8)
+    kickstart_learning_rate: float = option(
+        1e-4, "Adam's rate in the kick-start.", low=1e-8, high=1.0
+    )
+    learning_rate: float = option(1e-4, "Adam's rate in stage 1.", low=1e-8, high=1.0)
     milestones: str = option("60,80,100", "Epochs at which the rate is halved, comma separated.")
     clip_norm: float = option(0.0, "Clip gradients to this global norm; 0: off.", low=0.0)
-    seed: int = option(1, "Seed of weights, order and augmentation.", low=0)
+    seed: int = option(1, "Seed of weights, order and augmentation.", low=0, high=2**32 - 1)
     deterministic: bool = option(
         False,
         "Bit-equal results of equal runs, interrupted or not, on the same machine: TensorFlow's "
@@ -259,9 +265,12 @@ class Config:
 def parse_milestones(text: str) -> tuple[int, ...]:
     """'60,80,100' -> (60, 80, 100); empty -> ()."""
     try:
-        return tuple(int(part) for part in text.split(",") if part.strip())
-    except ValueError as error:
-        raise ValueError(f"--milestones={text!r}: expected whole numbers like 60,80,100") from error
+        epochs = tuple(int(part) for part in text.split(",") if part.strip())
+    except ValueError:
+        epochs = (-1,)
+    if any(epoch < 0 for epoch in epochs):
+        raise ValueError(f"--milestones={text!r}: expected whole numbers like 60,80,100")
+    return epochs
 
 
 def define_flags() -> None:

@@ -1,0 +1,125 @@
+"""Real training processes, killed at any moment and started again, lose nothing."""
+
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from command import ROOT, assert_user_error, run
+from test_train import TINY, as_flags
+
+SETTINGS = {
+    **TINY,
+    "kickstart_epochs": 1,
+    "pose_frozen_epochs": 0,
+    "epochs": 2,
+    "steps_per_epoch": 8,
+    "milestones": "1",
+    "panels_every": 0,
+    "checkpoint_steps": 1,
+    "deterministic": True,
+    "warp_impl": "auto",
+}
+
+
+def start(settings, log):
+    """The training as a process of its own; what it says goes to the file `log`."""
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "-1", "TF_NUM_INTRAOP_THREADS": "2"}
+    with open(log, "a") as file:
+        return subprocess.Popen(
+            [sys.executable, "-m", "aquanet_tf.train", *as_flags(settings)],
+            cwd=ROOT,
+            env=environment,
+            stdout=file,
+            stderr=file,
+        )
+
+
+def saved(workdir):
+    return {path.name for path in workdir.glob("*/*.index")}
+
+
+def wait_for_a_save(process, workdir):
+    """Returns when the run has got on by a checkpoint, or has ended."""
+    before = saved(workdir)
+    while process.poll() is None and saved(workdir) <= before:
+        time.sleep(0.01)
+
+
+def tensors(workdir):
+    """All of the newest epoch's checkpoint but the number of saves."""
+    import tensorflow as tf
+
+    reader = tf.train.load_checkpoint(tf.train.latest_checkpoint(str(workdir / "checkpoints")))
+    names = [n for n in reader.get_variable_to_shape_map() if "save_counter" not in n]
+    return {n: reader.get_tensor(n) for n in names if "OBJECT_GRAPH" not in n}
+
+
+def equal(workdir, other):
+    mine, theirs = tensors(workdir), tensors(other)
+    assert mine.keys() == theirs.keys() and len(mine) > 100
+    for name in mine:
+        np.testing.assert_array_equal(mine[name], theirs[name], err_msg=name)
+    assert (workdir / "history.csv").read_bytes() == (other / "history.csv").read_bytes()
+
+
+@pytest.mark.slow
+def test_kill_9_at_any_moment_changes_no_bit(data_dir, tmp_path):
+    """Killed at the start and, three times, some seeded time after a save; each save is followed by
+    a step and the next one, so that both are hit. Wherever the kills fall, the end is the same."""
+    settings = {**SETTINGS, "data_dir": data_dir, "workdir": tmp_path / "whole"}
+    assert start(settings, tmp_path / "log").wait() == 0, (tmp_path / "log").read_text()[-3000:]
+    workdir = tmp_path / "killed"
+    settings["workdir"] = workdir
+    chance = random.Random(5)
+    killed = 0
+    for attempt in range(4):
+        process = start(settings, tmp_path / "log")
+        if attempt:
+            wait_for_a_save(process, workdir)
+        time.sleep(chance.uniform(0.0, 0.15) if attempt else chance.uniform(0.5, 2.0))
+        process.kill()
+        killed += process.wait() == -signal.SIGKILL
+    assert killed >= 2
+    process = start(settings, tmp_path / "log")
+    assert process.wait() == 0, (tmp_path / "log").read_text()[-3000:]
+    equal(workdir, tmp_path / "whole")
+
+
+@pytest.mark.slow
+def test_sigterm_saves_and_the_resumed_run_is_bit_equal(data_dir, tmp_path):
+    """The same for two replicas, without saves of its own accord."""
+    # A fifth and a sixth digit of a mean may differ: its sum is split over the replicas.
+    settings = {**SETTINGS, "data_dir": data_dir, "replicas": 2, "workdir": tmp_path / "whole"}
+    assert start(settings, tmp_path / "log").wait() == 0, (tmp_path / "log").read_text()[-3000:]
+    workdir = tmp_path / "stopped"
+    settings["workdir"] = workdir
+    process = start(settings, tmp_path / "log")
+    wait_for_a_save(process, workdir)  # the state before the first step
+    wait_for_a_save(process, workdir)
+    process.terminate()
+    assert process.wait() == 143
+    said = (tmp_path / "log").read_text()
+    assert "stopped by SIGTERM; saved as" in said and "Traceback" not in said
+    assert start(settings, tmp_path / "log").wait() == 0
+    mine, theirs = tensors(workdir), tensors(tmp_path / "whole")
+    for name in theirs:
+        if not name.startswith("sums/"):
+            np.testing.assert_array_equal(mine[name], theirs[name], err_msg=name)
+
+
+def test_a_full_disk_fails_before_the_first_step(data_dir, tmp_path):
+    """No file may exceed 30 kB, less than a checkpoint."""
+    flags = {**SETTINGS, "data_dir": data_dir, "workdir": tmp_path / "run"}
+    done = run(
+        "aquanet_tf.train",
+        *as_flags(flags),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000)),
+    )
+    assert_user_error(done, "epoch-0-step-0: cannot be written", "File too large", "Make room")
+    assert not (tmp_path / "run" / "history.csv").exists()
