@@ -251,12 +251,12 @@ def write_shard(shard: Shard, apply: Callable = map, advance: Callable = int) ->
                     writer.write(result.data)
                     sizes[f"{result.height}x{result.width}"] += 1
                 advance(1)
-    except tf.errors.OpError as error:
+        with open(temporary, "rb") as file:
+            os.fsync(file.fileno())
+    except (tf.errors.OpError, OSError) as error:
         temporary.unlink(missing_ok=True)
-        message = error.message.split(";")[-1].strip()
+        message = getattr(error, "message", str(error)).split(";")[-1].strip()
         raise OSError(f"cannot write {path}: {message}; run again when that is solved") from None
-    with open(temporary, "rb") as file:
-        os.fsync(file.fileno())
     entry = {
         "name": path.name,
         "count": sum(sizes.values()),
