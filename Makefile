@@ -122,6 +122,9 @@ test-current: $(CURRENT)/.installed ## the same under TensorFlow 2.21 and Keras 
 	$(CURRENT)/bin/python $(NATIVE)
 	$(CURRENT)/bin/python $(PYTEST) -m "not slow"
 
+cross-stack: $(SETUP) $(CURRENT)/.installed ## checkpoints of either TensorFlow on the other
+	$(PY) tests/cross_stack.py $(PY) $(CURRENT)/bin/python
+
 test-beam: $(BEAM)/.installed ## --runner=beam against threads
 	$(BEAM)/bin/python -m pytest -q tests/test_beam_runner.py
 
