@@ -273,20 +273,35 @@ def parse_milestones(text: str) -> tuple[int, ...]:
     return epochs
 
 
-def define_flags() -> None:
+def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
     """Defines one absl flag for each field of `Config`."""
     for field in dataclasses.fields(Config):
-        help_text, choices = field.metadata["help"], field.metadata["choices"]
-        if choices:
-            flags.DEFINE_enum(field.name, field.default, list(choices), help_text)
+        arguments = [field.name, field.default, field.metadata["help"]]
+        if choices := field.metadata["choices"]:
+            arguments.insert(2, list(choices))
+            flags.DEFINE_enum(*arguments, flag_values=values)
         elif isinstance(field.default, bool):
-            flags.DEFINE_bool(field.name, field.default, help_text)
+            flags.DEFINE_bool(*arguments, flag_values=values)
         elif isinstance(field.default, int):
-            flags.DEFINE_integer(field.name, field.default, help_text)
+            flags.DEFINE_integer(*arguments, flag_values=values)
         elif isinstance(field.default, float):
-            flags.DEFINE_float(field.name, field.default, help_text)
+            flags.DEFINE_float(*arguments, flag_values=values)
         else:
-            flags.DEFINE_string(field.name, field.default, help_text)
+            flags.DEFINE_string(*arguments, flag_values=values)
+
+
+def parse(arguments: list[str]) -> Config:
+    """The `Config` that a command line of train would give, without running it: flags of `Config`
+    and --flagfile, the later one wins. Raises ValueError naming a bad flag or file."""
+    values = flags.FlagValues()
+    define_flags(values)
+    try:
+        rest = values(["train", *arguments])[1:]
+    except flags.Error as error:
+        raise ValueError(str(error)) from error
+    if rest:
+        raise ValueError(f"unexpected argument {rest[0]!r}; every option is a --flag")
+    return from_flags(values)
 
 
 def from_flags(values: flags.FlagValues = flags.FLAGS) -> Config:

@@ -44,6 +44,12 @@ ELSEWHERE = {
     },
     "python -m data_prep.cityscapes --raw_dir $CITYSCAPES --height 384 "
     "--out data/cityscapes/records": "tests/test_cityscapes.py",
+    **{
+        f"python -m aquanet_tf.ablate --config configs/street/ablation.yaml --out {rest}": (
+            "tests/test_ablate.py, with rows of its own"
+        )
+        for rest in ("runs/ablation", "runs/ablation_quick --quick")
+    },
     "make test": ".ci/run",
     "make test-fast": "a part of make test",
     "make test-current": ".ci/run",

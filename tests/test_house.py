@@ -20,7 +20,7 @@ TEXT_SUFFIXES = {".py", ".md", ".toml", ".txt", ".flags", ".yaml", ".yml", ""}
 # A module of aquanet_tf imports from its own layer or from layers above it in this list. A new
 # module is added where it belongs.
 LAYERS = (
-    {"__init__", "cli", "config", "interruption", "json_file", "visualize"},
+    {"__init__", "cli", "config", "figures", "interruption", "json_file", "visualize"},
     {"images", "sources", "video", "png16", "pointcloud"},
     {"camera", "kitti_layout", "ground_truth", "metrics", "mask_quality", "eigen"},
     {"records", "manifest", "augment", "input_pipeline"},
@@ -29,7 +29,8 @@ LAYERS = (
     {"vgg", "losses", "boosting", "spimo", "stages", "stage_two"},
     {"checkpoints", "teachers", "callbacks", "failures", "inference", "mask_cache", "phases"},
     {"prediction", "predictor", "artefact"},
-    {"train", "evaluate", "predict", "build_native"},
+    {"ablation", "ablation_jobs", "ablation_results", "ablation_table", "ablation_figures"},
+    {"train", "evaluate", "predict", "build_native", "ablate"},
 )
 ADD_ONS = {"tensorflow_addons", "keras_cv"}
 
