@@ -2,8 +2,8 @@
 
 The backbone is PLADE-Net's auto-encoder: full-resolution conv, six strided convs each followed by
 a residual block, a decoder with skip connections, no batch normalisation; 14.5 M parameters at
-width 1 with 33 levels. Sizes need not be multiples of 64: strided convs round up and the decoder
-cuts to the skip's size.
+width 1 with 33 levels. For small machines the encoder may be a mobile one (`mobile.py`). Sizes need
+not be multiples of 64: strided convs round up and the decoder cuts to the skip's size.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import math
 import tensorflow as tf
 
 from aquanet_tf.blocks import Conv, ResidualBlock, channels, upsample_like
+from aquanet_tf.mobile import MobileEncoder
 from aquanet_tf.positional import NeuralPositionalEncoding
 
 RGB_MEAN = (0.411, 0.432, 0.45)
@@ -25,12 +26,15 @@ class AQUANet(tf.keras.Model):
     """Depth network.
 
     Args:
-        width: channel multiplier.
+        width: channel multiplier, of the decoder alone where the encoder is mobile.
         levels: number of inverse-depth levels, N + 1.
         beta_max: beta = beta_max^tanh(x) lies in [1/beta_max, beta_max]; x = 0 gives 1, the
             exponential scheme. The bound is our choice, the paper gives none.
         adaptive: False fixes beta to 1 (the paper's vPLADE-Net).
         focal_planes: feed the focal lengths beside the positional code.
+        activation: one of blocks.ACTIVATIONS, of encoder and decoder; a mobile encoder and the
+            positional code keep their own.
+        encoder: `residual`, or `mobile` for MobileNetV3-Small.
 
     Call arguments:
         image: [B,H,W,3] RGB in [0,1].
@@ -46,6 +50,8 @@ class AQUANet(tf.keras.Model):
         beta_max=2.5,
         adaptive=True,
         focal_planes=False,
+        activation="elu",
+        encoder="residual",
         name="aquanet",
         **kwargs,
     ):
@@ -55,41 +61,54 @@ class AQUANet(tf.keras.Model):
         self.beta_max = beta_max
         self.adaptive = adaptive
         self.focal_planes = focal_planes
+        self.activation = activation
+        self.encoder = encoder
         self.positional = NeuralPositionalEncoding(name="positional")
-        encoder = [channels(base, width) for base in _ENCODER]
-        self.down = [
-            Conv(count, stride=1 if i == 0 else 2, name=f"down{i}")
-            for i, count in enumerate(encoder)
-        ]
-        self.residual = [ResidualBlock(name=f"residual{i}") for i in range(len(encoder))]
+        if encoder == "mobile":
+            self.mobile = MobileEncoder(name="mobile")
+            ups, mixes = _DECODER_UP[-MobileEncoder.HALVINGS :], _DECODER_MIX[-4:]
+        else:
+            counts = [channels(base, width) for base in _ENCODER]
+            self.down = [
+                Conv(count, stride=1 if i == 0 else 2, activation=activation, name=f"down{i}")
+                for i, count in enumerate(counts)
+            ]
+            self.residual = [
+                ResidualBlock(activation, name=f"residual{i}") for i in range(len(counts))
+            ]
+            ups, mixes = _DECODER_UP, _DECODER_MIX
         self.up = [
-            Conv(channels(base, width), use_bias=False, name=f"up{i}")
-            for i, base in enumerate(_DECODER_UP)
+            Conv(channels(base, width), activation=activation, use_bias=False, name=f"up{i}")
+            for i, base in enumerate(ups)
         ]
         self.mix = [
-            Conv(channels(base, width), name=f"mix{i}") for i, base in enumerate(_DECODER_MIX)
+            Conv(channels(base, width), activation=activation, name=f"mix{i}")
+            for i, base in enumerate(mixes)
         ]
-        self.head = Conv(levels, elu=False, use_bias=False, name="head")
+        self.head = Conv(levels, activation="none", use_bias=False, name="head")
         # Small weights: beta starts at 1 everywhere. He-normal weights would start it at its
         # bounds, where tanh has no gradient left and beta stays for good.
         self.beta_head = (
-            Conv(1, elu=False, use_bias=False, stddev=1e-3, name="beta_head") if adaptive else None
+            Conv(1, activation="none", use_bias=False, stddev=1e-3, name="beta_head")
+            if adaptive
+            else None
         )
 
     def call(self, image, grid, intrinsics=None):
+        return self.with_code(image, self.code(grid, intrinsics))
+
+    def code(self, grid, intrinsics=None):
+        """The positional code [B,H,W,8], 10 with focal_planes; it does not depend on the image."""
         if self.focal_planes and intrinsics is None:
             raise ValueError("this network was built with focal_planes and needs intrinsics")
-        code = self.positional(grid, intrinsics if self.focal_planes else None)
-        features = image - tf.constant(RGB_MEAN, image.dtype)
-        skips = []
-        for i, (down, residual) in enumerate(zip(self.down, self.residual)):
-            if i > 0:
-                size = tf.shape(features)[1:3]
-                resized = code if i == 1 else tf.image.resize(code, size)
-                features = tf.concat([features, tf.cast(resized, features.dtype)], axis=-1)
-            features = residual(down(features))
-            skips.append(features)
-        skips.pop()
+        return self.positional(grid, intrinsics if self.focal_planes else None)
+
+    def with_code(self, image, code):
+        """What a call returns, for the code of its grid."""
+        skips = (
+            self._encode(image, code) if self.encoder == "residual" else self.mobile(image, code)
+        )
+        features = skips.pop()
         for i, up in enumerate(self.up):
             skip = skips.pop()
             features = tf.concat([up(upsample_like(features, skip)), skip], axis=-1)
@@ -101,6 +120,19 @@ class AQUANet(tf.keras.Model):
         exponent = tf.tanh(tf.cast(self.beta_head(features), tf.float32))
         return logits, tf.exp(math.log(self.beta_max) * exponent)
 
+    def _encode(self, image, code):
+        """Features of every scale, full size first, each half of the one before."""
+        features = image - tf.constant(RGB_MEAN, image.dtype)
+        scales = []
+        for i, (down, residual) in enumerate(zip(self.down, self.residual)):
+            if i > 0:
+                size = tf.shape(features)[1:3]
+                resized = code if i == 1 else tf.image.resize(code, size)
+                features = tf.concat([features, tf.cast(resized, features.dtype)], axis=-1)
+            features = residual(down(features))
+            scales.append(features)
+        return scales
+
     def get_config(self):
         return {
             "name": self.name,
@@ -109,4 +141,6 @@ class AQUANet(tf.keras.Model):
             "beta_max": self.beta_max,
             "adaptive": self.adaptive,
             "focal_planes": self.focal_planes,
+            "activation": self.activation,
+            "encoder": self.encoder,
         }

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import pathlib
 from typing import Callable
 
@@ -24,6 +25,8 @@ from aquanet_tf import json_file, prediction
 
 METADATA = "metadata.json"
 SIGNATURES = ("serving_default", "serving_bytes")
+# Beside them where the run can tell what moves; takes what serving_default takes.
+MOVING = "moving_objects"
 
 
 class SavedModel(prediction.Network):
@@ -31,7 +34,7 @@ class SavedModel(prediction.Network):
 
     Args:
       directory: holds saved_model.pb and metadata.json.
-      signature: which of SIGNATURES to call; `serving_bytes` gets the images as PNG.
+      signature: one of SIGNATURES, or MOVING; `serving_bytes` gets the images as PNG.
     """
 
     kind = "saved_model"
@@ -56,6 +59,17 @@ class SavedModel(prediction.Network):
             outputs = self._signature(image=self._constant(images))
         return {name: value.numpy()[..., 0] for name, value in outputs.items()}
 
+    def moving(self) -> Callable[[np.ndarray], np.ndarray]:
+        """uint8 [H, W, 3] -> bool [H, W], by the signature `moving_objects`."""
+        if MOVING not in self._loaded.signatures:
+            return super().moving()
+        find = self._loaded.signatures[MOVING]
+
+        def moving(image):
+            return find(image=self._constant(image[None]))["static_mask"].numpy()[0, ..., 0] == 0
+
+        return moving
+
 
 class LiteModel(prediction.Network):
     """A .tflite file of `export.tflite`: one fixed size, to which images are resized, and from
@@ -79,7 +93,9 @@ class LiteModel(prediction.Network):
             raise ValueError(f"{side}: is of another file than {path}; export it again")
         self.width = metadata["width"]
         try:
-            self._interpreter = (runtime or lite_runtime()).Interpreter(model_content=content)
+            self._interpreter = (runtime or lite_runtime()).Interpreter(
+                model_content=content, num_threads=os.cpu_count()
+            )
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise ValueError(f"{path}: not a TFLite model ({error})") from error
@@ -131,22 +147,6 @@ def open_model(path: str | pathlib.Path, height: int = 0) -> prediction.Network:
     from aquanet_tf import predictor
 
     return predictor.load(path, height)
-
-
-def open_moving(path: str | pathlib.Path, height: int = 0) -> Callable[[np.ndarray], np.ndarray]:
-    """uint8 [H, W, 3] -> bool [H, W], pixels that likely move (the SPIMO mask of a run).
-
-    Raises ValueError naming the path when it is an export, which holds depth alone.
-    """
-    path = pathlib.Path(path)
-    if path.suffix == ".tflite" or newest_version(path):
-        raise ValueError(
-            f"{path}: --write=moving takes the workdir of a stage-1 run, not an export"
-        )
-    from aquanet_tf import checkpoints, predictor
-
-    score = predictor.SpimoScore(checkpoints.load_run(path), height)
-    return lambda image: score(image) >= score.threshold
 
 
 def newest_version(path: pathlib.Path) -> pathlib.Path | None:

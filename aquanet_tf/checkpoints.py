@@ -70,6 +70,8 @@ def build_depth_network(config):
         beta_max=config.beta_max,
         adaptive=config.adaptive and adaptive_head,
         focal_planes=config.focal_planes,
+        activation=config.activation,
+        encoder=config.encoder,
     )
     grid = camera.positional_grid(64, 64)[None]
     aquanet(tf.zeros([1, 64, 64, 3]), grid, tf.eye(3)[None])

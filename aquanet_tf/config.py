@@ -73,7 +73,28 @@ class Config:
     time_reversal: bool = option(True, "Swap previous and next frame in half of the triplets.")
     photometric: bool = option(True, "Random gamma, brightness and colour, equal in a triplet.")
     # Networks (design section 3)
-    width: float = option(1.0, "Channel multiplier of the depth network.", low=0.03, high=4.0)
+    width: float = option(
+        1.0,
+        "Channel multiplier of the depth network; with --encoder=mobile of its decoder.",
+        low=0.03,
+        high=4.0,
+    )
+    encoder: str = option(
+        "residual",
+        "residual: the paper's; mobile: MobileNetV3-Small, for phones and small boards.",
+        choices=("residual", "mobile"),
+    )
+    encoder_weights: str = option(
+        "none",
+        "What --encoder=mobile starts from: none (random), mobilenet_v3_small_imagenet (fetched by "
+        "keras-cv), or a directory with a preset of keras-cv. Read when the run starts.",
+    )
+    activation: str = option(
+        "elu",
+        "Of the depth network: elu is the paper's, which int8 leaves in float; relu and relu6 are "
+        "part of the convolutions there.",
+        choices=("elu", "relu", "relu6", "leaky_relu"),
+    )
     levels: int = option(33, "Number of inverse-depth levels, N + 1.", low=2, high=257)
     inverse_depth_min: float = option(0.005, "d_min, relative units.", low=1e-6)
     inverse_depth_max: float = option(0.3, "d_max, relative units.", low=1e-6)
@@ -238,6 +259,8 @@ class Config:
             raise ValueError("--stage1_workdir is for --stage=2")
         if self.stage == "both" and self.stage1_workdir:
             raise ValueError("--stage=both trains its own stage 1: leave out --stage1_workdir")
+        if self.encoder_weights != "none" and self.encoder != "mobile":
+            raise ValueError("--encoder_weights is for --encoder=mobile")
         parse_milestones(self.milestones)
 
     @property

@@ -65,6 +65,19 @@ def infer(run, images, working_height=None, focal=None, post_processing="none"):
     }
 
 
+def infer_moving(run, images, working_height=None, focal=None, post_processing="none"):
+    """The maps of `infer`, and with SPIMO's passes `moving_object_probability` (see
+    `spimo.moving_probability`, 0 above the line of `spimo_ignore_top`) and `static_mask`: 0.0
+    where it is 0.5 or more, which is where `moving_score` reaches the threshold; else 1.0."""
+    score = moving_score(run, images, working_height, focal)
+    probability = spimo.moving_probability(score, run.config)
+    return {
+        **infer(run, images, working_height, focal, post_processing),
+        "moving_object_probability": probability,
+        "static_mask": tf.cast(probability < 0.5, tf.float32),
+    }
+
+
 def moving_score(run, images, working_height=None, focal=None, config=None):
     """SPIMO's dispersion of depth [B,H,W,1], see `spimo`; likely moving where it reaches
     `config.spimo_threshold`, and 0 above the line of `spimo_ignore_top`.

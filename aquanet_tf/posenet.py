@@ -40,7 +40,7 @@ class PoseNet(tf.keras.Model):
         self.down = [Conv(count, stride=2, name=f"down{i}") for i, count in enumerate(counts)]
         self.residual = [ResidualBlock(name=f"residual{i}") for i in range(len(counts))]
         # Small weights: training starts near the identity motion.
-        self.head = Conv(6, size=1, elu=False, use_bias=False, stddev=0.01, name="head")
+        self.head = Conv(6, size=1, activation="none", use_bias=False, stddev=0.01, name="head")
 
     def call(self, target, references):
         count = references.shape[1]

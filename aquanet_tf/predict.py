@@ -8,7 +8,8 @@ input, one a line. For each NAME.jpg, at its size, --write chooses from
   png16  NAME_16bit.png  the same as uint16: inverse depth = value * scale, scale in the PNG's text;
   color  NAME_color.png  for the eye: one colour range for all images of the call, in its text;
   ply    NAME.ply        a point cloud; the camera comes from --intrinsics, --fov, or EXIF;
-  moving NAME_moving.png  255 where something likely moves, else 0: the SPIMO mask of a stage-1 run.
+  moving NAME_moving.png  255 where something likely moves, else 0: the SPIMO mask of a stage-1
+                         run, or of a SavedModel with the signature moving_objects.
 A video gives NAME_color.mp4, one colour range for the whole clip; --write adds the files of each
 frame in NAME/. predictions.json holds range, scale, units, sizes, milliseconds, and inputs that
 could not be read: those are skipped, named, and make the exit code 1.
@@ -282,9 +283,8 @@ def main(argv) -> None:
     out = pathlib.Path(options.out)
     if out.resolve() == pathlib.Path(options.input).resolve():
         raise ValueError("--out must not be the --input folder: results would be read as inputs")
-    model = options.model or options.workdir
-    network = artefact.open_model(model, options.height)
-    moving = artefact.open_moving(model, options.height) if "moving" in formats else None
+    network = artefact.open_model(options.model or options.workdir, options.height)
+    moving = network.moving() if "moving" in formats else None
     document = predict_all(
         paths, network, network.inverse_depth_max, out, colour_range, formats, camera, moving
     )

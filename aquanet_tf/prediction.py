@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import abc
 import dataclasses
+from typing import Callable
 
 import numpy as np
 
@@ -31,8 +32,8 @@ class Network(abc.ABC):
       inverse_depth_max, beta_max: upper bounds of the two maps; lower bound of beta is
         1 / beta_max.
       metres_per_unit: metres of one unit of depth, where somebody measured it; else None.
-      tolerance: {"max_error", "mean_error"}: relative distance to the checkpoint that the export
-        was allowed; None for a checkpoint itself.
+      tolerance: of `export.parity`: distance to the checkpoint that the export was allowed; None
+        for a checkpoint itself.
     """
 
     kind: str
@@ -51,6 +52,16 @@ class Network(abc.ABC):
     def prepared(self, image: np.ndarray) -> np.ndarray:
         """`image` [H, W, 3] as the network itself will see it: resized where its size is fixed."""
         return image
+
+    def moving(self) -> Callable[[np.ndarray], np.ndarray]:
+        """A function from uint8 [H, W, 3] to bool [H, W]: what likely moves (SPIMO masks).
+
+        Raises ValueError for a model that holds depth alone.
+        """
+        raise ValueError(
+            f"--write=moving: this {self.kind} holds depth alone; give the workdir of a stage-1 "
+            "run, or a SavedModel with the signature moving_objects"
+        )
 
     def __call__(self, image: np.ndarray) -> Prediction:
         """image: uint8 [H, W, 3] RGB. Raises ValueError when the network returns NaN."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+from typing import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -17,20 +18,27 @@ class Predictor(prediction.Network):
       run: checkpoints.Run.
       height: working height in pixels; 0: that of the training images.
       post_processing: one of metrics.POST_PROCESSINGS.
+      moving: `maps` adds `moving_object_probability` and `static_mask`, at five times the cost.
     """
 
     kind = "checkpoint"
 
-    def __init__(self, run: checkpoints.Run, height: int = 0, post_processing: str = "none"):
+    def __init__(
+        self,
+        run: checkpoints.Run,
+        height: int = 0,
+        post_processing: str = "none",
+        moving: bool = False,
+    ):
+        self._run = run
         self.height = inference.chosen_height(run, height)
         self.inverse_depth_max = run.config.inverse_depth_max
         self.beta_max = run.config.beta_max
         self.epoch = run.epoch
         signature = [tf.TensorSpec([None, None, None, 3], tf.uint8)]
+        infer = inference.infer_moving if moving else inference.infer
         self._infer = tf.function(
-            lambda images: inference.infer(
-                run, images, self.height, post_processing=post_processing
-            ),
+            lambda images: infer(run, images, self.height, post_processing=post_processing),
             input_signature=signature,
         )
 
@@ -38,6 +46,11 @@ class Predictor(prediction.Network):
         """uint8 [B, H, W, 3] -> float32 [B, H, W]: `inverse_depth`, `beta`."""
         maps = self._infer(tf.convert_to_tensor(images))
         return {name: value.numpy()[..., 0] for name, value in maps.items()}
+
+    def moving(self) -> Callable[[np.ndarray], np.ndarray]:
+        """uint8 [H, W, 3] -> bool [H, W]: where the run's `SpimoScore` reaches its threshold."""
+        score = SpimoScore(self._run, self.height)
+        return lambda image: score(image) >= score.threshold
 
 
 class SpimoScore:

@@ -88,6 +88,23 @@ def static_mask(dispersion_value, grid, config):
     return tf.cast(static, tf.float32)
 
 
+def moving_probability(dispersion_value, config):
+    """How likely a pixel moves, in [0, 1]: s / (s + gamma) of the dispersion s, same shape.
+
+    Eq. 7 is a statistic and a threshold; the paper has no probability. This is the logistic
+    function of ln(s / gamma): the odds of moving are proportional to the dispersion, and even at
+    the paper's threshold. Nothing calibrated it on objects that are known to move.
+    """
+    return tf.math.divide_no_nan(dispersion_value, dispersion_value + config.spimo_threshold)
+
+
+def readable(config):
+    """Whether a network trained with `config` has learned what the masks read: where moving things
+    stand in the picture. A stage-2 network never saw them, and one trained on whole frames
+    (`--depth_scaling=none`) never saw its grid vary and hardly looks at it."""
+    return config.stage == "1" and config.depth_scaling != "none"
+
+
 def masks(estimate, image, grid, intrinsics, config):
     """Static mask [B,H,W,1] of images; arguments as `dispersion_map`."""
     value = dispersion_map(estimate, image, grid, intrinsics, config)

@@ -60,6 +60,7 @@ _MAY_CHANGE = {
     "collapse",
     "warp_impl",
     "vgg19_weights",
+    "encoder_weights",
 }
 
 
@@ -110,6 +111,7 @@ def _train(options, workdir, signals):
         )
         position = state.restore()
         if position is None:
+            start_encoder(options, aquanet)
             helpers.start(aquanet, posenet)
         for (_, stage), optimizer in zip(built, optimizers.values()):
             stage.compile(optimizer=optimizer, jit_compile=False)
@@ -175,6 +177,20 @@ def _end_epoch(options, stage, watchers, epoch):
         logs.update({f"val_{name}": value for name, value in values.items()})
     calls.on_epoch_end(epoch, logs)
     calls.on_train_end()
+
+
+def start_encoder(options, aquanet):
+    """Takes over the trained weights of --encoder_weights. ValueError when they do not fit."""
+    if options.encoder_weights == "none":
+        return
+    from aquanet_tf import addons
+
+    try:
+        aquanet.mobile.assign(addons.mobilenet_convolutions(options.encoder_weights))
+    except ValueError as error:
+        if "--encoder_weights" in str(error):
+            raise
+        raise ValueError(f"--encoder_weights={options.encoder_weights}: {error}") from error
 
 
 def _extra(phase, helpers):

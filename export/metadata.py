@@ -22,6 +22,11 @@ OUTPUTS = {
     "depth": "1 / inverse_depth: metres up to one unknown scale",
     "beta": "quantisation parameter of the network, 1 is the exponential scheme",
 }
+MOVING_OUTPUTS = {
+    "moving_object_probability": "0 to 1, not calibrated: s / (s + threshold) of SPIMO's "
+    "dispersion s (signature moving_objects)",
+    "static_mask": "0 where that is 0.5 or more, likely moving; else 1 (signature moving_objects)",
+}
 
 
 def build(
@@ -38,7 +43,7 @@ def build(
     config = run.config
     return {
         "name": "AQUANet, monocular depth",
-        "outputs": {name: f"float32 [B, H, W, 1]; {text}" for name, text in outputs.items()},
+        "outputs": described(outputs),
         "inverse_depth_range": [config.inverse_depth_min, config.inverse_depth_max],
         "beta_max": config.beta_max,
         "working_height": height,
@@ -49,6 +54,11 @@ def build(
         "config": dataclasses.asdict(config),
         "created_by": f"aquanet_tf {aquanet_tf.__version__}, tensorflow {tf.__version__}",
     }
+
+
+def described(outputs: dict[str, str]) -> dict[str, str]:
+    """Output -> its type, shape and meaning."""
+    return {name: f"float32 [B, H, W, 1]; {text}" for name, text in outputs.items()}
 
 
 def check_metres_per_unit(value: float) -> None:

@@ -11,8 +11,13 @@ Signature `serving_default`: `image` uint8 [B, H, W, 3] RGB of any size ->
   depth          float32 [B, H, W, 1], 1 / inverse_depth: metres up to one unknown scale;
   beta           float32 [B, H, W, 1], the network's quantisation parameter;
   depth_metres   float32 [B, H, W, 1], only with --metres_per_unit: that number times depth.
+Signature `moving_objects`, of stage-1 runs trained on random crops only (see `spimo.readable`):
+`image` as above -> the same and
+  moving_object_probability  float32 [B, H, W, 1] in [0, 1], from SPIMO's dispersion of depth under
+                             shifted grids; 0.5 at the threshold of Eq. 7, not calibrated;
+  static_mask                float32 [B, H, W, 1], 0 where that is 0.5 or more (likely moving).
 Signature `serving_bytes`: `image_bytes` string [B], JPEG or PNG files of one size (an invalid-
-argument error says so otherwise) -> the same. EXIF rotation is not applied.
+argument error says so otherwise) -> what serving_default returns. EXIF rotation is not applied.
 DIR/<n>/metadata.json says the same, with the run, its options and the measured agreement;
 DIR/<n>/model_card.md says it to people; DIR/<n>/assets.extra holds warm-up requests, with which a
 server pays the first call's set-up before it takes requests.
@@ -28,7 +33,7 @@ import tempfile
 import tensorflow as tf
 from absl import flags
 
-from aquanet_tf import artefact, checkpoints, cli, inference, json_file, predictor
+from aquanet_tf import artefact, checkpoints, cli, inference, json_file, predictor, spimo
 from export import metadata, model_card, parity, warmup
 
 USE = """import tensorflow as tf
@@ -48,20 +53,27 @@ class DepthModule(tf.Module):
         super().__init__(name="aquanet")
         self.weights = [checkpoints.tf_variable(weight) for weight in run.aquanet.weights]
 
-        def serve(image):
-            maps = inference.infer(run, image, height)
+        def with_depth(maps):
             depth = 1.0 / maps["inverse_depth"]
-            outputs = {**maps, "depth": depth}
-            if metres_per_unit:
-                outputs["depth_metres"] = metres_per_unit * depth
-            return outputs
+            metres = {"depth_metres": metres_per_unit * depth} if metres_per_unit else {}
+            return {**maps, "depth": depth, **metres}
+
+        def serve(image):
+            return with_depth(inference.infer(run, image, height))
 
         images = tf.TensorSpec([None, None, None, 3], tf.uint8, name="image")
         files = tf.TensorSpec([None], tf.string, name="image_bytes")
-        self.serve = tf.function(serve, input_signature=[images])
-        self.serve_bytes = tf.function(
-            lambda image_bytes: serve(decode(image_bytes)), input_signature=[files]
-        )
+        self.functions = {
+            "serving_default": tf.function(serve, input_signature=[images]),
+            "serving_bytes": tf.function(
+                lambda image_bytes: serve(decode(image_bytes)), input_signature=[files]
+            ),
+        }
+        if spimo.readable(run.config):
+            self.functions[artefact.MOVING] = tf.function(
+                lambda image: with_depth(inference.infer_moving(run, image, height)),
+                input_signature=[images],
+            )
 
 
 def decode(image_bytes) -> tf.Tensor:
@@ -106,21 +118,24 @@ def export_saved_model(workdir, out, height: int = 0, metres_per_unit: float = 0
     temporary = pathlib.Path(tempfile.mkdtemp(prefix=".exporting-", dir=out))
     try:
         module = DepthModule(run, height, metres_per_unit)
-        signatures = dict(zip(artefact.SIGNATURES, (module.serve, module.serve_bytes)))
-        tf.saved_model.save(module, str(temporary), signatures=signatures)
+        signatures = list(module.functions)
+        tf.saved_model.save(module, str(temporary), signatures=module.functions)
         document = metadata.build(run, workdir, height, parity.SAME_OPERATIONS, metres_per_unit)
+        if artefact.MOVING in signatures:
+            document["outputs"].update(metadata.described(metadata.MOVING_OUTPUTS))
         document["inputs"] = {
             "image": "uint8 [B, H, W, 3] RGB, any size",
             "image_bytes": "string [B], JPEG or PNG files of one size (signature serving_bytes)",
         }
         json_file.write(temporary / artefact.METADATA, document)
-        truth = predictor.Predictor(run, height)
-        for signature in artefact.SIGNATURES:
+        # The last signature returns all there is: its figures stand in the metadata.
+        for signature in signatures:
+            truth = predictor.Predictor(run, height, moving=signature == artefact.MOVING)
             network = artefact.SavedModel(temporary, signature)
             report = parity.check(network, truth, parity.noise(), parity.SAME_OPERATIONS)
-            document["parity"] = {**report, "signatures": list(artefact.SIGNATURES)}
+            document["parity"] = {**report, "signatures": signatures}
         size = run.data["image_height"], run.data["image_width"]
-        document["warmup_requests"] = warmup.write(temporary, *size)
+        document["warmup_requests"] = warmup.write(temporary, signatures, *size)
         json_file.write(temporary / artefact.METADATA, document)
         (temporary / "model_card.md").write_text(model_card.text(workdir, document, USE))
         temporary.chmod(0o755)  # mkdtemp makes it private; a server runs as somebody else

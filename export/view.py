@@ -37,7 +37,8 @@ def routes(models: Models, max_bytes: int) -> list[Route]:
 
 def pictures(models: Models, data: bytes) -> dict:
     """One picture file -> data URLs `image` (upright), `inverse_depth`, `beta`, `depth16` and
-    texts `depth_range`, `beta_range`. The colour ranges are of this picture alone, and said.
+    texts `depth_range`, `beta_range`; `moving` and `moving_share` where the model has the signature
+    moving_objects, else null. The colour ranges are of this picture alone, and said.
 
     Raises RequestError for what is no picture, or too large.
     """
@@ -47,8 +48,12 @@ def pictures(models: Models, data: bytes) -> dict:
         image = images.read_image(io.BytesIO(data))
     except ValueError as error:
         raise RequestError("not a readable picture") from error
-    maps = models.predict(models.version(models.name), "serving_default", {"image": image[None]})
-    inverse_depth, beta = (maps[name][0, ..., 0] for name in ("inverse_depth", "beta"))
+    version = models.version(models.name)
+    can_tell = artefact.MOVING in version.signatures
+    signature = artefact.MOVING if can_tell else artefact.SIGNATURES[0]
+    maps = models.predict(version, signature, {"image": image[None]})
+    maps = {name: value[0, ..., 0] for name, value in maps.items()}
+    inverse_depth, beta = maps["inverse_depth"], maps["beta"]
     low, high = visualize.robust_range([inverse_depth])
     coloured = visualize.colour_inverse_depth(inverse_depth, low, high)
     beta_max = max(1.01, float(np.exp(np.abs(np.log(beta)).max())))
@@ -61,8 +66,20 @@ def pictures(models: Models, data: bytes) -> dict:
         "depth16": _url(depth16.getvalue()),
         "depth_range": f"inverse depth {low:.4g} (dark, far) to {high:.4g} (bright, near), "
         "range of this picture",
+        "moving": _url(artefact.png(_tinted(image, maps["static_mask"]))) if can_tell else None,
+        "moving_share": f"likely moving (SPIMO mask): {1 - maps['static_mask'].mean():.1%} of the "
+        "pixels, in red"
+        if can_tell
+        else None,
         "beta_range": f"beta {1 / beta_max:.3g} (blue) to {beta_max:.3g} (red)",
     }
+
+
+def _tinted(image, static_mask):
+    """The picture in grey, red where the mask is 0."""
+    grey = np.repeat(image.mean(-1, keepdims=True), 3, -1)
+    red = 0.4 * grey + 0.6 * np.array([255.0, 40.0, 20.0])
+    return np.where(static_mask[..., None] == 0, red, grey).astype(np.uint8)
 
 
 def _url(data: bytes) -> str:
@@ -73,16 +90,17 @@ PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>AQUANet: depth of a picture</title>
 <style>
-body { font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 1100px; padding: 1rem;
+body { font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 1500px; padding: 1rem;
        background: #18191d; color: #e8eaee }
 #drop { display: block; border: 2px dashed #777; border-radius: 8px; padding: 2rem;
         text-align: center; cursor: pointer }
 #drop.over, #drop:focus-within { border-color: #00e5ff }
-#pair { position: relative; line-height: 0 }
-#pair img, #beta { width: 100% }
-#depth { position: absolute; inset: 0 }
+#maps { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(340px, 1fr)) }
+.pair { position: relative; line-height: 0 }
+.pair img { width: 100% }
+.pair img + img { position: absolute; inset: 0 }
 input[type=range] { width: 100% }
-figure { margin: 1rem 0 } a { color: #00e5ff } [hidden] { display: none }
+figure { margin: 0 } a { color: #00e5ff } [hidden] { display: none }
 .error { color: #ff9d8a }
 </style>
 <h1>Depth of a picture</h1>
@@ -90,16 +108,24 @@ figure { margin: 1rem 0 } a { color: #00e5ff } [hidden] { display: none }
 <input id="file" type="file" accept="image/jpeg,image/png"></label>
 <p id="status" role="status"></p>
 <main id="result" hidden>
-<figure><div id="pair"><img id="image" alt="the picture"><img id="depth" alt="inverse depth"></div>
-<input id="slider" type="range" min="0" max="100" value="50" aria-label="picture or depth">
+<input id="slider" type="range" min="0" max="100" value="50" aria-label="picture or map">
+<div id="maps">
+<figure><div class="pair"><img alt="the picture"><img id="inverse_depth" alt="inverse depth"></div>
 <figcaption id="depth_range"></figcaption></figure>
-<figure><img id="beta" alt="beta"><figcaption id="beta_range"></figcaption></figure>
+<figure id="moving_figure"><div class="pair"><img alt="the picture"><img id="moving"
+alt="likely moving"></div><figcaption id="moving_share"></figcaption></figure>
+<figure><div class="pair"><img alt="the picture"><img id="beta" alt="beta"></div>
+<figcaption id="beta_range"></figcaption></figure>
+</div>
 <p><a id="download" download="depth_16bit.png">16-bit inverse depth</a> (its scale is in the
 file's text). Depth is 1 / inverse depth, up to one unknown scale.</p>
 </main>
 <script>
 const get = (id) => document.getElementById(id);
-function slide() { get("depth").style.clipPath = `inset(0 0 0 ${get("slider").value}%)`; }
+function slide() {
+  for (const map of document.querySelectorAll(".pair img + img"))
+    map.style.clipPath = `inset(0 0 0 ${get("slider").value}%)`;
+}
 async function show(file) {
   if (!file) return;
   get("status").className = "";
@@ -108,12 +134,15 @@ async function show(file) {
     const response = await fetch("view", { method: "POST", body: file });
     const answer = await response.json();
     if (!response.ok) throw new Error(answer.error);
-    get("image").src = answer.image;
-    get("depth").src = answer.inverse_depth;
-    get("beta").src = answer.beta;
+    get("moving_figure").hidden = !answer.moving;
+    for (const figure of document.querySelectorAll("figure:not([hidden])")) {
+      const [picture, map] = figure.querySelectorAll("img");
+      picture.src = answer.image;
+      map.src = answer[map.id];
+    }
+    for (const text of document.querySelectorAll("figcaption"))
+      text.textContent = answer[text.id];
     get("download").href = answer.depth16;
-    get("depth_range").textContent = answer.depth_range;
-    get("beta_range").textContent = answer.beta_range;
     get("result").hidden = false;
     get("status").textContent = file.name;
   } catch (error) {

@@ -8,6 +8,7 @@ tensorflow-serving-api (extra `serve`); without it an export has none, and says 
 from __future__ import annotations
 
 import pathlib
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -17,8 +18,8 @@ from aquanet_tf import artefact
 PLACE = pathlib.PurePath("assets.extra", "tf_serving_warmup_requests")
 
 
-def write(directory: str | pathlib.Path, height: int, width: int) -> int:
-    """Writes one request of one grey height x width image for each signature below `directory`.
+def write(directory: str | pathlib.Path, signatures: Sequence[str], height: int, width: int) -> int:
+    """Writes one request of one grey height x width image for each of the signatures.
 
     Returns the number of requests, 0 when tensorflow-serving-api is not installed.
     """
@@ -27,18 +28,21 @@ def write(directory: str | pathlib.Path, height: int, width: int) -> int:
     except ImportError:
         return 0
     image = np.full((height, width, 3), 128, np.uint8)
-    inputs = {"image": image[None], "image_bytes": np.array([artefact.png(image)], object)}
     path = pathlib.Path(directory) / PLACE
     path.parent.mkdir(parents=True, exist_ok=True)
     with tf.io.TFRecordWriter(str(path)) as writer:
-        for signature, (name, value) in zip(artefact.SIGNATURES, inputs.items()):
+        for signature in signatures:
             log = prediction_log_pb2.PredictionLog()
             request = log.predict_log.request
             request.model_spec.name = "aquanet"
             request.model_spec.signature_name = signature
-            request.inputs[name].CopyFrom(tf.make_tensor_proto(value))
+            if signature == "serving_bytes":
+                value = tf.make_tensor_proto([artefact.png(image)])
+                request.inputs["image_bytes"].CopyFrom(value)
+            else:
+                request.inputs["image"].CopyFrom(tf.make_tensor_proto(image[None]))
             writer.write(log.SerializeToString())
-    return len(inputs)
+    return len(signatures)
 
 
 def read(directory: str | pathlib.Path) -> list:

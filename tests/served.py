@@ -1,4 +1,7 @@
-"""A server under test: a SavedModel of a few operations behind the real REST and gRPC servers."""
+"""A server under test: a SavedModel of a few operations behind the real REST and gRPC servers.
+
+A test module takes the fixtures by name (`server = served.server`) and gets servers of its own.
+"""
 
 import base64
 import contextlib
@@ -11,10 +14,12 @@ import types
 import urllib.error
 import urllib.request
 
+import grpc
 import numpy as np
+import pytest
 import tensorflow as tf
 import uvicorn
-from tensorflow_serving.apis import predict_pb2
+from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
 from aquanet_tf import artefact
 from export import grpc_service, models, rest, saved_model, view
@@ -22,11 +27,13 @@ from export import grpc_service, models, rest, saved_model, view
 IMAGE = np.random.default_rng(0).integers(0, 256, (9, 14, 3), dtype=np.uint8)
 PNG = artefact.png(IMAGE)
 NAMES = {"inverse_depth", "depth", "beta"}
+MOVING_NAMES = NAMES | {"moving_object_probability", "static_mask"}
 PREDICT = "/v1/models/aquanet:predict"
 
 
-def write_version(base, number) -> pathlib.Path:
-    """A model with the signatures of an export; beta is the version's number everywhere."""
+def write_version(base, number, moving=True) -> pathlib.Path:
+    """A model with the signatures of an export, `moving_objects` among them if it can tell; beta is
+    the version's number everywhere."""
     module = tf.Module()
 
     def serve(image):
@@ -34,12 +41,22 @@ def write_version(base, number) -> pathlib.Path:
         return {"inverse_depth": grey, "depth": 1 / grey, "beta": grey * 0 + number}
 
     images = tf.TensorSpec([None, None, None, 3], tf.uint8, name="image")
+
+    def serve_moving(image):
+        maps = serve(image)
+        probability = maps["inverse_depth"] / 1.01
+        static = tf.cast(probability < 0.5, tf.float32)
+        return {**maps, "moving_object_probability": probability, "static_mask": static}
+
     files = tf.TensorSpec([None], tf.string, name="image_bytes")
     module.pixels = tf.function(serve, input_signature=[images])
     module.files = tf.function(
         lambda image_bytes: serve(saved_model.decode(image_bytes)), input_signature=[files]
     )
     signatures = {"serving_default": module.pixels, "serving_bytes": module.files}
+    if moving:
+        module.moving = tf.function(serve_moving, input_signature=[images])
+        signatures[artefact.MOVING] = module.moving
     temporary = pathlib.Path(base) / f".making-{number}"
     tf.saved_model.save(module, str(temporary), signatures=signatures)
     return pathlib.Path(shutil.move(temporary, pathlib.Path(base) / str(number)))
@@ -66,6 +83,28 @@ def running(base, max_bytes=1_000_000, max_pixels=40_000, poll=0.05, pages=()):
     thread.join()
     grpc_server.stop(None)
     held.close()
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    """A directory of versions that holds version 3."""
+    base = tmp_path_factory.mktemp("served")
+    write_version(base, 3)
+    return base
+
+
+@pytest.fixture(scope="module")
+def server(base):
+    """`running` on `base`."""
+    with running(base) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def stub(server):
+    """The official gRPC stub, connected to `server`."""
+    with grpc.insecure_channel(server.grpc) as channel:
+        yield prediction_service_pb2_grpc.PredictionServiceStub(channel)
 
 
 def ask(server, path, content=None, code=200):

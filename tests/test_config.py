@@ -10,6 +10,7 @@ from aquanet_tf import config
 def test_defaults_are_the_papers():
     paper = config.Config()
     assert (paper.levels, paper.crop_height, paper.crop_width) == (33, 192, 640)
+    assert (paper.activation, paper.encoder) == ("elu", "residual")
     assert (paper.batch_size, paper.learning_rate, paper.epochs) == (8, 1e-4, 110)
     assert config.parse_milestones(paper.milestones) == (60, 80, 100)
     assert (paper.perceptual_weight, paper.smoothness_weight) == (0.01, 0.1)
@@ -34,6 +35,8 @@ def test_defaults_are_the_papers():
         ({"stage1_workdir": "run"}, "--stage1_workdir is for --stage=2"),
         ({"stage": "both", "stage1_workdir": "run"}, "--stage=both trains its own stage 1"),
         ({"spimo_passes": 5}, "--spimo_passes=5: must be at most 4"),
+        ({"encoder_weights": "some"}, "--encoder_weights is for --encoder=mobile"),
+        ({"activation": "tanh"}, "--activation='tanh': expected one of elu, relu"),
         ({"milestones": "60;80"}, "--milestones='60;80'"),
         ({"milestones": "60,-80"}, "--milestones='60,-80'"),
         ({"learning_rate": 1e9}, "--learning_rate=1000000000.0: must be at most 1.0"),

@@ -13,22 +13,9 @@ from tensorflow_serving.apis import (  # noqa: E402
     get_model_metadata_pb2,
     get_model_status_pb2,
     model_service_pb2_grpc,
-    prediction_service_pb2_grpc,
 )
 
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    base = tmp_path_factory.mktemp("served")
-    served.write_version(base, 3)
-    with served.running(base) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def stub(server):
-    with grpc.insecure_channel(server.grpc) as channel:
-        yield prediction_service_pb2_grpc.PredictionServiceStub(channel)
+base, server, stub = served.base, served.server, served.stub
 
 
 def test_grpc_predict(stub):
@@ -41,6 +28,8 @@ def test_grpc_predict(stub):
         assert response.model_spec.version.value == 3 and set(response.outputs) == NAMES
         found = tf.make_ndarray(response.outputs["inverse_depth"])
         np.testing.assert_allclose(found, expected()[None], rtol=1e-5)
+    found = stub.Predict(request(signature="moving_objects"), timeout=60).outputs
+    assert set(found) == served.MOVING_NAMES
     message.output_filter.append("depth")
     assert set(stub.Predict(message, timeout=60).outputs) == {"depth"}
 

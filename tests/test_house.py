@@ -24,7 +24,7 @@ LAYERS = (
     {"images", "sources", "video", "png16", "pointcloud"},
     {"camera", "kitti_layout", "ground_truth", "metrics", "mask_quality", "eigen"},
     {"records", "manifest", "augment", "input_pipeline"},
-    {"pose", "quantization", "positional", "blocks", "aquanet", "posenet", "estimator"},
+    {"pose", "quantization", "positional", "blocks", "mobile", "aquanet", "posenet", "estimator"},
     {"addons", "sampling", "native_warp", "streaming", "warping", "synthesis", "automask"},
     {"vgg", "losses", "boosting", "spimo", "stages", "stage_two"},
     {"checkpoints", "teachers", "callbacks", "failures", "inference", "mask_cache", "phases"},

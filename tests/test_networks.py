@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from layer_check import check_layer
 
-from aquanet_tf import camera, pose
+from aquanet_tf import camera, checkpoints, pose
 from aquanet_tf.aquanet import AQUANet
 from aquanet_tf.blocks import Conv, ResidualBlock, channels, upsample_like
 from aquanet_tf.posenet import PoseNet
@@ -27,7 +27,7 @@ def depth(net, image):
 
 def test_layers_survive_serialisation():
     check_layer(Conv(4, stride=2), images(1, 7, 9, 3))
-    check_layer(Conv(4, size=1, elu=False, use_bias=False, stddev=0.1), images(1, 4, 4, 3))
+    check_layer(Conv(4, size=1, activation="relu6", use_bias=False, stddev=0.1), images(1, 4, 4, 3))
     check_layer(ResidualBlock(), images(1, 5, 6, 4))
     check_layer(NeuralPositionalEncoding(), camera.positional_grid(6, 8)[None])
     check_layer(small_aquanet(), images(1, 20, 30, 3), camera.positional_grid(20, 30)[None])
@@ -37,7 +37,7 @@ def test_layers_survive_serialisation():
 def test_strided_convolution_is_centred():
     """Output i looks at input rows 2i-1..2i+1: mirrored input gives mirrored output on odd sizes,
     which Keras' "same" padding also does, and row 0 sees row 0 in its middle, which it does not."""
-    conv = Conv(1, stride=2, elu=False)
+    conv = Conv(1, stride=2, activation="none")
     image = np.zeros((1, 8, 8, 1), np.float32)
     image[0, 0, 0] = 1
     conv(image)
@@ -84,6 +84,32 @@ def test_beta_starts_at_one_and_stays_in_bounds():
         _, beta = depth(net, images(1, 32, 32, 3))
         assert beta.numpy().min() >= 0.5 - 1e-5 and beta.numpy().max() <= 2.0 + 1e-5
         assert np.isclose(beta, bound, atol=1e-3).any()
+
+
+def test_names_of_the_weights_are_those_of_every_checkpoint():
+    net = small_aquanet()
+    depth(net, images(1, 32, 32, 3))
+    names = set(checkpoints._named_weights(net))
+    kernels = {f"{layer}{i}" for layer, n in (("down", 7), ("up", 6), ("mix", 5)) for i in range(n)}
+    kernels |= {f"residual{i}/{part}" for i in range(7) for part in ("first", "second")}
+    kernels |= {"positional/hidden", "positional/code", "head", "beta_head"}
+    assert {name.rsplit("/", 1)[0] for name in names} == kernels
+    assert len(names) == len(kernels) + 7 + 5 + 2  # the biases of down, mix and positional
+
+
+@pytest.mark.parametrize("activation", ["relu", "relu6", "leaky_relu"])
+def test_the_activation_is_that_of_encoder_and_decoder(activation):
+    net, image = small_aquanet(activation=activation), images(1, 32, 32, 3)
+    elu = small_aquanet()
+    depth(elu, image), depth(net, image)
+    net.set_weights(elu.get_weights())
+    assert not np.allclose(depth(net, image)[0], depth(elu, image)[0], atol=1e-3)
+    x = tf.constant([[[[-2.0, 3.0, 8.0]]]])
+    layer = Conv(3, size=1, activation=activation)
+    layer(x)
+    layer.set_weights([np.eye(3)[None, None], np.zeros(3)])
+    expected = {"relu": [0, 3, 8], "relu6": [0, 3, 6], "leaky_relu": [-0.2, 3, 8]}
+    np.testing.assert_allclose(layer(x)[0, 0, 0], expected[activation], rtol=1e-6)
 
 
 def test_fixed_beta_is_one_everywhere():

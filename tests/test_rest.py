@@ -11,13 +11,7 @@ from served import IMAGE, NAMES, PNG, PREDICT, ask, b64, expected  # noqa: E402
 
 from aquanet_tf import artefact  # noqa: E402
 
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    base = tmp_path_factory.mktemp("served")
-    served.write_version(base, 3)
-    with served.running(base) as server:
-        yield server
+base, server = served.base, served.server
 
 
 @pytest.mark.parametrize("path", [PREDICT, "/v1/models/aquanet/versions/3:predict"])
@@ -37,6 +31,13 @@ def test_rest_rows(server, path, content):
         assert set(row) == NAMES
         np.testing.assert_allclose(row["inverse_depth"], expected(), rtol=1e-5)
         assert np.asarray(row["beta"]).min() == np.asarray(row["beta"]).max() == 3
+
+
+def test_rest_moving_objects(server):
+    content = {"signature_name": "moving_objects", "instances": [IMAGE.tolist()]}
+    (row,) = ask(server, PREDICT, content)["predictions"]
+    assert set(row) == served.MOVING_NAMES
+    np.testing.assert_array_equal(row["static_mask"], expected() / 1.01 < 0.5)
 
 
 @pytest.mark.parametrize("inputs", [[IMAGE.tolist()], {"image": [IMAGE.tolist()]}])

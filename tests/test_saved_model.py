@@ -11,7 +11,7 @@ import tiny_run
 from PIL import Image
 
 tf = pytest.importorskip("tensorflow")
-from aquanet_tf import checkpoints, inference, json_file  # noqa: E402
+from aquanet_tf import artefact, checkpoints, inference, json_file, predictor  # noqa: E402
 from export import metadata as export_metadata  # noqa: E402
 from export import parity, saved_model, warmup  # noqa: E402
 
@@ -29,7 +29,7 @@ assert "keras" not in type(model).__module__
 np.savez(sys.argv[3], **out)
 """
 
-BAD = {"inverse_depth": {"max_relative_error": 2e-4, "mean_relative_error": 1e-9}}
+BAD = {"inverse_depth": {"max_error": 2e-4, "mean_error": 1e-9, "outliers": 0.0}}
 
 
 @pytest.fixture(scope="module")
@@ -83,8 +83,39 @@ def test_metadata_says_what_it_is(exported):
     allowed = report["tolerance"]["max_error"]
     assert allowed == parity.SAME_OPERATIONS.max_error and report["images"] == 6
     assert set(report["outputs"]) == set(metadata["outputs"])
-    assert all(e["max_relative_error"] <= allowed for e in report["outputs"].values())
-    assert set(metadata["outputs"]) == {"inverse_depth", "depth", "beta"}
+    assert all(e["max_error"] <= allowed for e in report["outputs"].values())
+    assert set(metadata["outputs"]) == {
+        *("inverse_depth", "depth", "beta"),
+        *("moving_object_probability", "static_mask"),
+    }
+
+
+def test_moving_objects_are_those_of_the_checkpoint(workdir, exported):
+    """As `predict --write=moving` finds them, in the checkpoint and in the export."""
+    image = np.random.default_rng(2).integers(0, 256, (37, 123, 3), dtype=np.uint8)
+    find = tf.saved_model.load(str(exported)).signatures["moving_objects"]
+    maps = {name: value.numpy() for name, value in find(image=image[None]).items()}
+    assert set(maps) == set(json_file.read(exported / "metadata.json")["outputs"])
+    run = checkpoints.load_run(workdir)
+    score = predictor.SpimoScore(run)
+    ratio = score(image) / score.threshold
+    probability = maps["moving_object_probability"][0, ..., 0]
+    np.testing.assert_allclose(probability, ratio / (1 + ratio), atol=1e-3)
+    sure = np.abs(ratio - 1) > 1e-2  # rounding may decide the rest
+    for model in (exported, workdir):
+        moving = artefact.open_model(model).moving()(image)
+        assert moving.shape == (37, 123) and 0.01 < moving.mean() < 0.99
+        np.testing.assert_array_equal(moving[sure], (ratio >= 1)[sure])
+    np.testing.assert_array_equal(maps["static_mask"][0, ..., 0] == 0, probability >= 0.5)
+
+
+def test_runs_that_cannot_tell_what_moves_have_no_such_signature(tmp_path):
+    whole = tiny_run.write(tmp_path / "whole", depth_scaling="none")
+    exported = saved_model.export_saved_model(whole, tmp_path / "model")
+    assert set(tf.saved_model.load(str(exported)).signatures) == set(artefact.SIGNATURES)
+    assert "static_mask" not in json_file.read(exported / "metadata.json")["outputs"]
+    with pytest.raises(ValueError, match="--write=moving: this saved_model holds depth alone"):
+        artefact.open_model(exported).moving()
 
 
 def photo(shape=(37, 123), seed=0):
@@ -134,7 +165,7 @@ def test_metres_and_warm_up_requests(workdir, tmp_path):
     assert "depth_metres" in document["outputs"] and document["metres_per_unit"] == 2.5
     pytest.importorskip("tensorflow_serving")
     requests = warmup.read(exported)
-    assert len(requests) == document["warmup_requests"] == len(signatures) == 2
+    assert len(requests) == document["warmup_requests"] == len(signatures) == 3
     for request in requests:
         inputs = {name: tf.make_ndarray(value) for name, value in request.inputs.items()}
         inputs = {name: tf.constant(value) for name, value in inputs.items()}

@@ -26,24 +26,7 @@ from tensorflow_serving.apis import prediction_service_pb2_grpc  # noqa: E402
 from aquanet_tf import artefact, png16  # noqa: E402
 from export import client  # noqa: E402
 
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory):
-    base = tmp_path_factory.mktemp("served")
-    served.write_version(base, 3)
-    return base
-
-
-@pytest.fixture(scope="module")
-def server(base):
-    with served.running(base) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def stub(server):
-    with grpc.insecure_channel(server.grpc) as channel:
-        yield prediction_service_pb2_grpc.PredictionServiceStub(channel)
+base, server, stub = served.base, served.server, served.stub
 
 
 def fuzzed(rng):

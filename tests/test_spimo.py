@@ -101,6 +101,23 @@ def test_a_threshold_of_zero_keeps_nothing():
     )
 
 
+def test_probability_is_even_at_the_threshold_and_follows_the_mask():
+    options = config.Config(spimo_threshold=0.04)
+    score = tf.constant([0.0, 0.01, 0.0399, 0.0401, 0.36, 1e9])[:, None]
+    probability = spimo.moving_probability(score, options)[:, 0]
+    np.testing.assert_allclose(probability, [0, 0.2, 0.4994, 0.5006, 0.9, 1], atol=1e-4)
+    static = spimo.static_mask(score, tf.zeros([6, 2]), options)[:, 0]
+    np.testing.assert_array_equal(static, probability < 0.5)
+    zero = config.Config(spimo_threshold=0.0)
+    np.testing.assert_array_equal(spimo.moving_probability(score, zero)[:2, 0], [0, 1])
+
+
+def test_only_stage_one_on_crops_is_readable():
+    assert spimo.readable(config.Config())
+    for options in ({"depth_scaling": "none"}, {"stage": "2", "stage1_workdir": "x"}):
+        assert not spimo.readable(config.Config(**options))
+
+
 def test_renormalising_undoes_what_a_vertical_shift_does_to_everything():
     def of_height(image, grid, intrinsics):
         """A road: all of it comes nearer when the grid moves down."""

@@ -20,6 +20,7 @@ from starlette.responses import HTMLResponse  # noqa: E402
 from starlette.routing import Route  # noqa: E402
 
 from aquanet_tf import png16  # noqa: E402
+from export import models, view  # noqa: E402
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
 # A visitor: opens the page in a frame, drops a file, moves the slider, notes what there is.
@@ -30,18 +31,22 @@ async function drop(data, name) {
   transfer.items.add(new File([Uint8Array.from(atob(data), (c) => c.charCodeAt(0))], name));
   const page = frame.contentDocument;
   page.getElementById("drop").dispatchEvent(new DragEvent("drop", { dataTransfer: transfer }));
+  frame.width = 1300;
   while (!page.getElementById("status").textContent.startsWith(name))
     await new Promise((wake) => setTimeout(wake, 20));
   await Promise.all([...page.images].filter((i) => i.src).map((i) => i.decode().catch(() => 0)));
+  const figures = [...page.querySelectorAll("figure:not([hidden])")];
   page.getElementById("slider").value = 30;
   page.getElementById("slider").dispatchEvent(new Event("input"));
   return {
     status: page.getElementById("status").textContent,
     hidden: page.getElementById("result").hidden,
     sizes: [...page.images].map((image) => [image.naturalWidth, image.naturalHeight]),
-    clip: page.getElementById("depth").style.clipPath,
+    clips: [...page.querySelectorAll(".pair img + img")].map((map) => map.style.clipPath),
+    maps: figures.map((figure) => figure.querySelectorAll("img")[1].id),
+    places: figures.map((figure) => figure.getBoundingClientRect().top),
     download: page.getElementById("download").href,
-    caption: page.getElementById("depth_range").textContent,
+    captions: [...page.querySelectorAll("figcaption")].map((text) => text.textContent),
   };
 }
 frame.onload = async () => {
@@ -76,6 +81,17 @@ def test_pictures(server):
     found = png16.read(decoded(answer["depth16"]))
     np.testing.assert_allclose(found, served.expected()[..., 0], atol=2e-5)
     assert "range of this picture" in answer["depth_range"]
+    moving = served.expected()[..., 0] / 1.01 >= 0.5
+    tinted = np.asarray(Image.open(decoded(answer["moving"])))
+    np.testing.assert_array_equal(tinted[..., 0] != tinted[..., 2], moving)
+    assert f"{moving.mean():.1%}" in answer["moving_share"]
+
+
+def test_pictures_of_a_model_that_cannot_tell_what_moves(tmp_path):
+    served.write_version(tmp_path, 1, moving=False)
+    answer = view.pictures(models.Models(tmp_path), served.PNG)
+    assert answer["moving"] is answer["moving_share"] is None
+    assert answer["inverse_depth"].startswith("data:image/png")
 
 
 def test_pictures_turned_upright(server):
@@ -112,8 +128,11 @@ def test_in_a_browser(server, tmp_path):
     assert seen, done.stdout[-500:] + done.stderr[-1000:]
     good, bad = json.loads(base64.b64decode(seen.group(1)))
     height, width = served.IMAGE.shape[:2]
-    assert not good["hidden"] and good["sizes"] == [[width, height]] * 3
-    assert "30%" in good["clip"] and "range of this picture" in good["caption"]
+    assert not good["hidden"] and good["sizes"] == [[width, height]] * 6
+    assert good["maps"] == ["inverse_depth", "moving", "beta"] and len(set(good["places"])) == 1
+    assert len(good["clips"]) == 3 and all("30%" in clip for clip in good["clips"])
+    for caption, words in zip(good["captions"], ("range of this picture", "likely moving", "beta")):
+        assert words in caption
     found = png16.read(decoded(good["download"]))
     np.testing.assert_allclose(found, served.expected()[..., 0], atol=2e-5)
     assert bad["hidden"] and "not a JPEG or PNG file" in bad["status"]

@@ -3,6 +3,8 @@
 import json
 import pathlib
 
+import tensorflow as tf
+
 from aquanet_tf import checkpoints
 from aquanet_tf.config import Config
 
@@ -15,6 +17,8 @@ def write(workdir, height=32, width=96, epoch=2, **options) -> pathlib.Path:
     config.save(workdir / checkpoints.CONFIG_FILE)
     data = {"image_height": height, "image_width": width, "focal": [0.5, 1.5]}
     (workdir / checkpoints.RUN_FILE).write_text(json.dumps({"data": data}))
+    # The same weights in every session: errors of quantised models depend on them.
+    tf.keras.utils.set_random_seed(1)
     aquanet, posenet = checkpoints.build_networks(config)
     state = checkpoints.Checkpoints(workdir, {"aquanet": aquanet, "posenet": posenet}, {})
     state.save(epoch)
