@@ -88,11 +88,11 @@ def stop_at(monkeypatch, method, epoch, count):
     original = getattr(callbacks.CheckpointCallback, method)
     calls = []
 
-    def stopping(self, *arguments):
+    def stopping(self, *arguments, **named):
         calls.append(self.epoch)
         if self.epoch == epoch and calls.count(epoch) == count:
             signal.raise_signal(signal.SIGTERM)
-        original(self, *arguments)
+        original(self, *arguments, **named)
 
     monkeypatch.setattr(callbacks.CheckpointCallback, method, stopping)
 
