@@ -44,11 +44,13 @@ def saved(workdir):
     return {path.name for path in workdir.glob("*/*.index")}
 
 
-def wait_for_a_save(process, workdir):
-    """Returns when the run has got on by a checkpoint, or has ended."""
-    before = saved(workdir)
-    while process.poll() is None and saved(workdir) <= before:
+def wait_for_saves(process, workdir, count):
+    """Returns when that many new checkpoints have been seen, or the run has ended."""
+    seen = saved(workdir)
+    wanted = len(seen) + count
+    while process.poll() is None and len(seen) < wanted:
         time.sleep(0.01)
+        seen |= saved(workdir)
 
 
 def tensors(workdir):
@@ -70,19 +72,18 @@ def equal(workdir, other):
 
 @pytest.mark.slow
 def test_kill_9_at_any_moment_changes_no_bit(data_dir, tmp_path):
-    """Killed at the start and, three times, some seeded time after a save; each save is followed by
-    a step and the next one, so that both are hit. Wherever the kills fall, the end is the same."""
+    """Killed at the start and, three times, a seeded time after some saves, the last time in the
+    second phase. Wherever in a step or a save the kills fall, the end is the same."""
     settings = {**SETTINGS, "data_dir": data_dir, "workdir": tmp_path / "whole"}
     assert start(settings, tmp_path / "log").wait() == 0, (tmp_path / "log").read_text()[-3000:]
     workdir = tmp_path / "killed"
     settings["workdir"] = workdir
     chance = random.Random(5)
     killed = 0
-    for attempt in range(4):
+    for saves in (0, 1, 4, 6):
         process = start(settings, tmp_path / "log")
-        if attempt:
-            wait_for_a_save(process, workdir)
-        time.sleep(chance.uniform(0.0, 0.15) if attempt else chance.uniform(0.5, 2.0))
+        wait_for_saves(process, workdir, saves)
+        time.sleep(chance.uniform(0.0, 0.15) if saves else chance.uniform(0.5, 2.0))
         process.kill()
         killed += process.wait() == -signal.SIGKILL
     assert killed >= 2
@@ -93,15 +94,13 @@ def test_kill_9_at_any_moment_changes_no_bit(data_dir, tmp_path):
 
 @pytest.mark.slow
 def test_sigterm_saves_and_the_resumed_run_is_bit_equal(data_dir, tmp_path):
-    """The same for two replicas, without saves of its own accord."""
-    # A fifth and a sixth digit of a mean may differ: its sum is split over the replicas.
+    """On two replicas, whose sums of the running means are split anew and may differ in a bit."""
     settings = {**SETTINGS, "data_dir": data_dir, "replicas": 2, "workdir": tmp_path / "whole"}
     assert start(settings, tmp_path / "log").wait() == 0, (tmp_path / "log").read_text()[-3000:]
     workdir = tmp_path / "stopped"
     settings["workdir"] = workdir
     process = start(settings, tmp_path / "log")
-    wait_for_a_save(process, workdir)  # the state before the first step
-    wait_for_a_save(process, workdir)
+    wait_for_saves(process, workdir, 2)  # the state before the first step, and one after it
     process.terminate()
     assert process.wait() == 143
     said = (tmp_path / "log").read_text()
