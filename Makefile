@@ -9,6 +9,7 @@ VENV ?= .venv
 PY ?= $(VENV)/bin/python
 SETUP ?= $(VENV)/.installed
 CURRENT := .venv-current
+BEAM := .venv-beam
 # At most four workers: each one loads TensorFlow and uses all cores for its arithmetic.
 # The forward warp in C++; without a compiler everything runs, only slower.
 NATIVE := -m aquanet_tf.build_native --optional
@@ -19,7 +20,7 @@ STACK = $(shell $(PYTHON) -c "import sys; print('card' if sys.version_info < (3,
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-current demo test test-fast test-current bench lint clean
+.PHONY: help setup setup-current setup-beam demo test test-fast test-current test-beam cross-stack bench lint clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -45,6 +46,17 @@ $(CURRENT)/.installed: pyproject.toml constraints/current.txt
 	$(PYTHON) -m venv $(CURRENT)
 	$(CURRENT)/bin/python -m pip install --quiet -r constraints/current.txt
 	$(CURRENT)/bin/python -m pip install --quiet --no-deps -e .
+	touch $@
+
+setup-beam: $(BEAM)/.installed ## make .venv-beam: the card stack with Apache Beam
+
+# Beam forbids some of the card stack's pins; its own take their place.
+$(BEAM)/.installed: pyproject.toml constraints/card.txt constraints/beam.txt
+	@$(PYTHON) -c "import sys; v = sys.version_info[:2]; sys.exit((3, 10) > v or v > (3, 11))" || \
+	  { echo "error: Apache Beam beside the card stack needs Python 3.10 or 3.11, not $(PYTHON)" >&2; exit 1; }
+	$(PYTHON) -m venv $(BEAM)
+	awk -F== 'NR == FNR { beam[$$1]; print; next } !($$1 in beam)' constraints/beam.txt constraints/card.txt > $(BEAM)/constraints.txt
+	$(BEAM)/bin/python -m pip install --quiet -c $(BEAM)/constraints.txt -e ".[test,beam]"
 	touch $@
 
 # --- demo: a generated street in, depth, a served model and a report out --------------------------
@@ -110,6 +122,12 @@ test-current: $(CURRENT)/.installed ## the same under TensorFlow 2.21 and Keras 
 	$(CURRENT)/bin/python $(NATIVE)
 	$(CURRENT)/bin/python $(PYTEST) -m "not slow"
 
+cross-stack: $(SETUP) $(CURRENT)/.installed ## checkpoints of either TensorFlow on the other
+	$(PY) tests/cross_stack.py $(PY) $(CURRENT)/bin/python
+
+test-beam: $(BEAM)/.installed ## --runner=beam against threads
+	$(BEAM)/bin/python -m pytest -q tests/test_beam_runner.py
+
 bench: $(SETUP) data/bench/records/manifest.json ## against PyTorch (installs torch: large), input pipeline
 	$(PY) -m pip install --quiet -c constraints/$(STACK).txt -e ".[benchmark]"
 	$(PY) $(NATIVE)
@@ -126,6 +144,6 @@ lint: $(SETUP) ## ruff
 	$(PY) -m ruff format --check .
 
 clean: ## remove environments, caches and demo outputs
-	rm -rf .venv .venv-current build ./*.egg-info aquanet_tf/native/*.so .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-current .venv-beam build ./*.egg-info aquanet_tf/native/*.so .pytest_cache .ruff_cache .hypothesis
 	rm -rf data/bench data/demo data/demo-quick runs/demo runs/demo-quick
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -21,14 +21,72 @@ class Collapse(ValueError):
 
 
 class CheckpointCallback(tf.keras.callbacks.Callback):
-    """Saves the whole state after every epoch. Put it last: what it saves is finished."""
+    """Saves the whole state after every epoch, every few steps inside it, and before the run stops
+    because of a signal. Put it last: what it saves is finished.
 
-    def __init__(self, checkpoints):
+    Args:
+        checkpoints: checkpoints.Checkpoints.
+        every: steps between two saves inside an epoch; 0: none.
+        position: where the run goes on; the epoch's running means are taken from `checkpoints`.
+        interruption: interruption.Interruption, entered.
+
+    Attributes:
+        epoch, step: finished epochs, and steps done of the one under way.
+        validated: batches of the validation under way; None in training.
+    """
+
+    def __init__(self, checkpoints, every, position, interruption):
         super().__init__()
         self.checkpoints = checkpoints
+        self.every = every
+        self.start = position
+        self.interruption = interruption
+        self.epoch, self.step, self.validated = *position, None
+        self._sums = None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch, self.step = epoch, 0
+        if epoch == self.start.epoch and self.start.step:
+            self.step = self.start.step
+            for name, (total, count) in self.checkpoints.sums.items():
+                if mean := self.model.means.get(name):
+                    mean.total.assign(total)
+                    mean.count.assign(count)
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.step += 1
+        if self.every and self.step % self.every == 0 or self.interruption.asked:
+            self._save()
+
+    def on_test_begin(self, logs=None):
+        self.validated = 0
+        # Validation uses the same means.
+        self._sums = self._read_sums()
+
+    def on_test_batch_end(self, batch, logs=None):
+        self.validated += 1
+        if self.interruption.asked:
+            self._save()
+
+    def on_test_end(self, logs=None):
+        self.validated = None
 
     def on_epoch_end(self, epoch, logs=None):
         self.checkpoints.save(epoch + 1)
+        self._stop()
+
+    def _save(self):
+        sums = self._read_sums() if self.validated is None else self._sums
+        self.checkpoints.save(self.epoch, self.step, sums)
+        self._stop()
+
+    def _stop(self):
+        if self.interruption.asked:
+            self.interruption.stop(f"saved as {self.checkpoints.newest()}")
+
+    def _read_sums(self):
+        means = self.model.means.items()
+        return {name: (mean.total.numpy(), mean.count.numpy()) for name, mean in means}
 
 
 class PreviousEpoch(tf.keras.callbacks.Callback):

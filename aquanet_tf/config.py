@@ -34,10 +34,14 @@ class Config:
     data_dir: str = option("", "Directory of TFRecord shards with manifest.json.")
     val_data_dir: str = option("", "Shards to validate on after every epoch; empty: none.")
     batch_size: int = option(8, "Triplets in one step, over all replicas.", low=1)
-    crop_height: int = option(192, "Height of the training crop, pixels.", low=16)
-    crop_width: int = option(640, "Width of the training crop, pixels.", low=16)
-    pose_input_height: int = option(192, "Height of PoseNet's whole frames, pixels.", low=16)
-    pose_input_width: int = option(640, "Width of PoseNet's whole frames, pixels.", low=16)
+    crop_height: int = option(192, "Height of the training crop, pixels.", low=16, high=8192)
+    crop_width: int = option(640, "Width of the training crop, pixels.", low=16, high=8192)
+    pose_input_height: int = option(
+        192, "Height of PoseNet's whole frames, pixels.", low=16, high=8192
+    )
+    pose_input_width: int = option(
+        640, "Width of PoseNet's whole frames, pixels.", low=16, high=8192
+    )
     # Stage
     stage: str = option(
         "1",
@@ -210,16 +214,26 @@ class Config:
     )
     epochs: int = option(110, "All epochs, kick-start included.", low=1)
     steps_per_epoch: int = option(0, "Steps in one epoch; 0: as many as the data set has.", low=0)
-    kickstart_learning_rate: float = option(1e-4, "Adam's rate in the kick-start.", low=1e-8)
-    learning_rate: float = option(1e-4, "Adam's rate in stage 1.", low=1e-8)
+    kickstart_learning_rate: float = option(
+        1e-4, "Adam's rate in the kick-start.", low=1e-8, high=1.0
+    )
+    learning_rate: float = option(1e-4, "Adam's rate in stage 1.", low=1e-8, high=1.0)
     milestones: str = option("60,80,100", "Epochs at which the rate is halved, comma separated.")
     clip_norm: float = option(0.0, "Clip gradients to this global norm; 0: off.", low=0.0)
-    seed: int = option(1, "Seed of weights, order and augmentation.", low=0)
+    seed: int = option(1, "Seed of weights, order and augmentation.", low=0, high=2**32 - 1)
+    deterministic: bool = option(
+        False,
+        "Bit-equal results of equal runs, interrupted or not, on the same machine: TensorFlow's "
+        "deterministic operations, slower on a GPU.",
+    )
     replicas: int = option(
         0, "0: all GPUs, or one CPU; n: split the CPU into n logical devices.", low=0, high=16
     )
     # Watching and keeping
     panels_every: int = option(5, "Epochs between picture panels in TensorBoard; 0: none.", low=0)
+    checkpoint_steps: int = option(
+        500, "Steps between two saves inside an epoch; 0: only after every epoch.", low=0
+    )
     keep_checkpoints: int = option(3, "Newest checkpoints kept in the workdir.", low=1)
     collapse: str = option(
         "warn",
@@ -274,25 +288,43 @@ class Config:
 def parse_milestones(text: str) -> tuple[int, ...]:
     """'60,80,100' -> (60, 80, 100); empty -> ()."""
     try:
-        return tuple(int(part) for part in text.split(",") if part.strip())
-    except ValueError as error:
-        raise ValueError(f"--milestones={text!r}: expected whole numbers like 60,80,100") from error
+        epochs = tuple(int(part) for part in text.split(",") if part.strip())
+    except ValueError:
+        epochs = (-1,)
+    if any(epoch < 0 for epoch in epochs):
+        raise ValueError(f"--milestones={text!r}: expected whole numbers like 60,80,100")
+    return epochs
 
 
-def define_flags() -> None:
+def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
     """Defines one absl flag for each field of `Config`."""
     for field in dataclasses.fields(Config):
-        help_text, choices = field.metadata["help"], field.metadata["choices"]
-        if choices:
-            flags.DEFINE_enum(field.name, field.default, list(choices), help_text)
+        arguments = [field.name, field.default, field.metadata["help"]]
+        if choices := field.metadata["choices"]:
+            arguments.insert(2, list(choices))
+            flags.DEFINE_enum(*arguments, flag_values=values)
         elif isinstance(field.default, bool):
-            flags.DEFINE_bool(field.name, field.default, help_text)
+            flags.DEFINE_bool(*arguments, flag_values=values)
         elif isinstance(field.default, int):
-            flags.DEFINE_integer(field.name, field.default, help_text)
+            flags.DEFINE_integer(*arguments, flag_values=values)
         elif isinstance(field.default, float):
-            flags.DEFINE_float(field.name, field.default, help_text)
+            flags.DEFINE_float(*arguments, flag_values=values)
         else:
-            flags.DEFINE_string(field.name, field.default, help_text)
+            flags.DEFINE_string(*arguments, flag_values=values)
+
+
+def parse(arguments: list[str]) -> Config:
+    """The `Config` that a command line of train would give, without running it: flags of `Config`
+    and --flagfile, the later one wins. Raises ValueError naming a bad flag or file."""
+    values = flags.FlagValues()
+    define_flags(values)
+    try:
+        rest = values(["train", *arguments])[1:]
+    except flags.Error as error:
+        raise ValueError(str(error)) from error
+    if rest:
+        raise ValueError(f"unexpected argument {rest[0]!r}; every option is a --flag")
+    return from_flags(values)
 
 
 def from_flags(values: flags.FlagValues = flags.FLAGS) -> Config:

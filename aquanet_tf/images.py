@@ -5,7 +5,7 @@ from __future__ import annotations
 import pathlib
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 
@@ -19,16 +19,33 @@ def read_image(path: str | pathlib.Path) -> np.ndarray:
     try:
         with Image.open(path) as image:
             image.load()
-            image = ImageOps.exif_transpose(image)
-            if image.mode.startswith("I"):
-                grey = np.clip(np.asarray(image).astype(np.int64) // 256, 0, 255)
-                image = Image.fromarray(grey.astype(np.uint8))
-            return np.array(image.convert("RGB"))
+            return np.array(to_rgb(ImageOps.exif_transpose(image)))
     except FileNotFoundError as error:
         raise ValueError(f"{path}: no such file") from error
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         reason = str(error).replace(f" {str(path)!r}", "")
         raise ValueError(f"{path}: not a readable image ({reason})") from error
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """The picture as 8-bit RGB, not turned: grey and palette expanded, CMYK converted,
+    transparency dropped, of 16-bit grey the high byte (Pillow alone would clip it to white).
+
+    ValueError for floating point pixels, whose range nobody knows, and for no pixels at all.
+    """
+    if 0 in image.size:
+        raise ValueError("no pixels")
+    if image.mode == "F":
+        raise ValueError("floating point pixels")
+    if image.mode.startswith("I"):
+        grey = np.clip(np.asarray(image).astype(np.int64) // 256, 0, 255)
+        image = Image.fromarray(grey.astype(np.uint8))
+    return image.convert("RGB")
+
+
+def is_turned(image: Image.Image) -> bool:
+    """Whether an EXIF tag asks for the pixels to be rotated or mirrored."""
+    return image.getexif().get(ExifTags.Base.Orientation, 1) in range(2, 9)
 
 
 def list_images(path: str | pathlib.Path) -> list[pathlib.Path]:

@@ -41,11 +41,16 @@ _ORDER, _AUGMENT = 1, 2
 
 
 def training_dataset(
-    config: Config, start_epoch: int, end_epoch: int, masks: str | pathlib.Path | None = None
+    config: Config,
+    start_epoch: int,
+    end_epoch: int,
+    masks: str | pathlib.Path | None = None,
+    skip: int = 0,
 ) -> tf.data.Dataset:
     """Augmented batches of the epochs start_epoch..end_epoch - 1, one after another.
 
-    Each epoch has exactly `steps_per_epoch(config)` batches. `masks`: directory of the frames'
+    Each epoch has exactly `steps_per_epoch(config)` batches, the first without its first `skip`
+    ones, whose records are read but not decoded. `masks`: directory of the frames'
     static masks, which then follow every geometric step. ValueError when the data set does not
     match its manifest.
     """
@@ -59,6 +64,7 @@ def training_dataset(
         return numbered.map(lambda index, data: (epoch, index, data))
 
     dataset = tf.data.Dataset.range(start_epoch, end_epoch).flat_map(epoch_samples)
+    dataset = dataset.skip(skip * config.batch_size)  # before anything is decoded
     dataset = dataset.map(
         lambda epoch, index, data: _training_sample(config, info, masks, epoch, index, data),
         num_parallel_calls=tf.data.AUTOTUNE,

@@ -8,11 +8,19 @@ import pathlib
 
 
 def write(path: str | pathlib.Path, value: dict) -> None:
-    """Writes `value` under a temporary name, then renames it: nobody ever reads half a file."""
+    """Writes `value` under a temporary name, then renames it: nobody ever reads half a file.
+
+    OSError names the file when it cannot be written (full disk); what was there before stays.
+    """
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(json.dumps(value, indent=1, allow_nan=False) + "\n")
+    text = json.dumps(value, indent=1, allow_nan=False) + "\n"
+    try:
+        temporary.write_text(text)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise OSError(f"cannot write {path}: {error.strerror}") from None
     temporary.replace(path)
 
 

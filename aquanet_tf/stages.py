@@ -84,8 +84,11 @@ class Stage(tf.keras.Model):
         return loss, {"loss": loss, **values}
 
     def _update(self, values):
-        for name, mean in self.means.items():
-            mean.update_state(values[name])
+        # All values first: Keras 3 finds the end of a validation set inside this graph, and would
+        # have counted a batch that is not there.
+        with tf.control_dependencies(list(values.values())):
+            for name, mean in self.means.items():
+                mean.update_state(values[name])
         return {name: mean.result() for name, mean in self.means.items()}
 
     def _motion_size(self, rotation, translation):

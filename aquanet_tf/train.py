@@ -6,8 +6,10 @@
 `--stage=both` does stage 1 in WORKDIR/stage1, then stage 2 in WORKDIR/stage2.
 
 The workdir receives config.json and flags.txt (resolved options), run.json (versions, command,
-data), checkpoints/, tensorboard/ and history.csv. The same command on the same workdir goes on
-after the last finished epoch and sees the batches an uninterrupted run would have seen.
+data), checkpoints/, tensorboard/ and history.csv, and unfinished/ while an epoch is under way. The
+same command on the same workdir goes on at the newest checkpoint, inside an epoch too
+(--checkpoint_steps), and sees the batches an uninterrupted run would have seen. SIGTERM and SIGINT
+finish the step and save; the exit code is then 143 or 130.
 """
 
 from __future__ import annotations
@@ -16,7 +18,6 @@ import dataclasses
 import pathlib
 import platform
 import sys
-from typing import NamedTuple
 
 import tensorflow as tf
 from absl import flags, logging
@@ -27,12 +28,14 @@ from aquanet_tf import (
     checkpoints,
     cli,
     config,
+    failures,
     input_pipeline,
+    interruption,
     json_file,
     manifest,
     mask_cache,
+    phases,
     stage_two,
-    stages,
     teachers,
 )
 
@@ -41,6 +44,12 @@ _DRY_RUN = flags.DEFINE_bool("dry_run", False, "Build the networks, print the op
 
 # Options that may change when a run goes on: they alter neither networks nor losses nor batches.
 _MAY_CHANGE = {
+    "checkpoint_steps",
+    "deterministic",
+    "learning_rate",
+    "kickstart_learning_rate",
+    "milestones",
+    "clip_norm",
     "data_dir",
     "val_data_dir",
     "stage1_workdir",
@@ -55,43 +64,26 @@ _MAY_CHANGE = {
 }
 
 
-class Phase(NamedTuple):
-    """A stretch of epochs [start, end) that one stage trains with one optimizer."""
-
-    name: str
-    stage: type[stages.Stage]
-    start: int
-    end: int
-    learning_rate: float
-
-
-def phases(options: config.Config) -> list[Phase]:
-    """The phases of a run in order; one without epochs is left out."""
-    kick = options.kickstart_epochs
-    frozen = kick + options.pose_frozen_epochs
-    rate = options.learning_rate
-    alone, last = stages.DepthAlone, stages.StageOne
-    if options.stage == "2":
-        alone, last = stage_two.DepthAloneTwo, stage_two.StageTwo
-    every = [
-        Phase("kickstart", stages.KickStart, 0, kick, options.kickstart_learning_rate),
-        Phase("depth_alone", alone, kick, frozen, rate),
-        Phase(f"stage{options.stage}", last, frozen, options.epochs, rate),
-    ]
-    return [phase for phase in every if phase.start < phase.end]
-
-
 def train(options: config.Config, workdir: str | pathlib.Path) -> int:
     """Runs or resumes a training and returns the number of finished epochs (of the last stage).
 
     Raises ValueError (bad options, data set or workdir; a loss that is not finite; collapse with
-    --collapse=stop) and OSError (workdir not writable), before the first step where possible.
+    --collapse=stop), OSError (workdir not writable or full), before the first step where possible,
+    and interruption.Stopped after SIGTERM or SIGINT.
     """
-    workdir = pathlib.Path(workdir)
+    with interruption.Interruption() as signals:
+        return _train(options, pathlib.Path(workdir), signals)
+
+
+def _train(options, workdir, signals):
     if options.stage == "both":
         first, second = workdir / "stage1", workdir / "stage2"
-        train(dataclasses.replace(options, stage="1", stage2_posenet="scratch"), first)
-        return train(dataclasses.replace(options, stage="2", stage1_workdir=str(first)), second)
+        one = dataclasses.replace(options, stage="1", stage2_posenet="scratch")
+        _train(one, first, signals)
+        two = dataclasses.replace(options, stage="2", stage1_workdir=str(first))
+        return _train(two, second, signals)
+    if options.deterministic:
+        tf.config.experimental.enable_op_determinism()
     strategy = _strategy(options)  # first: a CPU can only be split before anything runs on it
     steps = input_pipeline.steps_per_epoch(options)
     _prepare_workdir(options, workdir)
@@ -101,7 +93,7 @@ def train(options: config.Config, workdir: str | pathlib.Path) -> int:
         helpers = teachers.Teachers(options, workdir)
         built = [
             (phase, phase.stage(options, aquanet, posenet, **_extra(phase, helpers)))
-            for phase in phases(options)
+            for phase in phases.phases(options)
         ]
         optimizers = {
             f"{phase.name}_optimizer": checkpoints.build_optimizer(
@@ -109,44 +101,82 @@ def train(options: config.Config, workdir: str | pathlib.Path) -> int:
             )
             for phase, stage in built
         }
+        columns = _columns(stage for _, stage in built)
         state = checkpoints.Checkpoints(
             workdir,
             {"aquanet": aquanet, "posenet": posenet, **helpers.networks},
             optimizers,
-            options.keep_checkpoints,
+            min(options.keep_checkpoints, options.epochs),
+            [name for name in columns if not name.startswith("val_")],
         )
-        done = state.restore()
-        if not done:
+        position = state.restore()
+        if position is None:
             start_encoder(options, aquanet)
             helpers.start(aquanet, posenet)
         for (_, stage), optimizer in zip(built, optimizers.values()):
             stage.compile(optimizer=optimizer, jit_compile=False)
-    if done:
-        logging.info("%s: going on after %d finished epochs", workdir, done)
+    if position is None:
+        position = checkpoints.Position(0)
+        state.require_room()
+        state.save(*position)  # what cannot be written should fail now
+    elif position.epoch < options.epochs:
+        state.require_room()
+        logging.info("%s: going on after %d epochs and %d steps", workdir, *position)
+    if position.step > steps:
+        raise ValueError(
+            f"{state.newest()}: of an epoch with more than its {steps} steps of now; go on with "
+            "the --data_dir that the run began with"
+        )
 
-    columns = _columns(stage for _, stage in built)
     panel_batch = _panel_batch(options)
     for phase, stage in built:
-        if done >= phase.end:
+        if position.epoch >= phase.end:
             continue
-        first = max(done, phase.start)
         masks = None
         if issubclass(phase.stage, stage_two.StageTwo) and options.mask_source == "cached":
             masks = helpers.frozen and mask_cache.prepare(helpers.frozen, options, workdir)
-        try:
-            stage.fit(
-                _unsharded(input_pipeline.training_dataset(options, first, phase.end, masks)),
-                initial_epoch=first,
-                epochs=phase.end,
-                steps_per_epoch=steps,
-                validation_data=_validation_data(options),
-                callbacks=_callbacks(options, workdir, phase, stage, state, columns, panel_batch),
-                verbose=1 if sys.stdout.isatty() else 2,
+        for stretch in phases.stretches(phase, position):
+            watchers = _callbacks(options, workdir, phase, stage, columns, panel_batch)
+            saver = callbacks.CheckpointCallback(
+                state,
+                options.checkpoint_steps,
+                checkpoints.Position(stretch.start, stretch.step),
+                signals,
             )
-        except tf.errors.InvalidArgumentError as error:
-            raise _explained(error, workdir) from error
-        done = phase.end
-    return done
+            # Last, so that an epoch is saved once everything else about it is written.
+            watchers.append(saver)
+            with signals.deferred(), failures.explained(options, workdir, saver, masks):
+                if stretch.step == steps:
+                    _end_epoch(options, stage, watchers, stretch.start)
+                    continue
+                data = input_pipeline.training_dataset(
+                    options, stretch.start, stretch.end, masks, stretch.step
+                )
+                stage.fit(
+                    _unsharded(data),
+                    initial_epoch=stretch.start,
+                    epochs=stretch.end,
+                    steps_per_epoch=steps - stretch.step,
+                    validation_data=_validation_data(options),
+                    callbacks=watchers,
+                    verbose=1 if sys.stdout.isatty() else 2,
+                )
+    return max(position.epoch, options.epochs)
+
+
+def _end_epoch(options, stage, watchers, epoch):
+    """What `fit` does after the steps of an epoch, for a run stopped while it validated."""
+    calls = tf.keras.callbacks.CallbackList(watchers, model=stage)
+    calls.on_train_begin()
+    calls.on_epoch_begin(epoch)
+    logs = {name: float(mean.result()) for name, mean in stage.means.items()}
+    if options.val_data_dir:
+        values = stage.evaluate(
+            _validation_data(options), callbacks=calls, return_dict=True, verbose=0
+        )
+        logs.update({f"val_{name}": value for name, value in values.items()})
+    calls.on_epoch_end(epoch, logs)
+    calls.on_train_end()
 
 
 def start_encoder(options, aquanet):
@@ -168,12 +198,6 @@ def _extra(phase, helpers):
     return helpers.arguments() if issubclass(phase.stage, stage_two.StageTwo) else {}
 
 
-def learning_rate(options: config.Config, phase: Phase, epoch: int) -> float:
-    """The phase's rate, halved at each milestone that `epoch` has reached."""
-    milestones = config.parse_milestones(options.milestones)
-    return phase.learning_rate * 0.5 ** sum(epoch >= milestone for milestone in milestones)
-
-
 def _panel_batch(options):
     """The samples every phase's panels show; None without panels."""
     if not options.panels_every:
@@ -183,9 +207,9 @@ def _panel_batch(options):
     return {name: value[: callbacks.Panels.SAMPLES] for name, value in batch.items()}
 
 
-def _callbacks(options, workdir, phase, stage, state, columns, panel_batch):
+def _callbacks(options, workdir, phase, stage, columns, panel_batch):
     def rate(epoch, *_):
-        return learning_rate(options, phase, epoch)
+        return phases.learning_rate(options, phase, epoch)
 
     logdir = workdir / "tensorboard"
     watchers = [
@@ -199,8 +223,7 @@ def _callbacks(options, workdir, phase, stage, state, columns, panel_batch):
         watchers.append(callbacks.CollapseSentinel(options.collapse))
     if getattr(stage, "teacher", None) is not None:
         watchers.append(callbacks.PreviousEpoch(options.kickstart_epochs))
-    # Last, so that an epoch is saved once everything else about it is written.
-    return watchers + [callbacks.CheckpointCallback(state)]
+    return watchers
 
 
 def _strategy(options):
@@ -258,6 +281,8 @@ def _prepare_workdir(options, workdir):
         if changed:
             was = ", ".join(f"--{name}={before[name]}" for name in changed)
             raise ValueError(f"--workdir={workdir}: began with {was}; choose another --workdir")
+        for name in sorted(n for n in now if before[n] != now[n]):
+            logging.warning("going on with --%s=%s, before %s", name, now[name], before[name])
     teachers.remember_stage_one(options, workdir)
     options.save(path)
     lines = (f"--{name}={value}\n" for name, value in dataclasses.asdict(options).items())
@@ -289,19 +314,6 @@ def _prepare_workdir(options, workdir):
         },
     }
     json_file.write(workdir / checkpoints.RUN_FILE, record)
-
-
-def _explained(error, workdir):
-    """A non-finite loss or gradient as a ValueError with advice; any other error as it is."""
-    text = str(error)
-    for line in text.splitlines():
-        if "is not finite" in line:
-            what = line[line.index("the ") : line.index("is not finite")]
-            return ValueError(
-                f"{what}is not finite; training stopped before the update, the last epoch is safe "
-                f"in {workdir}. Lower --learning_rate or set --clip_norm=1"
-            )
-    return error
 
 
 def main(_):

@@ -70,6 +70,13 @@ def outline(image: np.ndarray, mask, colour=(0, 229, 255), thickness: int = 1) -
     return out
 
 
+def masked(image: np.ndarray, keep, colour=(214, 39, 40)) -> np.ndarray:
+    """`image` [H, W, 3] uint8 in grey, with `colour` laid over what is False in `keep` [H, W]."""
+    grey = np.asarray(image, np.float64).mean(axis=-1, keepdims=True)
+    covered = 0.35 * grey + 0.65 * np.array(colour)
+    return np.where(np.asarray(keep, bool)[..., None], grey, covered).round().astype(np.uint8)
+
+
 def grow(values, valid, radius: int) -> tuple[np.ndarray, np.ndarray]:
     """Sparse values [H, W] spread to squares of 2 radius + 1 pixels, so that lidar points can be
     seen; where squares meet, the smallest value wins. Returns (values, valid)."""

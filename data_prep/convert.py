@@ -20,8 +20,8 @@ from absl import flags
 from PIL import Image
 
 from aquanet_tf import camera as pinhole
-from aquanet_tf import kitti_layout, records
-from data_prep import triplets, write_shards
+from aquanet_tf import images, kitti_layout, records
+from data_prep import beam_runner, triplets, write_shards
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +40,8 @@ class Options:
     max_bad: float = 0.05
     shard_size: int = 256
     threads: int = 1
+    runner: str = "threads"
+    beam_options: str = ""
 
 
 class View(NamedTuple):
@@ -50,6 +52,17 @@ class View(NamedTuple):
     window: tuple[int, int, int, int]
     size: tuple[int, int]
     intrinsics: np.ndarray
+
+
+class Item(NamedTuple):
+    """A triplet and how its images are stored."""
+
+    triplet: triplets.Triplet
+    view: View
+
+    @property
+    def key(self) -> str:
+        return self.triplet.key
 
 
 class Source(NamedTuple):
@@ -83,32 +96,35 @@ def prepare(options: Options, source: Source) -> dict:
     """
     static = source.static if options.static_filter else None
     with ThreadPoolExecutor(options.threads) as pool:
+        run = functools.partial(write_shards.on_threads, pool=pool, window=4 * options.threads)
+        if options.runner == "beam":
+            run = beam_runner.runner(options.beam_options, options.threads)
         chosen = triplets.choose(
             source.drives, source.cameras, source.split, options.stride, static, pool
         )
         if not chosen.triplets:
             raise ValueError(_nothing(options, chosen))
         # All calibrations before the first image, so that a missing one is said at once.
-        views = {triplet.key: source.view_of(triplet) for triplet in chosen.triplets}
+        items = [Item(triplet, source.view_of(triplet)) for triplet in chosen.triplets]
         job = write_shards.Job(
-            chosen.triplets,
-            functools.partial(encode_triplet, views=views, image_format=options.image_format),
+            items,
+            functools.partial(encode_triplet, image_format=options.image_format),
             _arguments(options, source),
             options.image_format,
             options.shard_size,
         )
-        shards = write_shards.write(options.out, job, pool, window=4 * options.threads)
+        shards = write_shards.write(options.out, job, run)
     _check_bad(options, chosen, shards)
     return write_shards.finish(options.out, job, shards, chosen)
 
 
-def encode_triplet(triplet: triplets.Triplet, views: dict, image_format: str):
-    """The write_shards.Encoded of one triplet; `views` maps its key to its View.
+def encode_triplet(item: Item, image_format: str) -> write_shards.Encoded:
+    """The serialized record of one triplet.
 
     Raises Unreadable for a damaged image and ValueError for one whose size is not that of the
     calibration, since K would be wrong for it.
     """
-    stored = views[triplet.key]
+    triplet, stored = item
     record = records.Record(
         key=triplet.key,
         drive=triplet.drive.name,
@@ -123,14 +139,25 @@ def encode_triplet(triplet: triplets.Triplet, views: dict, image_format: str):
 
 
 def encode_image(path: pathlib.Path, stored: View, image_format: str) -> bytes:
-    """The encoded image as its View says. Bytes that are already as wanted are passed through."""
+    """The encoded image as its View says. Bytes that are already as wanted are passed through.
+
+    Grey, palette, CMYK, transparent and 16-bit pictures become RGB, as images.to_rgb has it.
+    Raises as encode_triplet; ValueError too for a picture with an EXIF tag of rotation.
+    """
     try:
         source = path.read_bytes()
         with Image.open(io.BytesIO(source)) as image:
             as_wanted = image.format.lower() == image_format and image.mode == "RGB"
-            pixels = image.convert("RGB")
+            turned = images.is_turned(image)
+            pixels = images.to_rgb(image)
     except triplets.UNREADABLE as error:
         raise write_shards.Unreadable(path, triplets.describe(error)) from None
+    if turned:
+        raise ValueError(
+            f"{path}: its EXIF tag says that it is to be turned or mirrored, and nobody knows "
+            "whether the calibration is for the picture before or after that; turn the pixels, or "
+            "remove the tag, whichever agrees with the calibration"
+        )
     if pixels.size != stored.recorded[::-1]:
         raise ValueError(
             f"{path}: {pixels.height}x{pixels.width}, but the calibration says "
@@ -147,17 +174,20 @@ def encode_image(path: pathlib.Path, stored: View, image_format: str) -> bytes:
 
 def encode_pixels(pixels: Image.Image, image_format: str) -> bytes:
     """An RGB picture as JPEG (quality 95, 4:4:4) or PNG."""
-    buffer = io.BytesIO()
     options = {"quality": 95, "subsampling": 0} if image_format == "jpeg" else {}
-    pixels.save(buffer, image_format, **options)
-    return buffer.getvalue()
+    # Into a file Pillow encodes JPEG without Python's lock; into a buffer it stops other threads.
+    linux = hasattr(os, "memfd_create")
+    with os.fdopen(os.memfd_create("picture"), "w+b") if linux else io.BytesIO() as file:
+        pixels.save(file, image_format, **options)
+        file.seek(0)
+        return file.read()
 
 
 def _arguments(options: Options, source: Source) -> dict:
     """What decides the bytes of the data set; compared when a run is resumed, and enough to give
     the command again (`options_from`)."""
     arguments = dataclasses.asdict(options)
-    for name in ("out", "threads", "max_bad"):
+    for name in ("out", "threads", "max_bad", "runner", "beam_options"):
         del arguments[name]
     arguments["raw_dir"] = str(pathlib.Path(options.raw_dir).resolve())
     if source.split is not None:
@@ -223,6 +253,12 @@ def define_flags(kind: type, raw_dir: str, split: str) -> None:
     )
     flags.DEFINE_integer("shard_size", 256, "Triplets in a shard, at most.", **positive)
     flags.DEFINE_integer("threads", os.cpu_count() or 1, "Worker threads.", **positive)
+    flags.DEFINE_enum(
+        "runner", "threads", ("threads", "beam"), "beam: as an Apache Beam pipeline (extra `beam`)."
+    )
+    flags.DEFINE_string(
+        "beam_options", "", "Options of Beam, as --runner=FlinkRunner; empty: on this machine."
+    )
 
 
 def from_flags(kind: type, **others) -> Options:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import collections
 import dataclasses
 import pathlib
+import re
 from concurrent.futures import Executor
 
 import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from aquanet_tf.images import to_rgb
 from aquanet_tf.kitti_layout import Drive, SplitEntry
 
 # Frames are compared at this width: compression noise is averaged away, motion is not.
@@ -149,15 +151,17 @@ def _reduced(path):
         with Image.open(path) as image:
             width = min(_COMPARED_WIDTH, image.width)
             height = max(1, round(image.height * width / image.width))
-            return np.asarray(image.convert("L").resize((width, height), Image.Resampling.BOX))
+            grey = to_rgb(image).convert("L")
+            return np.asarray(grey.resize((width, height), Image.Resampling.BOX))
     except UNREADABLE as error:
         return describe(error)
 
 
 def describe(error: Exception) -> str:
-    """One line for the manifest, without the path (which stands beside it)."""
+    """One line for the manifest, without the path (which stands beside it) or the address of a
+    buffer (which is another one in every run)."""
     text = getattr(error, "strerror", None) or str(error)
-    return f"{type(error).__name__}: {text}".splitlines()[0].split(" '/")[0]
+    return re.split(r" '/| <_io\.", f"{type(error).__name__}: {text}".splitlines()[0])[0]
 
 
 def _bad(image) -> bool:

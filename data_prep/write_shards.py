@@ -1,8 +1,10 @@
 """Writes records into shards so that a killed run leaves nothing half done.
 
-Every file is written under a temporary name and renamed. `progress.json` lists the finished
-shards; `manifest.json` replaces it at the very end. Running the same command again keeps the
-shards whose sha256 is right, writes the others, and gives the same bytes.
+Every file is written under a temporary name and renamed. `progress.json` says that a run is under
+way, each finished shard has its entry of the manifest beside it, and `manifest.json` replaces both
+at the very end. Running the same command again keeps the shards whose sha256 is right, writes the
+others, and gives the same bytes. Shards know nothing of each other, so that any number of threads,
+processes or machines may write them.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import hashlib
 import json
 import os
 import pathlib
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from typing import NamedTuple
@@ -24,6 +27,8 @@ import aquanet_tf
 from aquanet_tf import manifest, records
 
 PROGRESS = "progress.json"
+# After the name of a shard: its entry, until the manifest is there.
+ENTRY = ".json"
 # Seed of the order of triplets in the shards: fixed, so that the same input gives the same bytes.
 _ORDER_SEED = 1
 
@@ -55,32 +60,51 @@ class Job(NamedTuple):
     shard_size: int
 
 
-def write(out: str | pathlib.Path, job: Job, pool: Executor, window: int) -> list[dict]:
+class Shard(NamedTuple):
+    """One file to write: all that a thread or a machine elsewhere must know. `encode` as in Job."""
+
+    path: pathlib.Path
+    items: list
+    encode: Callable[[object], Encoded]
+
+
+def write(out: str | pathlib.Path, job: Job, run: Callable[[list[Shard]], None]) -> list[dict]:
     """Writes all shards of `job` into `out`, resuming; returns their entries in order.
 
-    At most `window` triplets are in memory at once. The manifest is not written: call `finish`.
-    Raises ValueError when `out` holds something else, OSError when the disk is full.
+    `run` calls `write_shard` for every Shard it is given, in any order and anywhere; `on_threads`
+    is one such. The manifest is not written: call `finish`. Raises ValueError when `out` holds
+    something else, OSError when the disk is full.
     """
     folder = pathlib.Path(out)
     shards = _plan(job)
     state = {"arguments": job.arguments, "plan": _fingerprint(shards), "shards": {}}
-    state["shards"] = _finished(folder, state, shards)
+    state["shards"] = entries = _finished(folder, state, shards)
     folder.mkdir(parents=True, exist_ok=True)
     for stale in folder.glob("*.tmp"):
         stale.unlink(missing_ok=True)
-    if len(state["shards"]) < len(shards):
+    missing = [
+        Shard(folder / name, items, job.encode)
+        for name, items in shards.items()
+        if name not in entries
+    ]
+    if missing:
         # From here on the directory is unfinished, whatever it was before.
         manifest.write(folder, state, PROGRESS)
         (folder / manifest.NAME).unlink(missing_ok=True)
-    total = sum(map(len, shards.values()))
+        run(missing)
+        entries.update({shard.path.name: _entry(shard.path) for shard in missing})
+        if lost := [name for name, entry in entries.items() if entry is None]:
+            raise OSError(f"{folder / lost[0]}: not there; do all workers see {folder.resolve()}?")
+    return [entries[name] for name in shards]
+
+
+def on_threads(shards: list[Shard], pool: Executor, window: int) -> None:
+    """Writes `shards` one after the other, the triplets of each on the threads of `pool`, at most
+    `window` of them in memory."""
+    total = sum(len(shard.items) for shard in shards)
     with tqdm(total=total, desc="writing triplets", unit="triplet") as bar:
-        for name, items in shards.items():
-            if name not in state["shards"]:
-                state["shards"][name] = _write_shard(folder / name, items, job, pool, window, bar)
-                manifest.write(folder, state, PROGRESS)
-            else:
-                bar.update(len(items))
-    return [state["shards"][name] for name in shards]
+        for shard in shards:
+            write_shard(shard, lambda *work: in_order(*work, pool, window), bar.update)
 
 
 def finish(out: str | pathlib.Path, job: Job, shards: list[dict], selection) -> dict:
@@ -111,7 +135,10 @@ def finish(out: str | pathlib.Path, job: Job, shards: list[dict], selection) -> 
         "shards": shards,
     }
     manifest.write(out, result)
+    # A run killed from here on leaves a finished data set and some files that nobody reads.
     (pathlib.Path(out) / PROGRESS).unlink(missing_ok=True)
+    for shard in shards:
+        _entry_path(pathlib.Path(out) / shard["name"]).unlink(missing_ok=True)
     return result
 
 
@@ -158,9 +185,11 @@ def _finished(folder: pathlib.Path, state: dict, shards: dict) -> dict:
         )
     if before["plan"] != state["plan"]:
         raise ValueError(f"--out={folder}: the raw data has changed since it was begun; {fix}")
+    since = {name: _entry(folder / name) for name in shards}
+    known = {**before["shards"], **{name: entry for name, entry in since.items() if entry}}
     return {
         name: entry
-        for name, entry in before["shards"].items()
+        for name, entry in known.items()
         # A shard with unreadable images is tried again: the files may have been repaired.
         if name in shards and not entry["dropped_files"] and not manifest.compare(folder, entry)
     }
@@ -187,32 +216,47 @@ def _earlier(folder: pathlib.Path, fix: str) -> dict | None:
     return None
 
 
-def _write_shard(path: pathlib.Path, items, job: Job, pool, window: int, bar) -> dict:
-    """Writes one shard; the entry for the manifest."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+def _entry_path(path: pathlib.Path) -> pathlib.Path:
+    return path.with_name(path.name + ENTRY)
+
+
+def _entry(path: pathlib.Path) -> dict | None:
+    """The entry of a shard that an unfinished run has written; None if it has not."""
+    try:
+        return json.loads(_entry_path(path).read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def write_shard(shard: Shard, apply: Callable = map, advance: Callable = int) -> None:
+    """Writes one shard, then its entry. `apply(function, items)` yields results in order, as map
+    does; `advance(1)` is called for every triplet. OSError when the disk is full."""
+    path = shard.path
+    # Unlike a process number, different on every machine that may try the same shard.
+    temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}.tmp")
     sizes, dropped = collections.Counter(), []
 
     def encode(item):
         try:
-            return job.encode(item)
+            return shard.encode(item)
         except Unreadable as error:
             return error
 
     try:
         with tf.io.TFRecordWriter(str(temporary)) as writer:
-            for result in in_order(encode, items, pool, window):
+            for result in apply(encode, shard.items):
                 if isinstance(result, Unreadable):
                     dropped.append({"file": result.path, "reason": result.reason})
                 else:
                     writer.write(result.data)
                     sizes[f"{result.height}x{result.width}"] += 1
-                bar.update(1)
-    except tf.errors.OpError as error:
+                advance(1)
+        with open(temporary, "rb") as file:
+            os.fsync(file.fileno())
+    except (tf.errors.OpError, OSError) as error:
         temporary.unlink(missing_ok=True)
-        message = error.message.split(";")[-1].strip()
+        message = getattr(error, "message", str(error)).split(";")[-1].strip()
         raise OSError(f"cannot write {path}: {message}; run again when that is solved") from None
-    with open(temporary, "rb") as file:
-        os.fsync(file.fileno())
     entry = {
         "name": path.name,
         "count": sum(sizes.values()),
@@ -222,7 +266,7 @@ def _write_shard(path: pathlib.Path, items, job: Job, pool, window: int, bar) ->
         "dropped_files": dropped,
     }
     os.replace(temporary, path)
-    return entry
+    manifest.write(path.parent, entry, path.name + ENTRY)
 
 
 def in_order(function: Callable, items: Iterable, pool: Executor, window: int) -> Iterator:

@@ -38,6 +38,14 @@ def test_defaults_are_the_papers():
         ({"encoder_weights": "some"}, "--encoder_weights is for --encoder=mobile"),
         ({"activation": "tanh"}, "--activation='tanh': expected one of elu, relu"),
         ({"milestones": "60;80"}, "--milestones='60;80'"),
+        ({"milestones": "60,-80"}, "--milestones='60,-80'"),
+        ({"learning_rate": 1e9}, "--learning_rate=1000000000.0: must be at most 1.0"),
+        ({"learning_rate": -1e-4}, "--learning_rate=-0.0001: must be at least"),
+        ({"clip_norm": float("inf")}, "--clip_norm=inf: expected a finite number"),
+        ({"crop_width": 10**6}, "--crop_width=1000000: must be at most 8192"),
+        ({"seed": 2**40}, "--seed=1099511627776: must be at most"),
+        ({"checkpoint_steps": -1}, "--checkpoint_steps=-1: must be at least 0"),
+        ({"keep_checkpoints": 0}, "--keep_checkpoints=0: must be at least 1"),
     ],
 )
 def test_bad_values_are_named(bad, message):

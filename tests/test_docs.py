@@ -24,6 +24,9 @@ ELSEWHERE = {
     "python3 -m venv .venv": "the Makefile's recipe of make setup",
     '.venv/bin/python -m pip install -c constraints/card.txt -e ".[test,dev]"': "the same",
     "make setup-current": ".ci/run",
+    "make setup-beam": "by hand: another environment",
+    ".venv-beam/bin/python -m data_prep.kitti --raw_dir $KITTI_RAW --split eigen "
+    "--out data/kitti/records --runner=beam": "tests/test_beam_runner.py",
     'pip install -c constraints/card.txt -e ".[gpu]"': "machines with a GPU",
     "tensorboard --logdir runs/kitti_smoke/tensorboard": "a server",
     'docker run --rm -p 8501:8501 -v "$PWD/serving/aquanet:/models/aquanet" '
@@ -41,9 +44,17 @@ ELSEWHERE = {
     },
     "python -m data_prep.cityscapes --raw_dir $CITYSCAPES --height 384 "
     "--out data/cityscapes/records": "tests/test_cityscapes.py",
+    **{
+        f"python -m aquanet_tf.ablate --config configs/street/ablation.yaml --out {rest}": (
+            "tests/test_ablate.py, with rows of its own"
+        )
+        for rest in ("runs/ablation", "runs/ablation_quick --quick")
+    },
     "make test": ".ci/run",
     "make test-fast": "a part of make test",
     "make test-current": ".ci/run",
+    "make cross-stack": ".ci/run",
+    "make test-beam": "by hand: needs make setup-beam",
     "make lint": ".ci/run",
     "make bench": "by hand: it installs torch",
     ".ci/run": "CI itself",

@@ -80,6 +80,14 @@ def test_starting_later_gives_the_same_batches(config):
     assert all(same(a, b) for a, b in zip(everything[6:], batches(config, 2, 4)))
 
 
+def test_skipped_steps_are_left_out_of_the_first_epoch(config):
+    whole = batches(config, 1, 3)
+    for skip in (1, 2):
+        rest = list(input_pipeline.training_dataset(config, 1, 3, skip=skip))
+        assert len(rest) == 6 - skip
+        assert all(same(a, b) for a, b in zip(rest, whole[skip:]))
+
+
 def test_epochs_and_seeds_differ_in_order_and_augmentation(config):
     first, second = batches(config, 0, 1), batches(config, 1, 2)
     other = batches(dataclasses.replace(config, seed=4))

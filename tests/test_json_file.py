@@ -1,5 +1,8 @@
 """JSON files are whole or absent, and errors name them."""
 
+import errno
+import pathlib
+
 import pytest
 
 from aquanet_tf import json_file
@@ -18,6 +21,19 @@ def test_nan_is_never_written_and_keeps_the_old_file(tmp_path):
     json_file.write(path, {"a": 1})
     with pytest.raises(ValueError):
         json_file.write(path, {"a": float("nan")})
+    assert json_file.read(path) == {"a": 1}
+    assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_a_full_disk_names_the_file_and_keeps_the_old_one(tmp_path, monkeypatch):
+    def full(self, text):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    path = tmp_path / "a.json"
+    json_file.write(path, {"a": 1})
+    monkeypatch.setattr(pathlib.Path, "write_text", full)
+    with pytest.raises(OSError, match="cannot write .*a.json: No space left on device"):
+        json_file.write(path, {"a": 2})
     assert json_file.read(path) == {"a": 1}
     assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
 

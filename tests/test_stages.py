@@ -54,6 +54,24 @@ def moved(network, before):
     return [not np.array_equal(a, b) for a, b in zip(network.get_weights(), before)]
 
 
+def test_validation_means_are_over_the_batches_there_are():
+    """Also where their number is found out only at the end of the data."""
+
+    class Simple(stages.Stage):
+        terms, watched = ("photometric",), ()
+
+        def forward(self, batch):
+            return {"photometric": (1.0, batch["resize"])}, {}, {}
+
+    stage = Simple(options(), None, None)
+    stage.compile(optimizer="sgd", jit_compile=False)
+    data = tf.data.Dataset.from_tensor_slices({"resize": [1.0, 2.0, 6.0]})
+    data = data.filter(lambda row: row["resize"] > 0).batch(1)
+    for _ in range(2):
+        logs = stage.evaluate(data, return_dict=True, verbose=0)
+        np.testing.assert_allclose(logs["loss"], 3.0, rtol=1e-6)
+
+
 def test_kickstart_trains_posenet_alone():
     stage = make(stages.KickStart)
     depth, pose = snapshot(stage.aquanet), snapshot(stage.posenet)

@@ -1,6 +1,7 @@
 """Training runs on a tiny data set: resume, replicas, workdir, errors. One file of slow steps."""
 
 import json
+import signal
 
 import numpy as np
 import pytest
@@ -82,23 +83,48 @@ def test_tensorboard_holds_scalars_and_panels(finished):
     assert "panel" in set(tags["panels"]["tensors"]) | set(tags["panels"]["images"])
 
 
-@pytest.mark.parametrize("stop", [1, 2])
-def test_an_interrupted_run_ends_like_an_uninterrupted_one(finished, data_dir, tmp_path, stop):
+def stop_at(monkeypatch, method, epoch, count):
+    """SIGTERM when the saver's `method` is called for the `count`-th time in `epoch`."""
+    original = getattr(callbacks.CheckpointCallback, method)
+    calls = []
+
+    def stopping(self, *arguments, **named):
+        calls.append(self.epoch)
+        if self.epoch == epoch and calls.count(epoch) == count:
+            signal.raise_signal(signal.SIGTERM)
+        original(self, *arguments, **named)
+
+    monkeypatch.setattr(callbacks.CheckpointCallback, method, stopping)
+
+
+def test_a_stopped_run_ends_like_one_that_was_not(finished, data_dir, tmp_path, monkeypatch):
+    """Stopped inside an epoch, given more epochs, stopped in the validation."""
     workdir = tmp_path / "run"
-    assert train.train(options(data_dir, epochs=2), workdir) == 2
-    if stop == 1:
-        # As if the second epoch had been killed: its checkpoint is gone, its history line is not.
-        for path in (workdir / "checkpoints").glob("ckpt-2*"):
-            path.unlink()
-        state = workdir / "checkpoints" / "checkpoint"
-        state.write_text('model_checkpoint_path: "ckpt-1"\nall_model_checkpoint_paths: "ckpt-1"\n')
-    assert train.train(options(data_dir), workdir) == 3
+    settings = options(data_dir, epochs=2, checkpoint_steps=1)
+    with monkeypatch.context() as patch, pytest.raises(SystemExit) as stopped:
+        stop_at(patch, "on_train_batch_end", 1, 1)
+        train.train(settings, workdir)
+    assert stopped.value.code == 143
+    assert [path.stem for path in workdir.glob("unfinished/*.index")] == ["epoch-1-step-1"]
+    assert len(callbacks.read_history(workdir / "history.csv")) == 1
+    settings = options(data_dir, val_data_dir=str(data_dir), checkpoint_steps=0)
+    with monkeypatch.context() as patch, pytest.raises(SystemExit) as stopped:
+        stop_at(patch, "on_test_batch_end", 2, 3)
+        train.train(settings, workdir)
+    assert stopped.value.code == 143
+    assert [path.stem for path in workdir.glob("unfinished/*.index")] == ["epoch-2-step-2"]
+    assert len(callbacks.read_history(workdir / "history.csv")) == 2
+    assert train.train(settings, workdir) == 3
+    assert not (workdir / "unfinished").exists()
     for a, b in zip(weights(workdir), weights(finished)):
         np.testing.assert_allclose(a, b, atol=1e-6)
     rows, expected = (callbacks.read_history(d / "history.csv") for d in (workdir, finished))
     assert [row["epoch"] for row in rows] == ["0", "1", "2"]
-    for row, other in zip(rows, expected):
-        np.testing.assert_allclose(float(row["loss"]), float(other["loss"]), rtol=1e-4)
+    for name in ("loss", "translation", "spread", "val_loss"):
+        for row, other in zip(rows, expected):
+            if row[name]:
+                np.testing.assert_allclose(float(row[name]), float(other[name]), rtol=1e-4)
+    assert rows[2]["val_loss"]
 
 
 def test_a_finished_run_does_nothing(finished, data_dir):
@@ -160,24 +186,33 @@ def test_missing_vgg_weights_fail_before_the_first_step(data_dir, tmp_path):
         train.train(bad, tmp_path / "run")
 
 
-def test_not_finite_becomes_a_line_with_advice(data_dir, tmp_path, monkeypatch):
+def test_not_finite_names_tensor_samples_and_checkpoint(data_dir, tmp_path, monkeypatch):
+    """NaN in the second step of the second epoch; the samples are those that step would get."""
     import tensorflow as tf
 
-    from aquanet_tf import losses
+    from aquanet_tf import input_pipeline, losses
 
-    monkeypatch.setattr(losses, "smoothness", lambda d, *_: d[:, 0, 0, 0] * tf.constant(np.nan))
-    with pytest.raises(ValueError, match="the smoothness loss is not finite.*--clip_norm=1"):
-        train.train(options(data_dir, panels_every=0), tmp_path / "run")
-    assert len(callbacks.read_history(tmp_path / "run" / "history.csv")) == 1
+    settings = options(data_dir, epochs=2, panels_every=0, checkpoint_steps=1)
+    batch = list(input_pipeline.training_dataset(settings, 1, 2))[1]
+    bad, other = batch["key"].numpy()
+    marked = tf.reduce_mean(batch["target"][0])
 
+    def smoothness(inverse_depth, target, edge):
+        found = tf.abs(tf.reduce_mean(target, axis=[1, 2, 3]) - marked) < 1e-6
+        return tf.where(found, np.nan, inverse_depth[:, 0, 0, 0])
 
-def test_learning_rate_is_halved_at_milestones():
-    settings = config.Config(milestones="60,80,100")
-    phase = train.phases(settings)[-1]
-    rates = [train.learning_rate(settings, phase, epoch) for epoch in (59, 60, 80, 109)]
-    np.testing.assert_allclose(rates, [1e-4, 5e-5, 2.5e-5, 1.25e-5])
-
-
-def test_phases_without_epochs_are_left_out():
-    names = [phase.name for phase in train.phases(config.Config(kickstart_epochs=0, epochs=2))]
-    assert names == ["stage1"]
+    monkeypatch.setattr(losses, "smoothness", smoothness)
+    workdir = tmp_path / "run"
+    with pytest.raises(ValueError) as raised:
+        train.train(settings, workdir)
+    said = str(raised.value)
+    assert f"epoch 1, step 1: the smoothness loss is not finite, samples {bad.decode()} of " in said
+    assert f"of the batch {bad.decode()}, {other.decode()}." in said
+    assert f"the last good checkpoint is {workdir}/unfinished/epoch-1-step-1" in said
+    assert "--clip_norm=1" in said
+    assert len(callbacks.read_history(workdir / "history.csv")) == 1
+    # The advice can be followed, and what changed is remembered.
+    monkeypatch.undo()
+    changed = options(data_dir, epochs=2, panels_every=0, learning_rate=1e-4)
+    assert train.train(changed, workdir) == 2
+    assert config.Config.load(workdir / "config.json").learning_rate == 1e-4

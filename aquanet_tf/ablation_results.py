@@ -1,0 +1,142 @@
+"""The numbers of an ablation: means and spread over seeds, with all that makes them comparable."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import pathlib
+import platform
+import statistics
+import subprocess
+
+import aquanet_tf
+from aquanet_tf import ablation, ablation_jobs, json_file, metrics
+
+PARTS = ("all", "static", "moving")
+MASK_LOSS = 0.1  # of mask_quality.STATIC_LOST: the loss of static pixels that tables compare at
+_PACKAGES = ("tensorflow", "keras", "numpy")
+
+
+def collect(plan: ablation.Plan, failures: dict[str, str]) -> dict:
+    """Everything known of an ablation, as a JSON-able document; rows without any evaluation yet
+    have no seeds.
+
+    failures: job name -> reason, of `ablation_jobs.run`.
+    """
+    rows = [_row(plan, key) for key in plan.rows]
+    evaluations = [seed for row in rows for seed in row["seeds"].values()]
+    return {
+        "title": plan.title,
+        "quick": plan.quick,
+        "created_by": f"aquanet_tf {aquanet_tf.__version__}",
+        "commit": commit(),
+        "versions": {"python": platform.python_version(), **_versions()},
+        "machine": {"cpu_cores": os.cpu_count(), "processor": platform.machine()},
+        "data": list(plan.data) or [plan.data_dir, plan.gt_dir],
+        "seeds": list(plan.seeds),
+        "images": sorted({evaluation["images"] for evaluation in evaluations}),
+        "rows": rows,
+        "baselines": _baselines(evaluations),
+        "failures": failures,
+    }
+
+
+def _row(plan, key) -> dict:
+    row, seeds = plan.rows[key], {}
+    for seed in plan.seeds:
+        done = ablation_jobs.seconds(plan.out, ablation_jobs.evaluation_name(key, seed)) is not None
+        if not (done and plan.evaluation(key, seed).is_file()):
+            continue
+        found = json_file.read(plan.evaluation(key, seed))
+        job = ablation_jobs.training_name(row.trained, seed)
+        seeds[str(seed)] = {
+            "images": found["images"],
+            "epoch": found["model"]["epoch"],
+            "protocol": found["protocol_line"],
+            "means": found["means"],
+            "masks": {
+                name: {part: value for part, value in mask.items() if part != "curve"}
+                for name, mask in found["masks"].items()
+            },
+            "baselines": {name: part["means"] for name, part in found["baselines"].items()},
+            "training_seconds": ablation_jobs.seconds(plan.out, job),
+        }
+    return {
+        "key": key,
+        "name": row.name,
+        "experiment": row.experiment,
+        "stage1": row.stage1,
+        "of": row.of,
+        "flags": [] if row.of else plan.training_flags(key, plan.seeds[0]),
+        "evaluate": list(row.evaluate),
+        "seeds": seeds,
+        "summary": _summary([seed["means"] for seed in seeds.values()]),
+        "masks": {
+            name: _mask_summary([seed["masks"][name] for seed in seeds.values()])
+            for name in next(iter(seeds.values()), {"masks": {}})["masks"]
+        },
+        "training_seconds": _spread([seed["training_seconds"] for seed in seeds.values()]),
+    }
+
+
+def _summary(means) -> dict:
+    """part -> metric -> mean and spread of several evaluations' means."""
+    return {
+        part: {
+            metric: _spread([mean[part][metric] for mean in means if mean[part]])
+            for metric in metrics.METRICS
+        }
+        for part in PARTS
+        if any(mean[part] for mean in means)
+    }
+
+
+def _mask_summary(masks) -> dict:
+    names = ("precision", "recall", "iou", "static_lost")
+    found = {name: _spread([mask[name] for mask in masks]) for name in names}
+    at = [mask["recall_at_static_lost"] for mask in masks]
+    found["recall_at_static_lost"] = {s: _spread([values[s] for values in at]) for s in at[0]}
+    return found
+
+
+def _spread(values) -> dict | None:
+    """Mean and standard deviation (unbiased; None for one value) of what is not None."""
+    values = [value for value in values if value is not None]
+    if not values:
+        return None
+    deviation = statistics.stdev(values) if len(values) > 1 else None
+    return {"mean": statistics.fmean(values), "spread": deviation, "count": len(values)}
+
+
+def _baselines(evaluations) -> dict:
+    """They see no network, so every evaluation under the plain protocol has the same."""
+    plain = [e for e in evaluations if "static by" not in e["protocol"] and e["baselines"]]
+    return (
+        {name: _summary([means]) for name, means in plain[0]["baselines"].items()} if plain else {}
+    )
+
+
+def commit() -> str | None:
+    """The checkout's commit, with "+" when files were changed since; None without git."""
+    here = pathlib.Path(__file__).resolve().parent
+
+    def git(*words):
+        return subprocess.run(["git", "-C", here, *words], capture_output=True, text=True)
+
+    try:
+        head, changed = git("rev-parse", "HEAD"), git("status", "--porcelain", "-uno")
+    except OSError:
+        return None
+    if head.returncode:
+        return None
+    return head.stdout.strip() + ("+" if changed.stdout.strip() else "")
+
+
+def _versions() -> dict:
+    found = {}
+    for name in _PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found

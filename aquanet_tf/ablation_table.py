@@ -1,0 +1,116 @@
+"""The table of an ablation as Markdown: one for each kind of pixels, the masks, how it was made."""
+
+from __future__ import annotations
+
+from aquanet_tf import ablation_results, metrics
+
+_TITLES = {"all": "All pixels", "static": "Static pixels", "moving": "Moving pixels"}
+
+
+def markdown(document: dict) -> str:
+    """The document for people: one table for each kind of pixels, masks, how it was made."""
+    seeds = document["seeds"]
+    over = f"mean ± standard deviation over {len(seeds)} seeds" if len(seeds) > 1 else "one seed"
+    lines = [f"# {document['title']}", ""]
+    if document["quick"]:
+        lines += ["**Quick form: shows that every step runs; its numbers say nothing.**", ""]
+    lines += [f"Lower is better up to rmse log, higher from a1 on. {over.capitalize()}."]
+    for part, title in _TITLES.items():
+        if any(part in row["summary"] for row in document["rows"]):
+            lines += ["", f"## {title}", "", *_metric_table(document, part)]
+    lines += _mask_table(document)
+    if document["failures"]:
+        lines += ["", "## Failed", ""]
+        lines += [f"- {name}: {reason}" for name, reason in document["failures"].items()]
+    return "\n".join(lines + _provenance(document)) + "\n"
+
+
+def _metric_table(document, part) -> list[str]:
+    names = [metric.replace("_", " ") for metric in metrics.METRICS]
+    heads = ["Expmt.", "Method", *names, "seeds", "training"]
+    lines = [_line(heads), _line(["---"] * len(heads))]
+    for row in document["rows"]:
+        values = row["summary"].get(part, {})
+        numbers = [_number(values.get(metric)) for metric in metrics.METRICS]
+        count = values[metrics.METRICS[0]]["count"] if values else 0
+        time = "the same" if row["of"] else _duration(row["training_seconds"])
+        lines.append(_line([row["experiment"], row["name"], *numbers, str(count), time]))
+    for name, summary in document["baselines"].items():
+        values = summary.get(part, {})
+        numbers = [_number(values.get(metric)) for metric in metrics.METRICS]
+        lines.append(_line(["", f"baseline: {name}", *numbers, "", ""]))
+    return lines
+
+
+def _mask_table(document) -> list[str]:
+    rows = [row for row in document["rows"] if row["masks"]]
+    if not rows:
+        return []
+    names = ("precision", "recall", "iou", "static_lost")
+    at = f"{ablation_results.MASK_LOSS:g}"
+    heads = ["Network of", "Masks", "precision", "recall", "IoU", "static lost", f"recall at {at}"]
+    lines = ["", "## Masks of moving pixels, at the run's threshold", ""]
+    lines += [_line(heads), _line(["---"] * len(heads))]
+    for row in rows:
+        for mask, values in row["masks"].items():
+            every = [values[name] for name in names] + [values["recall_at_static_lost"][at]]
+            lines.append(_line([row["name"], mask, *map(_number, every)]))
+    return lines + [
+        "",
+        "Against motion masks, all pixels of all images counted together. Static lost: share of "
+        "static pixels that the mask takes for moving; last column: recall at the threshold where "
+        f"that share is {at}. The whole curves are in `figures/` and in the JSON of evaluate.",
+    ]
+
+
+def _provenance(document) -> list[str]:
+    by_protocol = {}
+    for row in document["rows"]:
+        for seed in row["seeds"].values():
+            names = by_protocol.setdefault(seed["protocol"], [])
+            if row["name"] not in names:
+                names.append(row["name"])
+    lines = ["", "## How it was made", ""]
+    for protocol, names in by_protocol.items():
+        who = "all rows" if len(by_protocol) == 1 else ", ".join(names)
+        lines.append(f"- Protocol of {who}: {protocol}.")
+    images = ", ".join(map(str, document["images"]))
+    lines.append(f"- Images: {images}; static and moving share the alignment found on all pixels.")
+    lines.append(f"- Seeds: {', '.join(map(str, document['seeds']))}.")
+    versions = ", ".join(f"{name} {value}" for name, value in document["versions"].items())
+    machine = document["machine"]
+    lines.append(
+        f"- {document['created_by']}, commit {document['commit'] or 'unknown'}; {versions}; "
+        f"{machine['cpu_cores']} CPU cores ({machine['processor']})."
+    )
+    lines.append(
+        "- Training: wall time of one run, mean over seeds; the first run that needs masks makes "
+        "them for the others."
+    )
+    lines += ["", "```text"]
+    lines += [f"python -m {line}" if " " in line else line for line in document["data"]]
+    lines += [
+        f"{row['key']}: python -m aquanet_tf.train {' '.join(row['flags'])}"
+        for row in document["rows"]
+        if row["flags"]
+    ]
+    return lines + ["```"]
+
+
+def _line(cells) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _number(value) -> str:
+    if value is None:
+        return "-"
+    text = f"{value['mean']:.3f}"
+    return text if value["spread"] is None else f"{text} ± {value['spread']:.3f}"
+
+
+def _duration(value) -> str:
+    if value is None:
+        return "-"
+    minutes, seconds = divmod(round(value["mean"]), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {seconds:02d} s"

@@ -1,0 +1,63 @@
+"""The tensor to blame is found, in a stage of two numbers."""
+
+import errno
+
+import pytest
+import tensorflow as tf
+
+from aquanet_tf import failures
+from aquanet_tf.failures import Culprit
+
+NAN = float("nan")
+
+
+class Network:
+    def __init__(self, name, value):
+        self.weights = [tf.Variable([value], name=name)]
+
+
+class Stage:
+    """loss = a * sqrt(target) + 0 * resize: its gradient is not finite where target is 0."""
+
+    def __init__(self, a=1.0, b=2.0):
+        self.aquanet, self.posenet = Network("depth/kernel", a), Network("pose/kernel", b)
+        self.trained = self.aquanet.weights + self.posenet.weights
+
+    def forward(self, batch):
+        (a,), (b,) = self.aquanet.weights, self.posenet.weights
+        terms = {
+            "photometric": (1.0, a[0] * batch["resize"]),
+            "smoothness": (0.5, tf.sqrt(b[0] * batch["target"])),
+        }
+        return terms, {}, {}
+
+
+def batch(target=(1.0, 2.0, 3.0), resize=(1.0, 1.0, 1.0)):
+    return {"target": tf.constant(target), "resize": tf.constant(resize)}
+
+
+def test_nothing_is_found_where_all_is_finite():
+    assert failures.find(Stage(), batch()) is None
+
+
+@pytest.mark.parametrize(
+    "stage, data, expected",
+    [
+        (Stage(), batch(resize=(1.0, NAN, 1.0)), Culprit("the batch's resize", [1])),
+        (Stage(b=NAN), batch(), Culprit("the weight pose/kernel", [0, 1, 2])),
+        (Stage(), batch((1.0, 2.0, -3.0)), Culprit("the smoothness loss", [2])),
+        (Stage(), batch((1.0, 0.0, 3.0)), Culprit("the gradient of pose/kernel", [0, 1, 2])),
+    ],
+)
+def test_the_first_one_is_named(stage, data, expected):
+    # d sqrt(b x) / d b at x = 0 is 0 * inf.
+    assert failures.find(stage, data) == expected
+
+
+def test_an_error_without_a_file_names_the_workdir(tmp_path):
+    with pytest.raises(OSError, match=f"{tmp_path}: No space left on device"):
+        with failures.explained(None, tmp_path, None):
+            raise OSError(errno.ENOSPC, "No space left on device")
+    with pytest.raises(tf.errors.NotFoundError):
+        with failures.explained(None, tmp_path, None):
+            raise tf.errors.NotFoundError(None, None, "other")
