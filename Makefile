@@ -128,16 +128,18 @@ cross-stack: $(SETUP) $(CURRENT)/.installed ## checkpoints of either TensorFlow 
 test-beam: $(BEAM)/.installed ## --runner=beam against threads
 	$(BEAM)/bin/python -m pytest -q tests/test_beam_runner.py
 
-bench: $(SETUP) data/bench/records/manifest.json ## against PyTorch (installs torch: large), input pipeline
+bench: $(SETUP) data/bench/png/manifest.json data/bench/jpeg/manifest.json ## against PyTorch (installs torch: large), scaling
 	$(PY) -m pip install --quiet -c constraints/$(STACK).txt -e ".[benchmark]"
 	$(PY) $(NATIVE)
-	$(PY) -m benchmarks.compare --out benchmarks/results.md
-	$(PY) -m benchmarks.input_pipeline --data_dir data/bench/records --crop_height 192 --crop_width 640
+	$(PY) -m benchmarks.compare --records data/bench/png,data/bench/jpeg --out benchmarks/results.md
+	$(PY) -m benchmarks.scaling --out docs/scaling.png --csv benchmarks/scaling.csv
 
-# KITTI's size; decoding does not care what is in the picture.
-data/bench/records/manifest.json: | $(SETUP)
+# KITTI's size; decoding hardly cares what is in the picture.
+data/bench/raw/splits/train.txt: | $(SETUP)
 	$(PY) -m data_prep.street --out data/bench/raw --drives 2 --test_drives 0 --frames 18 --height 375 --width 1242
-	$(PY) -m data_prep.kitti --raw_dir data/bench/raw --out data/bench/records
+
+data/bench/%/manifest.json: data/bench/raw/splits/train.txt
+	$(PY) -m data_prep.kitti --raw_dir data/bench/raw --image_format $* --out data/bench/$*
 
 lint: $(SETUP) ## ruff
 	$(PY) -m ruff check .

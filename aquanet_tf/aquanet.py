@@ -12,7 +12,7 @@ import math
 
 import tensorflow as tf
 
-from aquanet_tf.blocks import Conv, ResidualBlock, channels, upsample_like
+from aquanet_tf.blocks import Conv, ResidualBlock, channels, joint, upsample_like
 from aquanet_tf.mobile import MobileEncoder
 from aquanet_tf.positional import NeuralPositionalEncoding
 
@@ -35,6 +35,7 @@ class AQUANet(tf.keras.Model):
         activation: one of blocks.ACTIVATIONS, of encoder and decoder; a mobile encoder and the
             positional code keep their own.
         encoder: `residual`, or `mobile` for MobileNetV3-Small.
+        dtype: policy of the backbone; positional code, mobile encoder and heads stay in float32.
 
     Call arguments:
         image: [B,H,W,3] RGB in [0,1].
@@ -55,7 +56,9 @@ class AQUANet(tf.keras.Model):
         name="aquanet",
         **kwargs,
     ):
-        super().__init__(name=name, **kwargs)
+        # Not cast on the way in: half precision could not tell the columns of the grid apart.
+        super().__init__(name=name, autocast=False, **kwargs)
+        policy = {"dtype": self.dtype_policy}
         self.width = width
         self.levels = levels
         self.beta_max = beta_max
@@ -63,36 +66,45 @@ class AQUANet(tf.keras.Model):
         self.focal_planes = focal_planes
         self.activation = activation
         self.encoder = encoder
-        self.positional = NeuralPositionalEncoding(name="positional")
+        self.positional = NeuralPositionalEncoding(name="positional", dtype="float32")
         if encoder == "mobile":
-            self.mobile = MobileEncoder(name="mobile")
+            self.mobile = MobileEncoder(name="mobile", dtype="float32")
             ups, mixes = _DECODER_UP[-MobileEncoder.HALVINGS :], _DECODER_MIX[-4:]
         else:
             counts = [channels(base, width) for base in _ENCODER]
             self.down = [
-                Conv(count, stride=1 if i == 0 else 2, activation=activation, name=f"down{i}")
+                Conv(
+                    count,
+                    stride=1 if i == 0 else 2,
+                    activation=activation,
+                    name=f"down{i}",
+                    **policy,
+                )
                 for i, count in enumerate(counts)
             ]
             self.residual = [
-                ResidualBlock(activation, name=f"residual{i}") for i in range(len(counts))
+                ResidualBlock(activation, name=f"residual{i}", **policy) for i in range(len(counts))
             ]
             ups, mixes = _DECODER_UP, _DECODER_MIX
         self.up = [
-            Conv(channels(base, width), activation=activation, use_bias=False, name=f"up{i}")
+            Conv(
+                channels(base, width),
+                activation=activation,
+                use_bias=False,
+                name=f"up{i}",
+                **policy,
+            )
             for i, base in enumerate(ups)
         ]
         self.mix = [
-            Conv(channels(base, width), activation=activation, name=f"mix{i}")
+            Conv(channels(base, width), activation=activation, name=f"mix{i}", **policy)
             for i, base in enumerate(mixes)
         ]
-        self.head = Conv(levels, activation="none", use_bias=False, name="head")
+        exact = {"activation": "none", "use_bias": False, "dtype": "float32"}
+        self.head = Conv(levels, name="head", **exact)
         # Small weights: beta starts at 1 everywhere. He-normal weights would start it at its
         # bounds, where tanh has no gradient left and beta stays for good.
-        self.beta_head = (
-            Conv(1, activation="none", use_bias=False, stddev=1e-3, name="beta_head")
-            if adaptive
-            else None
-        )
+        self.beta_head = Conv(1, stddev=1e-3, name="beta_head", **exact) if adaptive else None
 
     def call(self, image, grid, intrinsics=None):
         return self.with_code(image, self.code(grid, intrinsics))
@@ -103,32 +115,46 @@ class AQUANet(tf.keras.Model):
             raise ValueError("this network was built with focal_planes and needs intrinsics")
         return self.positional(grid, intrinsics if self.focal_planes else None)
 
-    def with_code(self, image, code):
-        """What a call returns, for the code of its grid."""
-        skips = (
-            self._encode(image, code) if self.encoder == "residual" else self.mobile(image, code)
-        )
+    def with_code(self, image, code, rearranged=True):
+        """What a call returns, for the code of its grid.
+
+        rearranged: convolutions in the forms that save time and memory (see `blocks`); False
+        computes the same layer by layer, for quantisers, which give each map one scale.
+        """
+        if self.encoder == "residual":
+            skips = self._encode(image, code, rearranged)
+        else:
+            skips = [tf.cast(scale, self.compute_dtype) for scale in self.mobile(image, code)]
         features = skips.pop()
         for i, up in enumerate(self.up):
             skip = skips.pop()
-            features = tf.concat([up(upsample_like(features, skip)), skip], axis=-1)
+            if rearranged:
+                features = [up.upsampled(features, skip), skip]
+            else:
+                features = tf.concat([up(upsample_like(features, skip)), skip], axis=-1)
             if skips:
                 features = self.mix[i](features)
-        logits = tf.cast(self.head(features), tf.float32)
+        features = tf.nest.map_structure(lambda part: tf.cast(part, tf.float32), features)
         if self.beta_head is None:
+            logits = self.head(features)
             return logits, tf.ones_like(logits[..., :1])
-        exponent = tf.tanh(tf.cast(self.beta_head(features), tf.float32))
-        return logits, tf.exp(math.log(self.beta_max) * exponent)
+        heads = [self.head, self.beta_head]
+        if rearranged:
+            logits, exponent = joint(heads, features)
+        else:
+            logits, exponent = (head(features) for head in heads)
+        return logits, tf.exp(math.log(self.beta_max) * tf.tanh(exponent))
 
-    def _encode(self, image, code):
+    def _encode(self, image, code, rearranged):
         """Features of every scale, full size first, each half of the one before."""
-        features = image - tf.constant(RGB_MEAN, image.dtype)
+        features = tf.cast(image - tf.constant(RGB_MEAN, image.dtype), self.compute_dtype)
         scales = []
         for i, (down, residual) in enumerate(zip(self.down, self.residual)):
             if i > 0:
                 size = tf.shape(features)[1:3]
                 resized = code if i == 1 else tf.image.resize(code, size)
-                features = tf.concat([features, tf.cast(resized, features.dtype)], axis=-1)
+                features = [features, tf.cast(resized, features.dtype)]
+                features = features if rearranged else tf.concat(features, axis=-1)
             features = residual(down(features))
             scales.append(features)
         return scales
@@ -143,4 +169,5 @@ class AQUANet(tf.keras.Model):
             "focal_planes": self.focal_planes,
             "activation": self.activation,
             "encoder": self.encoder,
+            "dtype": self.dtype_policy.name,
         }

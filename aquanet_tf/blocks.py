@@ -1,7 +1,9 @@
 """Building blocks of every network: convolutions, one residual block, one upsampling.
 
 All weights of the project live in `Conv` and `DepthwiseConv`, so that padding, precision and names
-are decided once.
+are decided once. Training keeps the inputs of every convolution for its gradient; what follows
+avoids to keep, and to compute, the same numbers twice. `benchmarks/README.md` says what that is
+worth.
 """
 
 from __future__ import annotations
@@ -36,6 +38,9 @@ class Conv(tf.keras.layers.Layer):
         activation: one of ACTIVATIONS.
         use_bias: add a bias.
         stddev: None for He-normal weights, or the standard deviation of normal weights.
+
+    Call argument: features [B,H,W,C], or a list of them that counts as concatenated, see
+    `convolve`.
     """
 
     def __init__(
@@ -55,18 +60,36 @@ class Conv(tf.keras.layers.Layer):
             if self.stddev is None
             else tf.keras.initializers.RandomNormal(stddev=self.stddev)
         )
-        shape = (self.size, self.size, int(input_shape[-1]), self.filters)
+        several = isinstance(input_shape, list) and not isinstance(input_shape[-1], int)
+        parts = input_shape if several else [input_shape]
+        count = sum(int(part[-1]) for part in parts)
+        shape = (self.size, self.size, count, self.filters)
         self.kernel = self.add_weight(name="kernel", shape=shape, initializer=initializer)
         if self.use_bias:
             self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer="zeros")
         self.built = True
 
     def call(self, inputs):
-        inputs, padding = _padded(inputs, self.size, self.stride)
-        kernel = tf.cast(self.kernel, inputs.dtype)
-        outputs = tf.nn.conv2d(inputs, kernel, strides=self.stride, padding=padding)
+        parts = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
+        return self._finish(convolve(parts, self.kernel, self.stride))
+
+    def upsampled(self, features, skip):
+        """This convolution (3x3, stride 1) of `upsample_like(features, skip)`.
+
+        Where the upsampled size is that of the skip, both are one transposed convolution of stride
+        2, with the kernel blurred by a box of 2x2 to 4x4: 4 products for each output instead of 9,
+        and nothing of the upsampled size but the result.
+        """
+        doubled = [None if size is None else 2 * size for size in features.shape[1:3]]
+        if None in doubled or doubled != list(skip.shape[1:3]):
+            return self(upsample_like(features, skip))
+        if not self.built:
+            build(self, features.shape)
+        return self._finish(_doubling_convolution(features, self.kernel))
+
+    def _finish(self, outputs):
         if self.use_bias:
-            outputs = tf.nn.bias_add(outputs, tf.cast(self.bias, inputs.dtype))
+            outputs = tf.nn.bias_add(outputs, tf.cast(self.bias, outputs.dtype))
         return ACTIVATIONS[self.activation](outputs)
 
     def get_config(self):
@@ -109,7 +132,10 @@ class DepthwiseConv(tf.keras.layers.Layer):
         self.built = True
 
     def call(self, inputs):
-        inputs, padding = _padded(inputs, self.size, self.stride)
+        margin = [self.size // 2, self.size // 2]
+        padding = "SAME"
+        if self.stride > 1:  # explicit padding is for plain convolutions only
+            inputs, padding = tf.pad(inputs, [[0, 0], margin, margin, [0, 0]]), "VALID"
         kernel = tf.cast(self.kernel, inputs.dtype)
         strides = [1, self.stride, self.stride, 1]
         outputs = tf.nn.depthwise_conv2d(inputs, kernel, strides, padding)
@@ -139,11 +165,11 @@ class ResidualBlock(tf.keras.layers.Layer):
 
     def build(self, input_shape):
         channels = int(input_shape[-1])
-        self.first = Conv(channels, activation=self.activation, use_bias=False, name="first")
-        self.second = Conv(channels, activation="none", use_bias=False, name="second")
+        rest = {"use_bias": False, "dtype": self.dtype_policy}
+        self.first = Conv(channels, activation=self.activation, name="first", **rest)
+        self.second = Conv(channels, activation="none", name="second", **rest)
         for conv in (self.first, self.second):
-            with tf.name_scope(conv.name):
-                conv.build(input_shape)
+            build(conv, input_shape)
         self.built = True
 
     def call(self, inputs):
@@ -151,6 +177,45 @@ class ResidualBlock(tf.keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "activation": self.activation}
+
+
+def build(conv, input_shape):
+    """Creates the weights of a `Conv` that is used without being called."""
+    with tf.name_scope(conv.name):
+        conv.build(input_shape)
+
+
+def convolve(parts, kernel, stride=1):
+    """Convolution of the channels of all `parts` together, padded by size // 2 on every side.
+
+    Each part meets its own share of the kernel and the results are added: a concatenation would be
+    one more copy, kept until its gradient is done.
+
+    Args:
+        parts: list of [B,H,W,c]; kernel: [size,size,sum of c,filters]; cast to the parts' type.
+    """
+    margin = int(kernel.shape[0]) // 2
+    padding = [[0, 0], [margin, margin], [margin, margin], [0, 0]]
+    kernel = tf.cast(kernel, parts[0].dtype)
+    shares = tf.split(kernel, [part.shape[-1] for part in parts], axis=2)
+    outputs = [
+        tf.nn.conv2d(part, share, stride, "SAME" if stride == 1 else padding)
+        for part, share in zip(parts, shares)
+    ]
+    return outputs[0] if len(outputs) == 1 else tf.add_n(outputs)
+
+
+def joint(convs, parts):
+    """Outputs of several `Conv` of one input, without bias and activation, as one convolution.
+
+    A convolution of one channel takes nearly as long as one of sixteen, and each one's gradient is
+    of the size of all inputs.
+    """
+    for conv in convs:
+        if not conv.built:
+            build(conv, [part.shape for part in parts])
+    kernel = tf.concat([tf.convert_to_tensor(conv.kernel) for conv in convs], axis=-1)
+    return tf.split(convolve(parts, kernel), [conv.filters for conv in convs], axis=-1)
 
 
 def upsample_like(features, skip):
@@ -162,14 +227,22 @@ def upsample_like(features, skip):
     return features[:, : tf.shape(skip)[1], : tf.shape(skip)[2], :]
 
 
-def _padded(inputs, size, stride):
-    """Inputs and padding word of a convolution: the margin is explicit where Keras' is lopsided."""
-    if stride == 1:
-        return inputs, "SAME"
-    margin = [size // 2, size // 2]
-    return tf.pad(inputs, [[0, 0], margin, margin, [0, 0]]), "VALID"
-
-
 def channels(base, width):
     """`base` channels scaled by the multiplier `width`, a multiple of 4, at least 4."""
     return max(4, 4 * round(base * width / 4))
+
+
+def _doubling_convolution(features, kernel):
+    """3x3 convolution, zeros around, of features upsampled by 2 (nearest): [B,2H,2W,filters].
+
+    Upsampling is a transposed convolution with a box of 2x2, so the two have the kernel
+    sum over shifts of the box of the (mirrored) 3x3 kernel.
+    """
+    kernel = tf.reverse(tf.cast(kernel, features.dtype), [0, 1])
+    for axis in (0, 1):
+        before, after = ([[0, 0]] * 4 for _ in range(2))
+        before[axis], after[axis] = [1, 0], [0, 1]
+        kernel = tf.pad(kernel, before) + tf.pad(kernel, after)
+    height, width = features.shape[1:3]
+    size = [tf.shape(features)[0], 2 * height, 2 * width, kernel.shape[-1]]
+    return tf.nn.conv2d_transpose(features, tf.transpose(kernel, [0, 1, 3, 2]), size, 2, "SAME")

@@ -42,10 +42,11 @@ class CheckpointCallback(tf.keras.callbacks.Callback):
         self.start = position
         self.interruption = interruption
         self.epoch, self.step, self.validated = *position, None
-        self._sums = None
+        self._sums, self._first = None, 0
 
     def on_epoch_begin(self, epoch, logs=None):
         self.epoch, self.step = epoch, 0
+        self._first = self.start.step if epoch == self.start.epoch else 0
         if epoch == self.start.epoch and self.start.step:
             self.step = self.start.step
             for name, (total, count) in self.checkpoints.sums.items():
@@ -54,8 +55,9 @@ class CheckpointCallback(tf.keras.callbacks.Callback):
                     mean.count.assign(count)
 
     def on_train_batch_end(self, batch, logs=None):
-        self.step += 1
-        if self.every and self.step % self.every == 0 or self.interruption.asked:
+        before, self.step = self.step, self._first + batch + 1  # the last one of an execution
+        due = self.every and self.step // self.every > before // self.every
+        if due or self.interruption.asked:
             self._save()
 
     def on_test_begin(self, logs=None):

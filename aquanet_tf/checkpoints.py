@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from aquanet_tf import camera, json_file
+from aquanet_tf import camera, json_file, precision
 from aquanet_tf.aquanet import AQUANet
 from aquanet_tf.config import Config
 from aquanet_tf.posenet import PoseNet
@@ -55,7 +55,8 @@ class Run:
 def build_networks(config):
     """(AQUANet, PoseNet) of a config, with weights created."""
     aquanet = build_depth_network(config)
-    posenet = PoseNet(width=config.pose_network_width, form=config.pose_form)
+    policy = precision.policy(config)
+    posenet = PoseNet(width=config.pose_network_width, form=config.pose_form, dtype=policy)
     posenet(tf.zeros([1, 64, 64, 3]), tf.zeros([1, 1, 64, 64, 3]))
     return aquanet, posenet
 
@@ -72,6 +73,7 @@ def build_depth_network(config):
         focal_planes=config.focal_planes,
         activation=config.activation,
         encoder=config.encoder,
+        dtype=precision.policy(config),
     )
     grid = camera.positional_grid(64, 64)[None]
     aquanet(tf.zeros([1, 64, 64, 3]), grid, tf.eye(3)[None])
@@ -219,7 +221,8 @@ def load_run(workdir):
         data = json_file.read(workdir / RUN_FILE)["data"]
     except (OSError, ValueError, KeyError) as error:
         raise ValueError(f"{workdir / RUN_FILE}: missing or damaged ({error})") from error
-    aquanet, posenet = build_networks(config)
+    # Half precision is for the speed of training; what is loaded may run anywhere.
+    aquanet, posenet = build_networks(dataclasses.replace(config, mixed_precision="off"))
     state = Checkpoints(workdir, {"aquanet": aquanet, "posenet": posenet}, {})
     position = state.restore(unfinished=False)
     if position is None:

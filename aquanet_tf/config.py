@@ -219,6 +219,10 @@ class Config:
     )
     learning_rate: float = option(1e-4, "Adam's rate in stage 1.", low=1e-8, high=1.0)
     milestones: str = option("60,80,100", "Epochs at which the rate is halved, comma separated.")
+    mixed_precision: str = option(
+        "off", "Backbones in half precision, for GPUs.", choices=("off", "float16", "bfloat16")
+    )
+    steps_per_execution: int = option(1, "Steps between two returns to Python.", low=1)
     clip_norm: float = option(0.0, "Clip gradients to this global norm; 0: off.", low=0.0)
     seed: int = option(1, "Seed of weights, order and augmentation.", low=0, high=2**32 - 1)
     deterministic: bool = option(
@@ -249,10 +253,7 @@ class Config:
         if self.resize_min > self.resize_max:
             raise ValueError("--resize_min must not exceed --resize_max")
         if self.kickstart_epochs + self.pose_frozen_epochs > self.epochs:
-            raise ValueError(
-                "--kickstart_epochs plus --pose_frozen_epochs must not exceed --epochs, "
-                "which counts them too"
-            )
+            raise ValueError("--epochs must be at least --kickstart_epochs + --pose_frozen_epochs")
         if self.head == "direct" and self.warp == "forward":
             raise ValueError("--head=direct has no levels to warp forward: add --warp=backward")
         if self.stage == "1" and self.stage1_workdir:

@@ -25,6 +25,7 @@ class PoseNet(tf.keras.Model):
     Args:
         width: channel multiplier.
         form: `antisymmetric` or `plain`.
+        dtype: policy of the encoder; the head stays in float32.
 
     Call arguments:
         target: [B,h,w,3] whole frame in [0,1]; references: [B,R,h,w,3].
@@ -33,14 +34,18 @@ class PoseNet(tf.keras.Model):
     """
 
     def __init__(self, width=1.0, form="antisymmetric", name="posenet", **kwargs):
-        super().__init__(name=name, **kwargs)
+        super().__init__(name=name, autocast=False, **kwargs)
+        policy = {"dtype": self.dtype_policy}
         self.width = width
         self.form = form
         counts = [channels(base, width) for base in _ENCODER]
-        self.down = [Conv(count, stride=2, name=f"down{i}") for i, count in enumerate(counts)]
-        self.residual = [ResidualBlock(name=f"residual{i}") for i in range(len(counts))]
+        self.down = [
+            Conv(count, stride=2, name=f"down{i}", **policy) for i, count in enumerate(counts)
+        ]
+        self.residual = [ResidualBlock(name=f"residual{i}", **policy) for i in range(len(counts))]
         # Small weights: training starts near the identity motion.
-        self.head = Conv(6, size=1, activation="none", use_bias=False, stddev=0.01, name="head")
+        exact = {"activation": "none", "use_bias": False, "dtype": "float32"}
+        self.head = Conv(6, size=1, stddev=0.01, name="head", **exact)
 
     def call(self, target, references):
         count = references.shape[1]
@@ -63,11 +68,12 @@ class PoseNet(tf.keras.Model):
         return pose.euler_pose(vectors) if self.form == "plain" else pose.se3_exp(vectors)
 
     def get_config(self):
-        return {"name": self.name, "width": self.width, "form": self.form}
+        policy = self.dtype_policy.name
+        return {"name": self.name, "width": self.width, "form": self.form, "dtype": policy}
 
     def _regress(self, pair):
-        features = pair
+        features = tf.cast(pair, self.compute_dtype)
         for down, residual in zip(self.down, self.residual):
             features = residual(down(features))
-        vector = tf.cast(tf.reduce_mean(self.head(features), axis=[1, 2]), tf.float32)
+        vector = tf.reduce_mean(self.head(tf.cast(features, tf.float32)), axis=[1, 2])
         return vector * tf.constant([1.0] * 3 + [_ROTATION_SCALE] * 3)

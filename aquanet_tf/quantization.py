@@ -7,6 +7,7 @@ and d_N = d_max for every beta > 0, and beta = 1 is the exponential scheme of FA
 
 from __future__ import annotations
 
+import functools
 import math
 
 import tensorflow as tf
@@ -68,12 +69,16 @@ class AdaptiveQuantization(tf.keras.layers.Layer):
         self.built = True  # no weights; Keras 3 refuses to distribute a model with unbuilt layers
 
     def call(self, logits, beta):
-        return expected_inverse_depth(
-            tf.cast(logits, tf.float32),
-            tf.cast(beta, tf.float32),
-            self.inverse_depth_min,
-            self.inverse_depth_max,
+        # Its own gradient computes the levels anew: kept until then, they and what they are made
+        # of would be five maps of the size of the logits.
+        expected = tf.recompute_grad(
+            functools.partial(
+                expected_inverse_depth,
+                inverse_depth_min=self.inverse_depth_min,
+                inverse_depth_max=self.inverse_depth_max,
+            )
         )
+        return expected(tf.cast(logits, tf.float32), tf.cast(beta, tf.float32))
 
     def get_config(self):
         return {

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from aquanet_tf import losses, pose, sampling, synthesis, vgg
+from aquanet_tf import losses, pose, precision, sampling, synthesis, vgg
 from aquanet_tf.quantization import AdaptiveQuantization
 from aquanet_tf.warping import AdaptiveForwardWarp
 
@@ -55,14 +55,15 @@ class Stage(tf.keras.Model):
         with tf.GradientTape() as tape:
             loss, values = self._loss(batch)
             replicas = tf.distribute.get_strategy().num_replicas_in_sync
-            scaled = loss / replicas
-        gradients = tape.gradient(scaled, variables)
+            scaled = precision.scaled(self.optimizer, loss / replicas)
+        gradients = precision.unscaled(self.optimizer, tape.gradient(scaled, variables))
         norm = tf.linalg.global_norm(gradients)
-        # Raised before the update, so that the weights stay those of the last good step.
-        norm = tf.debugging.assert_all_finite(norm, "the gradient is not finite")
+        if not precision.is_scaled(self.optimizer):  # which leaves such a step out
+            # Raised before the update, so that the weights stay those of the last good step.
+            norm = tf.debugging.assert_all_finite(norm, "the gradient is not finite")
         if self.config.clip_norm > 0:
             gradients, _ = tf.clip_by_global_norm(gradients, self.config.clip_norm, norm)
-        self.optimizer.apply_gradients(zip(gradients, variables))
+        precision.apply_gradients(self.optimizer, gradients, variables)
         return self._update(values)
 
     def test_step(self, batch):

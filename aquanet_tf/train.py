@@ -35,6 +35,7 @@ from aquanet_tf import (
     manifest,
     mask_cache,
     phases,
+    precision,
     stage_two,
     teachers,
 )
@@ -86,6 +87,11 @@ def _train(options, workdir, signals):
         tf.config.experimental.enable_op_determinism()
     strategy = _strategy(options)  # first: a CPU can only be split before anything runs on it
     steps = input_pipeline.steps_per_epoch(options)
+    if steps % options.steps_per_execution:
+        raise ValueError(
+            f"--steps_per_execution={options.steps_per_execution} must divide the {steps} steps of "
+            "an epoch"
+        )
     _prepare_workdir(options, workdir)
     tf.keras.utils.set_random_seed(options.seed)
     with strategy.scope():
@@ -114,7 +120,11 @@ def _train(options, workdir, signals):
             start_encoder(options, aquanet)
             helpers.start(aquanet, posenet)
         for (_, stage), optimizer in zip(built, optimizers.values()):
-            stage.compile(optimizer=optimizer, jit_compile=False)
+            stage.compile(
+                optimizer=precision.with_loss_scale(optimizer, stage.trained, options),
+                jit_compile=False,
+                steps_per_execution=options.steps_per_execution,
+            )
     if position is None:
         position = checkpoints.Position(0)
         state.require_room()

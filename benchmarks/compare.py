@@ -1,6 +1,6 @@
-"""Forward warp, inference and training step against PyTorch, one Markdown table:
+"""Forward warp, inference, training step and input pipeline against PyTorch, one Markdown table:
 
-python -m benchmarks.compare --height 96,192 --width 320,640 --out benchmarks/results.md
+python -m benchmarks.compare --records PNG_DIR,JPEG_DIR --out benchmarks/results.md
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ import pathlib
 import platform
 import shlex
 import sys
+import tempfile
 
 from absl import flags
 from tqdm import tqdm
 
 from aquanet_tf import cli
-from benchmarks import inference, measure, step, warp
+from benchmarks import inference, loader, measure, step, warp
 
 TASKS = {
     "warp": [
@@ -44,14 +45,18 @@ TASKS = {
     ],
 }
 
-_TASK = flags.DEFINE_multi_enum("task", list(TASKS), list(TASKS), "What to compare.")
+# The input pipeline's tasks are made from --records, for the largest size only.
+_NAMES = (*TASKS, "input")
+
+_TASK = flags.DEFINE_multi_enum("task", _NAMES, _NAMES, "What to compare.")
+_RECORDS = flags.DEFINE_list("records", [], "Data sets for the input pipeline, one row for each.")
 _HEIGHT = flags.DEFINE_list("height", ["96", "192"], "Image heights, pixels.")
 _WIDTH = flags.DEFINE_list("width", ["320", "640"], "Image widths, one for each height.")
 _LEVELS = flags.DEFINE_integer("levels", 33, "Inverse-depth levels.", lower_bound=2)
 _NETWORK_WIDTH = flags.DEFINE_float("network_width", 1.0, "Channel multiplier.", lower_bound=0.03)
 _THREADS = flags.DEFINE_integer("threads", 2, "Threads of each framework.", lower_bound=1)
-_REPEATS = flags.DEFINE_integer("repeats", 7, "Timed rounds of the warp.", lower_bound=1)
-_STEP_REPEATS = flags.DEFINE_integer("step_repeats", 3, "Timed rounds of a step.", lower_bound=1)
+_REPEATS = flags.DEFINE_integer("repeats", 7, "Timed rounds of a row, but a step.", lower_bound=1)
+_STEP_REPEATS = flags.DEFINE_integer("step_repeats", 7, "Timed rounds of a step.", lower_bound=1)
 _SEED = flags.DEFINE_integer("seed", 1, "Seed of inputs and weights.", lower_bound=0)
 _OUT = flags.DEFINE_string("out", "", "Markdown file to write as well.")
 
@@ -66,6 +71,28 @@ def settings() -> list[measure.Setting]:
         raise ValueError("--height and --width must list as many sizes each, 16 pixels or more")
     rest = (_LEVELS.value, _NETWORK_WIDTH.value, _THREADS.value, _SEED.value)
     return [measure.Setting(*size, *rest) for size in sizes]
+
+
+def input_tasks(folder: pathlib.Path) -> list[measure.Task]:
+    """One for each data set of --records, whose frames are written below `folder`.
+
+    Raises ValueError naming the flag or the data set.
+    """
+    from aquanet_tf import manifest
+
+    if not _RECORDS.value:
+        raise ValueError("--task=input needs --records, data sets of data_prep (see make bench)")
+    tasks = []
+    for i, records_dir in enumerate(_RECORDS.value):
+        frames = folder / str(i)
+        frames.mkdir()
+        images = 3 * (loader.extract(records_dir, frames) // loader.BATCH * loader.BATCH)
+        name = f"input pipeline, {images} images, {manifest.read(records_dir)['image_format']}"
+        sources = {"records_dir": records_dir, "folder": str(frames)}
+        cases = {"tensorflow": loader.tensorflow_case, "torch": loader.torch_case}
+        cases = {key: functools.partial(case, **sources) for key, case in cases.items()}
+        tasks.append(measure.Task(name, cases))
+    return tasks
 
 
 def table(rows: list[measure.Row]) -> str:
@@ -102,10 +129,11 @@ def circumstances(loads: list[float]) -> str:
             f"{datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d}.",
             f"- {_LEVELS.value} levels, batch 1, float32, networks of width "
             f"{_NETWORK_WIDTH.value:g}, {_THREADS.value} threads each; medians of "
-            f"{_REPEATS.value} rounds (warp) and {_STEP_REPEATS.value} (step) after "
+            f"{_REPEATS.value} rounds ({_STEP_REPEATS.value} of the step) after "
             f"{measure.WARM_UP} calls to warm up, in one process, order reversed every round.",
             "- Time ratio: median over rounds of ours / PyTorch. Memory: peak resident size above "
-            "the imports, each implementation in a process of its own, compilation included.",
+            "the imports, each implementation in a process of its own, compilation and the workers "
+            "of PyTorch's DataLoader included.",
         ]
     )
 
@@ -120,20 +148,32 @@ def main(argv):
         importlib.metadata.version("torch")
     except importlib.metadata.PackageNotFoundError as error:
         raise ValueError("PyTorch is missing: pip install -e '.[benchmark]'") from error
-    work = [
-        (task, setting, _STEP_REPEATS.value if name == "step" else _REPEATS.value)
-        for name in _TASK.value
-        for task in TASKS[name]
-        for setting in settings()
-    ]
     rows, loads = [], [os.getloadavg()[0]]
-    for task, setting, repeats in tqdm(work, unit="row"):
-        rows.append(measure.compare(task, setting, repeats))
-        loads.append(os.getloadavg()[0])
+    with tempfile.TemporaryDirectory() as folder:
+        for task, setting, repeats in tqdm(_work(pathlib.Path(folder)), unit="row"):
+            rows.append(measure.compare(task, setting, repeats))
+            loads.append(os.getloadavg()[0])
     print(table(rows))
     if _OUT.value:
         text = f"# Measured\n\n{table(rows)}\n\n{circumstances(loads)}\n"
         pathlib.Path(_OUT.value).write_text(text)
+
+
+def _work(folder):
+    """(task, setting, rounds) of every row. The input pipeline comes last: the workers of PyTorch
+    that it starts stay, asleep."""
+    names = sorted(set(_TASK.value), key=_NAMES.index)
+    work = [
+        (task, setting, _STEP_REPEATS.value if name == "step" else _REPEATS.value)
+        for name in names
+        if name != "input"
+        for task in TASKS[name]
+        for setting in settings()
+    ]
+    if "input" in names:
+        largest = max(settings(), key=lambda setting: setting.height * setting.width)
+        work += [(task, largest, _REPEATS.value) for task in input_tasks(folder)]
+    return work
 
 
 def _processor():

@@ -29,10 +29,12 @@ class Setting(NamedTuple):
     network_width: float
     threads: int
     seed: int
+    batch: int = 1
 
 
 class Task(NamedTuple):
-    """A computation: `cases[framework](setting)` returns a function that does it once."""
+    """A computation: `cases[framework](setting)` returns a function that does it once. Where that
+    has a method `more_megabytes`, it is the peak memory of its helper processes."""
 
     name: str
     cases: dict[str, Callable[[Setting], Callable[[], Any]]]
@@ -105,19 +107,25 @@ def use_threads(framework: str, threads: int) -> None:
 
 def _peak_here(case, setting, framework):
     use_threads(framework, setting.threads)
-    # The peak of importing can exceed what stays: start the mark anew, from here. Not ru_maxrss,
-    # which a child inherits from its parent and nothing can reset.
-    pathlib.Path("/proc/self/clear_refs").write_text("5")
-    before = _resident("VmHWM")
+    before = start_peak()
     run = case(setting)
     for _ in range(WARM_UP + 1):
         run()
-    return _resident("VmHWM") - before
+    more = getattr(run, "more_megabytes", None)
+    return peak() - before + (more() if more else 0.0)
 
 
-def _resident(name):
-    """A line of /proc/self/status, in MiB."""
-    for line in _STATUS.read_text().splitlines():
-        if line.startswith(f"{name}:"):
-            return int(line.split()[1]) / 1024
-    raise ValueError(f"{_STATUS}: no line {name}")
+def start_peak() -> float:
+    """Starts the mark of the peak anew and returns where it stands, MiB: importing can need more
+    than what stays. Not ru_maxrss, which a child inherits and nothing can reset."""
+    if _STATUS.exists():
+        pathlib.Path("/proc/self/clear_refs").write_text("5")
+    return peak()
+
+
+def peak() -> float:
+    """Peak resident size of this process since `start_peak`, MiB; NaN without /proc."""
+    if not _STATUS.exists():
+        return float("nan")
+    lines = (line.split() for line in _STATUS.read_text().splitlines())
+    return next(int(words[1]) / 1024 for words in lines if words[0] == "VmHWM:")

@@ -23,15 +23,16 @@ def intrinsics(height: int, width: int) -> np.ndarray:
 def inputs(setting: Setting) -> list[np.ndarray]:
     """image, logits, beta (channels last), R, t, K and the weights that make the view a loss."""
     rng = np.random.default_rng(setting.seed)
-    shape = (1, setting.height, setting.width)
+    batch = setting.batch
+    shape = (batch, setting.height, setting.width)
     c, s = np.cos(_ROTATION_Y), np.sin(_ROTATION_Y)
     arrays = [
         rng.random((*shape, 3)),
         2 * rng.normal(size=(*shape, setting.levels)),
         np.exp(0.2 * rng.normal(size=(*shape, 1))),
-        np.array([[[c, 0, s], [0, 1, 0], [-s, 0, c]]]),
-        np.array([_TRANSLATION]),
-        intrinsics(setting.height, setting.width)[None],
+        np.tile([[[c, 0, s], [0, 1, 0], [-s, 0, c]]], (batch, 1, 1)),
+        np.tile([_TRANSLATION], (batch, 1)),
+        np.tile(intrinsics(setting.height, setting.width)[None], (batch, 1, 1)),
         rng.normal(size=(*shape, 3)),
     ]
     return [array.astype(np.float32) for array in arrays]
@@ -44,15 +45,16 @@ def tensorflow_case(setting: Setting, backward: bool):
     from aquanet_tf import warping
 
     *values, k, weight = (tf.constant(array) for array in inputs(setting))
-    limits = dict(zip(("inverse_depth_min", "inverse_depth_max"), LIMITS))
+    options = dict(zip(("inverse_depth_min", "inverse_depth_max"), LIMITS))
+    options["image_gradient"] = False  # as in training; the twin's image needs none either
 
     @tf.function
     def run(image, *watched):
         if not backward:
-            return warping.forward_warp(image, *watched, k, k, **limits)
+            return warping.forward_warp(image, *watched, k, k, **options)
         with tf.GradientTape() as tape:
             tape.watch(watched)
-            warped = warping.forward_warp(image, *watched, k, k, **limits)
+            warped = warping.forward_warp(image, *watched, k, k, **options)
             loss = tf.reduce_sum(warped.view * weight)
         return warped, tape.gradient(loss, watched)
 

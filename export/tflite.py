@@ -137,7 +137,9 @@ def convert(run: checkpoints.Run, height: int, width: int, quantize: str, sample
 
     @tf.function(input_signature=[specification])
     def infer(image):
-        logits, beta = run.aquanet.with_code(tf.cast(image, tf.float32) / 255.0, code)
+        # Layer by layer: partial sums, and logits and beta in one map, would add or share scales.
+        image = tf.cast(image, tf.float32) / 255.0
+        logits, beta = run.aquanet.with_code(image, code, rearranged=False)
         config = run.config
         # A fixed beta is one number: the levels of all pixels would be a constant in the file.
         curve = beta if config.adaptive else beta[:, :1, :1]

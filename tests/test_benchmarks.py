@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from benchmarks import inference, measure, step, warp
+from benchmarks import inference, loader, measure, scaling, step, warp
 
 torch = pytest.importorskip("torch")
 torch_twin = pytest.importorskip("benchmarks.torch_twin")
@@ -90,6 +90,44 @@ def test_inference_is_ours(monkeypatch):
     np.testing.assert_allclose(np.moveaxis(theirs, 1, -1), ours, rtol=1e-4)
 
 
+def test_both_pipelines_deliver_the_same_work(data_dir, tmp_path):
+    """One triplet of the loader, held to our geometry; and its random numbers stay in bounds."""
+    from aquanet_tf import input_pipeline
+    from benchmarks import torch_loader
+
+    setting = TINY._replace(height=16, width=32)
+    assert loader.extract(data_dir, tmp_path) == 14
+    rules = loader.options(setting, data_dir)
+    ours = next(iter(input_pipeline.training_dataset(rules, 0, 1)))
+    limits = (rules.resize_min, rules.resize_max)
+    triplets = torch_loader.Triplets(tmp_path, (16, 32), (16, 32), limits)
+    for index in range(8):
+        theirs = triplets[index]
+        for name, value in ours.items():
+            if name != "key":
+                shape = theirs[name].movedim(-3, -1).shape if value.ndim > 3 else theirs[name].shape
+                assert value.shape[1:] == tuple(shape), name
+        assert limits[0] <= float(theirs["resize"]) <= limits[1] + 0.05
+        assert 0 <= float(theirs["target"].min()) and float(theirs["target"].max()) <= 1
+        # K and grid follow the crop: the ray of a pixel tells where in the whole image it is.
+        k, grid = theirs["intrinsics"].numpy(), theirs["grid"].numpy()
+        u = (np.arange(32) - k[0, 2]) / k[0, 0]
+        assert np.ptp(np.diff(grid[0, 0]) / np.diff(u)) < 1e-4
+
+
+@pytest.mark.slow
+def test_scaling_is_measured_and_drawn(monkeypatch, tmp_path):
+    monkeypatch.setattr(measure, "peak_megabytes", lambda *_: 1.0)
+    results = {
+        setting: scaling.measured(setting._replace(height=16, width=24), 1)
+        for settings in scaling.AXES.values()
+        for setting in settings
+    }
+    assert all(seconds > 0 for seconds, _ in results.values())
+    scaling.draw(results, tmp_path / "scaling.png")
+    assert (tmp_path / "scaling.png").stat().st_size > 10_000
+
+
 def named(network):
     """Name within the network -> array, on Keras 2 and 3."""
     paths = [getattr(w, "path", w.name).split(":")[0].split("/", 1)[1] for w in network.weights]
@@ -104,15 +142,16 @@ def test_rounds_alternate():
 
 
 @pytest.mark.slow
-def test_the_command_writes_its_table(tmp_path):
+def test_the_command_writes_its_table(data_dir, tmp_path):
     out = tmp_path / "results.md"
     sizes = ("--height", 16, "--width", 32, "--levels", 5, "--network_width", 0.0625)
     rounds = ("--repeats", 1, "--step_repeats", 1)
-    done = command.run("benchmarks.compare", *sizes, *rounds, "--out", out)
+    done = command.run("benchmarks.compare", *sizes, *rounds, "--records", data_dir, "--out", out)
     assert done.returncode == 0, done.stderr
     text = out.read_text()
     table = [line for line in text.splitlines() if line.startswith("|")]
-    assert len(table) == 6 and "\n".join(table) in done.stdout
+    assert len(table) == 7 and "input pipeline, 36 images, png" in table[-1]
+    assert "\n".join(table) in done.stdout
     assert "nan" not in text and f"torch {torch.__version__}" in text
 
 

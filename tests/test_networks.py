@@ -7,7 +7,7 @@ from layer_check import check_layer
 
 from aquanet_tf import camera, checkpoints, pose
 from aquanet_tf.aquanet import AQUANet
-from aquanet_tf.blocks import Conv, ResidualBlock, channels, upsample_like
+from aquanet_tf.blocks import Conv, ResidualBlock, channels, joint, upsample_like
 from aquanet_tf.posenet import PoseNet
 from aquanet_tf.positional import NeuralPositionalEncoding
 
@@ -54,6 +54,54 @@ def test_upsampling_cuts_to_the_skip():
     up = upsample_like(tf.reshape(tf.range(12.0), [1, 3, 4, 1]), skip)
     np.testing.assert_allclose(up[0, :, 0, 0], [0, 0, 4, 4, 8])
     assert up.shape == (1, 5, 8, 1)
+
+
+def results(function, conv, *inputs):
+    """Value, gradients of the inputs and of the kernel, of a function of the inputs."""
+    with tf.GradientTape() as tape:
+        tape.watch(inputs)
+        value = function(*inputs)
+        loss = tf.reduce_sum(value * images(*value.shape, seed=7))
+    return [value, *tape.gradient(loss, [*inputs, conv.kernel])]
+
+
+def assert_equal_sums(values, expected):
+    """Equal but for the order of float32 sums of some hundred products."""
+    for a, b in zip(values, expected):
+        np.testing.assert_allclose(a, b, atol=1e-5 * np.abs(b).max())
+
+
+@pytest.mark.parametrize("size", [(6, 10), (5, 10), (5, 9)])
+def test_upsampled_convolution_is_the_convolution_of_the_upsampled(size):
+    """Sizes the skip has at all, and those where the upsampled features are cut."""
+    features, skip = images(2, 3, 5, 4), tf.zeros([2, *size, 8])
+    conv = Conv(8)
+    apart = results(lambda x: conv(upsample_like(x, skip)), conv, features)
+    together = results(lambda x: conv.upsampled(x, skip), conv, features)
+    assert_equal_sums(together, apart)
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_convolution_of_parts_is_that_of_their_concatenation(stride):
+    parts = images(1, 6, 7, 3), images(1, 6, 7, 5, seed=2)
+    conv = Conv(4, stride=stride)
+    apart = results(lambda *x: conv(list(x)), conv, *parts)
+    together = results(lambda *x: conv(tf.concat(x, axis=-1)), conv, *parts)
+    assert_equal_sums(apart, together)
+
+
+def test_joint_convolutions_are_the_single_ones():
+    parts = [images(1, 6, 7, 3), images(1, 6, 7, 5, seed=2)]
+    convs = [
+        Conv(count, activation="none", use_bias=False, name=f"head{count}") for count in (4, 1)
+    ]
+    assert_equal_sums(joint(convs, parts), [conv(parts) for conv in convs])
+
+
+def test_layer_by_layer_is_the_same_network():
+    net, image = small_aquanet(), images(1, 64, 96, 3)
+    grid = camera.positional_grid(64, 96)[None]
+    assert_equal_sums(net(image, grid), net.with_code(image, net.code(grid), rearranged=False))
 
 
 def test_channels_are_multiples_of_four():

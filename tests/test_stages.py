@@ -143,6 +143,21 @@ def test_a_bad_number_stops_before_the_update():
     assert not any(moved(stage.aquanet, before))
 
 
+def test_steps_of_one_execution_are_those_of_several():
+    histories = []
+    for count in (1, 2):
+        stage = make(stages.KickStart, kickstart_pyramid_scales=1)
+        stage.compile(stage.optimizer, jit_compile=False, steps_per_execution=count)
+        samples = {name: value for name, value in batch(3).items() if name != "key"}
+        data = tf.data.Dataset.from_tensor_slices(samples).batch(1)
+        # The third validation batch has no second one to go with.
+        fitted = stage.fit(data.repeat(), steps_per_epoch=4, validation_data=data, verbose=0)
+        histories.append(fitted.history)
+    assert len(histories[0]["val_loss"]) == 1
+    for name, values in histories[0].items():
+        np.testing.assert_allclose(histories[1][name], values, rtol=1e-4, err_msg=name)
+
+
 def test_clipping_bounds_the_step_of_sgd():
     stage = make(stages.StageOne, clip_norm=1e-6)
     stage.optimizer = tf.keras.optimizers.SGD(1.0)

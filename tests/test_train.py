@@ -180,6 +180,22 @@ def test_command_line_errors(data_dir, tmp_path):
     assert_user_error(run("aquanet_tf.train", *as_flags(blocked)), "file")
 
 
+def test_executions_must_fill_an_epoch(data_dir, tmp_path):
+    with pytest.raises(ValueError, match="--steps_per_execution=3 must divide the 2 steps"):
+        train.train(options(data_dir, steps_per_execution=3), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_float16_run_is_loaded_in_float32(data_dir, tmp_path):
+    half = {"mixed_precision": "float16", "steps_per_execution": 2, "panels_every": 0}
+    short = {"epochs": 1, "kickstart_epochs": 1, "pose_frozen_epochs": 0}
+    assert train.train(options(data_dir, **half, **short), tmp_path / "run") == 1
+    run = checkpoints.load_run(tmp_path / "run")
+    assert run.config.mixed_precision == "float16"
+    assert run.aquanet.compute_dtype == run.posenet.compute_dtype == "float32"
+    assert all(np.isfinite(weight).all() for weight in run.posenet.get_weights())
+
+
 def test_missing_vgg_weights_fail_before_the_first_step(data_dir, tmp_path):
     with pytest.raises(ValueError, match="nowhere.h5: no such file"):
         bad = options(data_dir, perceptual_weight=0.01, vgg19_weights="nowhere.h5")

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "composite.h"
+#include "scratch.h"
 
 namespace aquanet {
 
@@ -28,7 +29,7 @@ struct Gradient {
 // Sums over the reference rows [begin, end), for the target rows [first, last).
 struct Band {
   int begin, end, first, last;
-  std::vector<float> logits, source, beta;  // as in `Sums`
+  Scratch logits, source, beta;  // as in `Sums`
   double plane[kPlane] = {};
 
   Band(int begin, int end) : begin(begin), end(end), first(begin), last(end) {}
@@ -53,9 +54,9 @@ struct Band {
     const int width = target.size.width, channels = target.groups * kGroup;
     Reach(levels, target);
     const int64_t pixels = int64_t{last - first} * width;
-    logits.assign(LevelStride(pixels) * levels.count, 0.0f);
-    beta.assign(pixels, 0.0f);
-    if (image_gradient) source.assign(pixels * channels, 0.0f);
+    logits = Scratch(LevelStride(pixels) * levels.count);
+    beta = Scratch(pixels);
+    if (image_gradient) source = Scratch(pixels * channels);
     Sums sums{first,       pixels, logits.data(), image_gradient ? source.data() : nullptr,
               beta.data(), plane};
     std::vector<float> view(width * channels), d_view(width * channels);
@@ -73,27 +74,30 @@ struct Band {
   }
 };
 
-// One target row of the gradient: the sum of the bands that reach it.
+// One target row of the gradient: the sum of the bands that reach it, its own among them.
 inline void AddBands(const Levels& levels, const Band* bands, int64_t count, int row, int width,
                      int channels, const Gradient& out) {
   const int64_t to = int64_t{row} * width;
-  std::fill_n(out.logits + to * levels.count, int64_t{width} * levels.count, 0.0f);
   std::fill_n(out.image + to * channels, int64_t{width} * channels, 0.0f);
   std::fill_n(out.beta + to, width, 0.0f);
+  bool first = true;
   for (const Band* band = bands; band < bands + count; ++band) {
     if (row < band->first || row >= band->last) continue;
     const int64_t pixels = int64_t{band->last - band->first} * width;
     const int64_t from = int64_t{row - band->first} * width, stride = LevelStride(pixels);
+    const float* sums = band->logits.data() + from;
     for (int p = 0; p < width; ++p) {
       float* logits = out.logits + (to + p) * levels.count;
-      for (int n = 0; n < levels.count; ++n) logits[n] += band->logits[n * stride + from + p];
-      out.beta[to + p] += band->beta[from + p];
+      for (int n = 0; n < levels.count; ++n)
+        logits[n] = (first ? 0.0f : logits[n]) + sums[n * stride + p];
+      out.beta[to + p] += band->beta.data()[from + p];
     }
-    if (band->source.empty()) continue;
+    first = false;
+    if (band->source.data() == nullptr) continue;
     for (int p = 0; p < width; ++p)
       for (int c = 0; c < channels; ++c) {
         const int64_t at = kGroup * ((c / kGroup) * pixels + from + p) + c % kGroup;
-        out.image[(to + p) * channels + c] += band->source[at];
+        out.image[(to + p) * channels + c] += band->source.data()[at];
       }
   }
 }

@@ -2,7 +2,6 @@
 // mean, levels.h, composite.h and bands.h compute. Work is shared out in pieces whose number depends
 // on shapes and on the size of the thread pool alone, so the result depends on nothing else either.
 
-#include <memory>
 #include <numeric>
 #include <vector>
 
@@ -74,9 +73,6 @@ void Parallel(OpKernelContext* context, int64_t tasks, int64_t cost, Task task) 
     for (int64_t i = begin; i < end; ++i) task(i);
   });
 }
-
-// Memory that is about to be written: zeros would cost as much as a pass over the pixels.
-std::unique_ptr<float[]> Unset(int64_t count) { return std::unique_ptr<float[]>(new float[count]); }
 
 // Copies pixels [begin, end) of maps [pixels, channels] into channels [offset, offset + channels) of
 // [groups, all, kGroup].
@@ -175,9 +171,8 @@ class WarpOp : public WarpKernel {
     // One image at a time, so that its maps exist once, not for the whole batch.
     const int64_t pixels = problem.size.pixels(), width = problem.size.width;
     const int channels = problem.channels, maps = problem.masks;
-    const std::unique_ptr<float[]> scores =
-        Unset(2 * LevelStride(pixels) * problem.levels.count);
-    std::vector<float> source(pixels * problem.groups * kGroup);
+    Scratch scores(2 * LevelStride(pixels) * problem.levels.count);
+    Scratch source(pixels * problem.groups * kGroup);
     for (int64_t b = 0; b < problem.batch; ++b) {
       const float* image_b = image.flat<float>().data() + b * pixels * channels;
       const float* masks_b = masks.flat<float>().data() + b * pixels * maps;
@@ -187,12 +182,12 @@ class WarpOp : public WarpKernel {
       const int64_t cost = width * problem.levels.count * 10;
       Parallel(context, problem.size.height, cost, [&](int64_t row) {
         const int64_t from = row * width, to = from + width;
-        Transpose(problem.levels, logits_b, from, to, pixels, true, scores.get());
+        Transpose(problem.levels, logits_b, from, to, pixels, true, scores.data());
         Pack(image_b, from, to, channels, 0, pixels, source.data());
         Pack(masks_b, from, to, maps, channels, pixels, source.data());
       });
       const Target target{problem.size, problem.groups, beta.flat<float>().data() + b * pixels,
-                          plane.flat<float>().data() + b * kPlane, source.data(), scores.get()};
+                          plane.flat<float>().data() + b * kPlane, source.data(), scores.data()};
       Parallel(context, problem.size.height, 5 * cost, [&](int64_t row) {
         const int64_t from = row * width, at = b * pixels + from;
         std::vector<float> mix(width * problem.groups * kGroup);
@@ -227,6 +222,7 @@ class WarpGradOp : public WarpKernel {
     OP_REQUIRES_OK(context, context->allocate_output(1, logits.shape(), &d_logits));
     OP_REQUIRES_OK(context, context->allocate_output(2, beta.shape(), &d_beta));
     OP_REQUIRES_OK(context, context->allocate_output(3, plane.shape(), &d_plane));
+    AdviseHugePages(d_logits->flat<float>().data(), d_logits->TotalBytes());
     // Enough bands that the threads get equal shares: one an image where the batch does that.
     const int64_t batch = problem.batch, height = problem.size.height;
     const int64_t threads = context->device()->tensorflow_cpu_worker_threads()->num_threads;
@@ -236,16 +232,15 @@ class WarpGradOp : public WarpKernel {
     const int channels = problem.channels, count = problem.levels.count;
     const int64_t cost = pixels * count;
 
-    std::vector<std::unique_ptr<float[]>> scores(batch);
-    std::vector<std::vector<float>> sources(batch);
+    std::vector<Scratch> scores(batch), sources(batch);
     Parallel(context, batch * 2, 10 * cost, [&](int64_t i) {
       const int64_t b = i / 2;
       if (i % 2) {
-        scores[b] = Unset(LevelStride(pixels) * count);
+        scores[b] = Scratch(LevelStride(pixels) * count);
         const float* from = logits.flat<float>().data() + b * pixels * count;
-        Transpose(problem.levels, from, 0, pixels, pixels, false, scores[b].get());
+        Transpose(problem.levels, from, 0, pixels, pixels, false, scores[b].data());
       } else {
-        sources[b].resize(pixels * problem.groups * kGroup);
+        sources[b] = Scratch(pixels * problem.groups * kGroup);
         const float* from = image.flat<float>().data() + b * pixels * channels;
         Pack(from, 0, pixels, channels, 0, pixels, sources[b].data());
       }
@@ -258,7 +253,7 @@ class WarpGradOp : public WarpKernel {
       const int64_t b = i / bands, at = b * pixels;
       const Target target{problem.size, problem.groups, beta.flat<float>().data() + at,
                           plane.flat<float>().data() + b * kPlane, sources[b].data(),
-                          scores[b].get()};
+                          scores[b].data()};
       const Cotangent cotangent{channels, view.flat<float>().data() + at * channels,
                                 d_view.flat<float>().data() + at * channels,
                                 lse.flat<float>().data() + at};
