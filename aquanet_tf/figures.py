@@ -32,17 +32,18 @@ def quantisation(path, image, inverse_depth, beta, probability, low, high, beta_
 
     axes = left.subplots()
     inside = np.percentile(beta, (5, 50, 95))
-    curves = [(1 / beta_max, "bound", ":"), (1.0, "exponential (FAL-Net)", "-")]
-    curves += [(value, f"{name} of this image", "--") for value, name in
-               zip(inside, ("5th percentile", "median", "95th percentile"))]  # fmt: skip
-    curves += [(beta_max, "bound", ":")]
-    scale = np.log(beta_max)
-    for value, name, style in sorted(curves):
-        shade = visualize.colourise(np.array([[np.log(value)]]), -scale, scale, visualize.BETA_MAP)
-        colour = "0.35" if style == "-" else shade[0, 0] / 255.0
-        numbers = np.arange(count)
-        label = f"beta {value:.3g}: {name}"
-        axes.plot(numbers, levels(value, count, low, high), style, color=colour, label=label)
+    ends = visualize.colour_beta(np.array([[1 / beta_max, beta_max]]), beta_max)[0] / 255
+    curves = [
+        (1 / beta_max, "bound", ":", ends[0]),
+        (inside[0], "5th percentile of this image", "--", _COLOURS[0]),
+        (inside[1], "median of this image", "--", _COLOURS[2]),
+        (inside[2], "95th percentile of this image", "--", _COLOURS[3]),
+        (1.0, "exponential (FAL-Net)", "-", "0.35"),
+        (beta_max, "bound", ":", ends[1]),
+    ]
+    for value, name, style, colour in curves:
+        curve = levels(value, count, low, high)
+        axes.plot(curve, style, color=colour, label=f"beta {value:.3g}: {name}")
     axes.set(xlabel="level n", ylabel="inverse depth d_n", title="Levels (Eq. 4)")
     axes.legend(fontsize=8)
     axes.grid(alpha=0.3)
