@@ -1,6 +1,8 @@
+import types
+
 import pytest
 
-from aquanet_tf import callbacks
+from aquanet_tf import callbacks, checkpoints
 
 
 def test_a_sound_run_gets_no_advice():
@@ -32,3 +34,17 @@ def test_history_replaces_epochs_done_again(tmp_path):
         ("0", "3", ""),
         ("1", "1.5", ""),
     ]
+
+
+def test_saves_come_after_whole_executions():
+    """Executions of two steps, a save every three, from the second step of epoch 4 on."""
+    saved = []
+    state = types.SimpleNamespace(sums={}, save=lambda *position: saved.append(position[:2]))
+    quiet = types.SimpleNamespace(asked=0)
+    saver = callbacks.CheckpointCallback(state, 3, checkpoints.Position(4, 2), quiet)
+    saver.set_model(types.SimpleNamespace(means={}))
+    for epoch in (4, 5):
+        saver.on_epoch_begin(epoch)
+        for last in (1, 3, 5):
+            saver.on_train_batch_end(last)
+    assert saved == [(4, 4), (4, 6), (5, 4), (5, 6)]
