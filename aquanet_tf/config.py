@@ -31,8 +31,19 @@ class Config:
     """Options of one run. Defaults are the paper's, for KITTI on one GPU."""
 
     # Data
-    data_dir: str = option("", "Directory of TFRecord shards with manifest.json.")
-    val_data_dir: str = option("", "Shards to validate on after every epoch; empty: none.")
+    data_dir: str = option(
+        "",
+        "Directory of TFRecord shards with manifest.json, or several, comma separated. The first "
+        "stands for the run where one image size and focal length must (prediction, export).",
+    )
+    data_weights: str = option(
+        "",
+        "Shares of the directories of --data_dir in every epoch, like 0.7,0.3; empty: in "
+        "proportion to their triplets.",
+    )
+    val_data_dir: str = option(
+        "", "Shards to validate on after every epoch, comma separated; empty: none."
+    )
     batch_size: int = option(8, "Triplets in one step, over all replicas.", low=1)
     crop_height: int = option(192, "Height of the training crop, pixels.", low=16, high=8192)
     crop_width: int = option(640, "Width of the training crop, pixels.", low=16, high=8192)
@@ -230,6 +241,12 @@ class Config:
         "Bit-equal results of equal runs, interrupted or not, on the same machine: TensorFlow's "
         "deterministic operations, slower on a GPU.",
     )
+    strategy: str = option(
+        "auto",
+        "auto: this machine (see --replicas); multi_worker: all machines of the environment "
+        "variable TF_CONFIG, each running this command.",
+        choices=("auto", "multi_worker"),
+    )
     replicas: int = option(
         0, "0: all GPUs, or one CPU; n: split the CPU into n logical devices.", low=0, high=16
     )
@@ -262,7 +279,10 @@ class Config:
             raise ValueError("--stage=both trains its own stage 1: leave out --stage1_workdir")
         if self.encoder_weights != "none" and self.encoder != "mobile":
             raise ValueError("--encoder_weights is for --encoder=mobile")
+        if self.strategy == "multi_worker" and self.replicas:
+            raise ValueError("--replicas is for --strategy=auto: leave it out")
         parse_milestones(self.milestones)
+        parse_weights(self.data_weights)
 
     @property
     def needs_stage1(self) -> bool:
@@ -295,6 +315,17 @@ def parse_milestones(text: str) -> tuple[int, ...]:
     if any(epoch < 0 for epoch in epochs):
         raise ValueError(f"--milestones={text!r}: expected whole numbers like 60,80,100")
     return epochs
+
+
+def parse_weights(text: str) -> tuple[float, ...]:
+    """'0.7,0.3' -> (0.7, 0.3); empty -> (). ValueError for what is no positive number."""
+    try:
+        weights = tuple(float(part) for part in text.split(",")) if text.strip() else ()
+    except ValueError:
+        weights = (0.0,)
+    if not all(0 < weight < math.inf for weight in weights):
+        raise ValueError(f"--data_weights={text!r}: expected positive numbers like 0.7,0.3")
+    return weights
 
 
 def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
