@@ -11,19 +11,11 @@ from __future__ import annotations
 import dataclasses
 import math
 import pathlib
-from typing import Any
 
 from absl import flags
 
 from aquanet_tf import json_file
-
-
-def option(default: Any, help: str, *, choices=None, low=None, high=None) -> Any:
-    """A dataclass field that knows its help text, its choices and its closed range."""
-    return dataclasses.field(
-        default=default,
-        metadata={"help": help, "choices": choices, "low": low, "high": high},
-    )
+from aquanet_tf.option import check, option
 
 
 @dataclasses.dataclass(frozen=True)
@@ -264,7 +256,7 @@ class Config:
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
-            _check_field(field, getattr(self, field.name))
+            check(field, getattr(self, field.name))
         if self.inverse_depth_min >= self.inverse_depth_max:
             raise ValueError("--inverse_depth_min must be below --inverse_depth_max")
         if self.resize_min > self.resize_max:
@@ -362,20 +354,3 @@ def parse(arguments: list[str]) -> Config:
 def from_flags(values: flags.FlagValues = flags.FLAGS) -> Config:
     """The `Config` that the parsed flags say. Raises ValueError naming a bad flag."""
     return Config(**{field.name: values[field.name].value for field in dataclasses.fields(Config)})
-
-
-def _check_field(field: dataclasses.Field, value: Any) -> None:
-    """Raises ValueError when `value` has the wrong type, choice or range."""
-    expected = type(field.default)
-    accepted = (int, float) if expected is float else (expected,)
-    if not isinstance(value, accepted) or (expected is not bool and isinstance(value, bool)):
-        raise ValueError(f"--{field.name}={value!r}: expected {expected.__name__}")
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"--{field.name}={value!r}: expected a finite number")
-    rule = field.metadata
-    if rule["choices"] and value not in rule["choices"]:
-        raise ValueError(f"--{field.name}={value!r}: expected one of {', '.join(rule['choices'])}")
-    if rule["low"] is not None and value < rule["low"]:
-        raise ValueError(f"--{field.name}={value!r}: must be at least {rule['low']}")
-    if rule["high"] is not None and value > rule["high"]:
-        raise ValueError(f"--{field.name}={value!r}: must be at most {rule['high']}")
