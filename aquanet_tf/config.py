@@ -9,13 +9,12 @@ flagfile, a JSON file or a test fails with the same message.
 from __future__ import annotations
 
 import dataclasses
-import math
 import pathlib
 
 from absl import flags
 
 from aquanet_tf import json_file
-from aquanet_tf.option import check, option
+from aquanet_tf.option import check, option, parse_weights
 
 
 @dataclasses.dataclass(frozen=True)
@@ -307,17 +306,6 @@ def parse_milestones(text: str) -> tuple[int, ...]:
     if any(epoch < 0 for epoch in epochs):
         raise ValueError(f"--milestones={text!r}: expected whole numbers like 60,80,100")
     return epochs
-
-
-def parse_weights(text: str) -> tuple[float, ...]:
-    """'0.7,0.3' -> (0.7, 0.3); empty -> (). ValueError for what is no positive number."""
-    try:
-        weights = tuple(float(part) for part in text.split(",")) if text.strip() else ()
-    except ValueError:
-        weights = (0.0,)
-    if not all(0 < weight < math.inf for weight in weights):
-        raise ValueError(f"--data_weights={text!r}: expected positive numbers like 0.7,0.3")
-    return weights
 
 
 def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:

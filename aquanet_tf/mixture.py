@@ -15,7 +15,8 @@ import numpy as np
 import tensorflow as tf
 
 from aquanet_tf import manifest
-from aquanet_tf.config import Config, parse_weights
+from aquanet_tf.config import Config
+from aquanet_tf.option import parse_weights
 
 # Records are shuffled in windows of about this many bytes, so that memory stays bounded.
 _SHUFFLE_BYTES = 128 * 1024**2

@@ -30,3 +30,14 @@ def check(field: dataclasses.Field, value: Any) -> None:
         raise ValueError(f"--{field.name}={value!r}: must be at least {rule['low']}")
     if rule["high"] is not None and value > rule["high"]:
         raise ValueError(f"--{field.name}={value!r}: must be at most {rule['high']}")
+
+
+def parse_weights(text: str) -> tuple[float, ...]:
+    """'0.7,0.3' -> (0.7, 0.3); empty -> (). ValueError for what is no positive number."""
+    try:
+        weights = tuple(float(part) for part in text.split(",")) if text.strip() else ()
+    except ValueError:
+        weights = (0.0,)
+    if not all(0 < weight < math.inf for weight in weights):
+        raise ValueError(f"--data_weights={text!r}: expected positive numbers like 0.7,0.3")
+    return weights
