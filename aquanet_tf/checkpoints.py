@@ -96,11 +96,13 @@ class Checkpoints:
         optimizers: name -> optimizer, may be empty for inference.
         keep: newest checkpoints of finished epochs kept.
         means: names of the running means.
+        writes: whether `save` writes; of several workers the chief alone does.
     """
 
-    def __init__(self, workdir, networks, optimizers, keep=3, means=()):
+    def __init__(self, workdir, networks, optimizers, keep=3, means=(), writes=True):
         self.workdir = pathlib.Path(workdir)
         self.keep = keep
+        self.writes = writes
         self.epoch = tf.Variable(0, dtype=tf.int64, trainable=False)
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False)
         self._sums = {name: tf.Variable([0.0, 0.0], trainable=False) for name in means}
@@ -110,6 +112,8 @@ class Checkpoints:
         self._checkpoint = tf.train.Checkpoint(
             epoch=self.epoch, step=self.step, sums=self._sums, **self._weights, **state
         )
+        # Made on first use otherwise; of several workers all must make a variable, or none.
+        _ = self._checkpoint.save_counter
         groups = [*self._weights.values(), *state.values()]
         self._bytes = sum(v.dtype.size * v.shape.num_elements() for g in groups for v in g.values())
 
@@ -159,6 +163,8 @@ class Checkpoints:
         self.step.assign(step)
         for name, pair in (sums or {}).items():
             self._sums[name].assign(pair)
+        if not self.writes:
+            return
         inside = step > 0 or epoch == 0
         folder = self.workdir / (UNFINISHED if inside else FINISHED)
         name, number = (f"epoch-{epoch}-step", step) if inside else ("ckpt", epoch)

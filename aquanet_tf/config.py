@@ -9,21 +9,12 @@ flagfile, a JSON file or a test fails with the same message.
 from __future__ import annotations
 
 import dataclasses
-import math
 import pathlib
-from typing import Any
 
 from absl import flags
 
 from aquanet_tf import json_file
-
-
-def option(default: Any, help: str, *, choices=None, low=None, high=None) -> Any:
-    """A dataclass field that knows its help text, its choices and its closed range."""
-    return dataclasses.field(
-        default=default,
-        metadata={"help": help, "choices": choices, "low": low, "high": high},
-    )
+from aquanet_tf.option import check, option, parse_weights
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,8 +22,19 @@ class Config:
     """Options of one run. Defaults are the paper's, for KITTI on one GPU."""
 
     # Data
-    data_dir: str = option("", "Directory of TFRecord shards with manifest.json.")
-    val_data_dir: str = option("", "Shards to validate on after every epoch; empty: none.")
+    data_dir: str = option(
+        "",
+        "Directory of TFRecord shards with manifest.json, or several, comma separated. The first "
+        "stands for the run where one image size and focal length must (prediction, export).",
+    )
+    data_weights: str = option(
+        "",
+        "Shares of the directories of --data_dir in every epoch, like 0.7,0.3; empty: in "
+        "proportion to their triplets.",
+    )
+    val_data_dir: str = option(
+        "", "Shards to validate on after every epoch, comma separated; empty: none."
+    )
     batch_size: int = option(8, "Triplets in one step, over all replicas.", low=1)
     crop_height: int = option(192, "Height of the training crop, pixels.", low=16, high=8192)
     crop_width: int = option(640, "Width of the training crop, pixels.", low=16, high=8192)
@@ -230,6 +232,12 @@ class Config:
         "Bit-equal results of equal runs, interrupted or not, on the same machine: TensorFlow's "
         "deterministic operations, slower on a GPU.",
     )
+    strategy: str = option(
+        "auto",
+        "auto: this machine (see --replicas); multi_worker: all machines of the environment "
+        "variable TF_CONFIG, each running this command.",
+        choices=("auto", "multi_worker"),
+    )
     replicas: int = option(
         0, "0: all GPUs, or one CPU; n: split the CPU into n logical devices.", low=0, high=16
     )
@@ -247,7 +255,7 @@ class Config:
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
-            _check_field(field, getattr(self, field.name))
+            check(field, getattr(self, field.name))
         if self.inverse_depth_min >= self.inverse_depth_max:
             raise ValueError("--inverse_depth_min must be below --inverse_depth_max")
         if self.resize_min > self.resize_max:
@@ -262,7 +270,10 @@ class Config:
             raise ValueError("--stage=both trains its own stage 1: leave out --stage1_workdir")
         if self.encoder_weights != "none" and self.encoder != "mobile":
             raise ValueError("--encoder_weights is for --encoder=mobile")
+        if self.strategy == "multi_worker" and self.replicas:
+            raise ValueError("--replicas is for --strategy=auto: leave it out")
         parse_milestones(self.milestones)
+        parse_weights(self.data_weights)
 
     @property
     def needs_stage1(self) -> bool:
@@ -331,20 +342,3 @@ def parse(arguments: list[str]) -> Config:
 def from_flags(values: flags.FlagValues = flags.FLAGS) -> Config:
     """The `Config` that the parsed flags say. Raises ValueError naming a bad flag."""
     return Config(**{field.name: values[field.name].value for field in dataclasses.fields(Config)})
-
-
-def _check_field(field: dataclasses.Field, value: Any) -> None:
-    """Raises ValueError when `value` has the wrong type, choice or range."""
-    expected = type(field.default)
-    accepted = (int, float) if expected is float else (expected,)
-    if not isinstance(value, accepted) or (expected is not bool and isinstance(value, bool)):
-        raise ValueError(f"--{field.name}={value!r}: expected {expected.__name__}")
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"--{field.name}={value!r}: expected a finite number")
-    rule = field.metadata
-    if rule["choices"] and value not in rule["choices"]:
-        raise ValueError(f"--{field.name}={value!r}: expected one of {', '.join(rule['choices'])}")
-    if rule["low"] is not None and value < rule["low"]:
-        raise ValueError(f"--{field.name}={value!r}: must be at least {rule['low']}")
-    if rule["high"] is not None and value > rule["high"]:
-        raise ValueError(f"--{field.name}={value!r}: must be at most {rule['high']}")

@@ -2,6 +2,8 @@
 
 What an epoch yields depends on (config, epoch) alone: order and augmentation are drawn from
 stateless seeds (seed, epoch, pass, index), so a resumed run sees what an uninterrupted one would.
+Of several data sets (see `mixture`) each is shuffled on its own, and every batch has of each; and
+what an epoch yields is the same however many workers share its batches.
 
 A batch is a dict, all float32 but the key:
 
@@ -25,73 +27,111 @@ and, with a directory of masks (see `mask_cache`), 1 static and 0 likely moving:
 from __future__ import annotations
 
 import pathlib
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import tensorflow as tf
 
-from aquanet_tf import augment, manifest, records
+from aquanet_tf import augment, manifest, mixture, records
 from aquanet_tf.config import Config
 
-# Records are shuffled in windows of about this many bytes, so that memory stays bounded.
-_SHUFFLE_BYTES = 128 * 1024**2
-_SHUFFLE_RECORDS = 4096
-# Shards read in turn; their order changes every epoch.
-_CYCLE = 8
-# Constants folded into the seed, so that order and augmentation are drawn independently.
-_ORDER, _AUGMENT = 1, 2
+
+class Share(NamedTuple):
+    """What one of `workers` takes of every batch of B: the samples from worker * B / workers on,
+    in order, B / workers of them, as batches for each of its `replicas`."""
+
+    worker: int = 0
+    workers: int = 1
+    replicas: int = 1
+
+    def batch_size(self, config: Config) -> int:
+        """Samples in one of its batches."""
+        return config.batch_size // (self.workers * self.replicas)
+
+    def of(self, dataset: tf.data.Dataset, batch_size: int, index) -> tf.data.Dataset:
+        """The elements of this share; index(*element) is their place in the epoch."""
+        if self.workers == 1:
+            return dataset
+        mine = batch_size // self.workers
+        return dataset.filter(lambda *each: index(*each) % batch_size // mine == self.worker)
+
+
+WHOLE = Share()
 
 
 def training_dataset(
     config: Config,
     start_epoch: int,
     end_epoch: int,
-    masks: str | pathlib.Path | None = None,
+    masks: Sequence[str | pathlib.Path] | None = None,
     skip: int = 0,
+    share: Share = WHOLE,
 ) -> tf.data.Dataset:
     """Augmented batches of the epochs start_epoch..end_epoch - 1, one after another.
 
     Each epoch has exactly `steps_per_epoch(config)` batches, the first without its first `skip`
-    ones, whose records are read but not decoded. `masks`: directory of the frames'
-    static masks, which then follow every geometric step. ValueError when the data set does not
-    match its manifest.
+    ones, whose records are read but not decoded. `masks`: for each data set the directory of its
+    frames' static masks, which then follow every geometric step. `share`: the part of every batch
+    that is wanted. ValueError when a data set does not match its manifest.
     """
-    info = manifest.verify(config.data_dir)
+    sets = mixture.training_sets(config)
+    for data_set in sets:
+        manifest.verify(data_set.directory)
     samples = steps_per_epoch(config) * config.batch_size
 
     def epoch_samples(epoch):
-        passes = tf.data.Dataset.range(-(-samples // info["count"]))
-        ordered = passes.flat_map(lambda number: _shuffled(config, info, epoch, number))
-        numbered = ordered.enumerate().take(samples)
-        return numbered.map(lambda index, data: (epoch, index, data))
+        numbered = mixture.epoch_records(config, sets, epoch, samples).enumerate()
+        return numbered.map(lambda index, record: (epoch, index, *record))
 
     dataset = tf.data.Dataset.range(start_epoch, end_epoch).flat_map(epoch_samples)
-    dataset = dataset.skip(skip * config.batch_size)  # before anything is decoded
+    # Before anything is decoded.
+    dataset = dataset.skip(skip * config.batch_size)
+    dataset = share.of(dataset, config.batch_size, lambda epoch, index, *_: index)
+    image_format = _image_format([data_set.info for data_set in sets])
     dataset = dataset.map(
-        lambda epoch, index, data: _training_sample(config, info, masks, epoch, index, data),
+        lambda *sample: _training_sample(config, image_format, masks, *sample),
         num_parallel_calls=tf.data.AUTOTUNE,
         deterministic=True,
     )
-    return _finished(dataset.batch(config.batch_size, drop_remainder=True))
+    return _finished(dataset.batch(share.batch_size(config), drop_remainder=True))
 
 
-def validation_dataset(config: Config, data_dir: str) -> tf.data.Dataset:
-    """One pass over `data_dir` without augmentation, in fixed order, last batch maybe smaller:
-    whole stored images resized to the crop size. ValueError as for training."""
-    info = manifest.verify(data_dir)
-    files = [str(pathlib.Path(data_dir) / shard["name"]) for shard in info["shards"]]
-    dataset = tf.data.TFRecordDataset(files).map(
-        lambda data: _validation_sample(config, info, data),
+def validation_dataset(
+    config: Config, data_dir: str, share: Share | None = None
+) -> tf.data.Dataset:
+    """One pass over `data_dir` (or several, comma separated, one after the other) without
+    augmentation, in fixed order, last batch maybe smaller: whole stored images resized to the crop
+    size. ValueError as for training.
+
+    With a `share`, its part of every batch, pass after pass without end; a pass is
+    `validation_steps` full batches, the last filled up from the beginning.
+    """
+    sets = [
+        mixture.DataSet(pathlib.Path(name), manifest.verify(name), 1.0)
+        for name in mixture.directories(data_dir)
+    ]
+    dataset = tf.data.TFRecordDataset([file for data_set in sets for file in data_set.files])
+    if share:
+        dataset = dataset.repeat().take(validation_steps(config, data_dir) * config.batch_size)
+        dataset = share.of(dataset.enumerate(), config.batch_size, lambda index, data: index)
+        dataset = dataset.map(lambda index, data: data).repeat()
+    image_format = _image_format([data_set.info for data_set in sets])
+    dataset = dataset.map(
+        lambda data: _validation_sample(config, image_format, data),
         num_parallel_calls=tf.data.AUTOTUNE,
         deterministic=True,
     )
-    return _finished(dataset.batch(config.batch_size))
+    return _finished(dataset.batch((share or WHOLE).batch_size(config)))
 
 
 def steps_per_epoch(config: Config) -> int:
-    """--steps_per_epoch, or as many full batches as the data set has. ValueError when that is 0.
+    """--steps_per_epoch, or as many full batches as the data sets hold triplets together.
+    ValueError when that is 0.
 
-    More steps than the data set has means several passes in one epoch.
+    More steps than a data set has triplets for, or a large weight, means several passes over it in
+    one epoch; fewer, or a small weight, a part of it, in every epoch another.
     """
-    count = manifest.read(config.data_dir)["count"]
+    count = sum(data_set.info["count"] for data_set in mixture.training_sets(config))
     if config.steps_per_epoch and count:
         return config.steps_per_epoch
     if count < config.batch_size:
@@ -102,27 +142,16 @@ def steps_per_epoch(config: Config) -> int:
     return count // config.batch_size
 
 
-def _shuffled(config: Config, info: dict, epoch, number) -> tf.data.Dataset:
-    """Serialized records of one pass: shards in random order, read in turn, shuffled in windows.
+def validation_steps(config: Config, data_dir: str) -> int:
+    """Batches of one pass over `data_dir`, the last maybe smaller."""
+    count = sum(manifest.read(name)["count"] for name in mixture.directories(data_dir))
+    return -(-count // config.batch_size)
 
-    Not Dataset.shuffle, whose order depends on TensorFlow's global seed and on history.
-    """
-    folder = pathlib.Path(config.data_dir)
-    files = [str(folder / shard["name"]) for shard in info["shards"] if shard["count"]]
-    seed = _seed(config, _ORDER, epoch, number)
-    shuffle = tf.random.experimental.stateless_shuffle
-    bytes_each = max(1, sum(shard["bytes"] for shard in info["shards"]) // info["count"])
-    window = min(max(_SHUFFLE_BYTES // bytes_each, config.batch_size), _SHUFFLE_RECORDS)
-    dataset = tf.data.Dataset.from_tensor_slices(shuffle(tf.constant(files), seed))
-    dataset = dataset.interleave(
-        tf.data.TFRecordDataset,
-        cycle_length=min(_CYCLE, len(files)),
-        num_parallel_calls=tf.data.AUTOTUNE,
-        deterministic=True,
-    )
-    dataset = dataset.batch(window).enumerate(start=1)
-    dataset = dataset.map(lambda index, data: shuffle(data, _fold(seed, index)))
-    return dataset.prefetch(1).unbatch()
+
+def _image_format(infos) -> str:
+    """The images' format; of different ones jpeg, whose decoder in TensorFlow reads PNG too."""
+    formats = {info["image_format"] for info in infos}
+    return formats.pop() if len(formats) == 1 else "jpeg"
 
 
 def mask_files(fields):
@@ -133,9 +162,13 @@ def mask_files(fields):
     return tf.strings.join([tf.repeat(folder, 3), frames, tf.repeat(".png", 3)])
 
 
-def _training_sample(config: Config, info: dict, masks, epoch, index, data) -> dict:
-    images, k, key = _decoded(info, data, masks)
-    seeds = tf.random.experimental.stateless_split(_seed(config, _AUGMENT, epoch, index), 4)
+def _training_sample(config: Config, image_format, masks, epoch, index, data, turn) -> dict:
+    """`turn`: the data set that the record `data` is from."""
+    folder = tf.gather([str(mask) for mask in masks], turn) if masks else None
+    images, k, key = _decoded(image_format, data, folder)
+    seeds = tf.random.experimental.stateless_split(
+        mixture.seed(config, mixture.AUGMENT, epoch, index), 4
+    )
     # On the stored bytes, where both are cheapest.
     if config.flip:
         mirror = augment.coin(seeds[0])
@@ -158,12 +191,12 @@ def _training_sample(config: Config, info: dict, masks, epoch, index, data) -> d
     return sample
 
 
-def _validation_sample(config: Config, info: dict, data) -> dict:
-    images, k, key = _decoded(info, data)
+def _validation_sample(config: Config, image_format, data) -> dict:
+    images, k, key = _decoded(image_format, data)
     return _sample(*_resampled(config, images, k, None), key)
 
 
-def _decoded(info: dict, data, masks=None):
+def _decoded(image_format: str, data, masks=None):
     """Frames uint8 [3, height, width, 3] in time order, K [3, 3], key; with the directory `masks`
     a fourth channel, the static mask, 0 or 255.
 
@@ -171,10 +204,10 @@ def _decoded(info: dict, data, masks=None):
     would be work on top. The crop comes before the resize.
     """
     fields = records.parse(data)
-    frames = [records.decode(fields[name], info["image_format"]) for name in records.FRAMES]
+    frames = [records.decode(fields[name], image_format) for name in records.FRAMES]
     images = tf.stack(frames)
-    if masks:
-        paths = tf.strings.join([f"{masks}/", mask_files(fields)])
+    if masks is not None:
+        paths = tf.strings.join([masks, "/", mask_files(fields)])
         static = [tf.io.decode_png(tf.io.read_file(paths[i]), channels=1) for i in range(3)]
         images = tf.concat([images, tf.stack(static)], axis=-1)
     return images, fields["intrinsics"], fields["key"]
@@ -218,13 +251,3 @@ def _finished(dataset: tf.data.Dataset) -> tf.data.Dataset:
     options = tf.data.Options()
     options.deterministic = True
     return dataset.with_options(options).prefetch(tf.data.AUTOTUNE)
-
-
-def _seed(config: Config, purpose: int, epoch, index):
-    """int64 [2], a function of its arguments alone."""
-    seed = tf.constant([config.seed, purpose], tf.int64)
-    return _fold(_fold(seed, epoch), index)
-
-
-def _fold(seed, number):
-    return tf.random.experimental.stateless_fold_in(seed, number)

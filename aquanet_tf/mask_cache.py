@@ -4,8 +4,9 @@ A mask depends on one image alone, so a training need not make it again for ever
 epoch (three frames of four passes each): each stored frame gets one PNG, 255 static and 0 likely
 moving, and crops take their part of it. Files lie in WORKDIR/masks/FINGERPRINT, named as
 `input_pipeline.mask_files` looks them up; the fingerprint covers the frozen weights, the SPIMO
-options and the data set, so that what is found there is what would be made. An interrupted call
-goes on; masks.json, written last, names every file and its size.
+options and the data set, so that what is found there is what would be made, and data sets whose
+drives have the same names do not meet. An interrupted call goes on; masks.json, written last,
+names every file and its size.
 """
 
 from __future__ import annotations
@@ -21,14 +22,25 @@ import tensorflow as tf
 from PIL import Image
 from tqdm import tqdm
 
-from aquanet_tf import checkpoints, inference, input_pipeline, json_file, manifest, records
+from aquanet_tf import (
+    checkpoints,
+    inference,
+    input_pipeline,
+    json_file,
+    manifest,
+    mixture,
+    records,
+)
 from aquanet_tf.config import Config
 
 INDEX = "masks.json"
 
 
-def prepare(run: checkpoints.Run, options: Config, workdir: str | pathlib.Path) -> pathlib.Path:
-    """Directory of the static masks of every frame of `options.data_dir`, made as far as missing.
+def prepare(
+    run: checkpoints.Run, options: Config, workdir: str | pathlib.Path
+) -> list[pathlib.Path]:
+    """Directories of the static masks of every frame of `options.data_dir`, one for each data set,
+    made as far as missing.
 
     Args:
         run: the frozen stage-1 network.
@@ -38,14 +50,22 @@ def prepare(run: checkpoints.Run, options: Config, workdir: str | pathlib.Path) 
     Raises ValueError for a data set that does not match its manifest, OSError when a file cannot
     be written.
     """
-    info = manifest.verify(options.data_dir)
-    folder = pathlib.Path(workdir) / "masks" / fingerprint(run, options, info)
-    if _complete(folder):
-        return folder
     score = _compiled(run, options)
-    files = [str(pathlib.Path(options.data_dir) / shard["name"]) for shard in info["shards"]]
+    folders = []
+    for name in mixture.directories(options.data_dir):
+        info = manifest.verify(name)
+        folder = pathlib.Path(workdir) / "masks" / fingerprint(run, options, info)
+        if not _complete(folder):
+            _make(mixture.DataSet(pathlib.Path(name), info, 1.0), folder, score, options)
+        folders.append(folder)
+    return folders
+
+
+def _make(data_set, folder, score, options):
+    """The masks of one data set that are not there yet, then their index."""
+    info = data_set.info
     sizes = {}
-    dataset = tf.data.TFRecordDataset(files).prefetch(4)
+    dataset = tf.data.TFRecordDataset(data_set.files).prefetch(4)
     for data in tqdm(dataset, total=info["count"], desc="SPIMO masks", unit="triplet"):
         fields = records.parse(data)
         names = [os.fsdecode(name) for name in input_pipeline.mask_files(fields).numpy()]
@@ -58,7 +78,6 @@ def prepare(run: checkpoints.Run, options: Config, workdir: str | pathlib.Path) 
                 _write(folder / names[i], value[..., 0] < options.spimo_threshold)
         sizes.update({name: (folder / name).stat().st_size for name in names})
     json_file.write(folder / INDEX, {"files": sizes})
-    return folder
 
 
 def fingerprint(run: checkpoints.Run, options: Config, info: dict) -> str:

@@ -32,11 +32,12 @@ from aquanet_tf import (
     input_pipeline,
     interruption,
     json_file,
-    manifest,
     mask_cache,
+    mixture,
     phases,
     precision,
     stage_two,
+    strategy,
     teachers,
 )
 
@@ -56,6 +57,7 @@ _MAY_CHANGE = {
     "stage1_workdir",
     "epochs",
     "replicas",
+    "strategy",
     "panels_every",
     "keep_checkpoints",
     "collapse",
@@ -63,6 +65,9 @@ _MAY_CHANGE = {
     "vgg19_weights",
     "encoder_weights",
 }
+
+# Callbacks that write to the workdir: of several workers the chief alone has them.
+_WRITERS = (tf.keras.callbacks.TensorBoard, callbacks.History, callbacks.Panels)
 
 
 def train(options: config.Config, workdir: str | pathlib.Path) -> int:
@@ -85,16 +90,18 @@ def _train(options, workdir, signals):
         return _train(two, second, signals)
     if options.deterministic:
         tf.config.experimental.enable_op_determinism()
-    strategy = _strategy(options)  # first: a CPU can only be split before anything runs on it
+    replicas = strategy.create(options)  # first: before anything runs on the devices
+    chief = strategy.is_chief(replicas)
     steps = input_pipeline.steps_per_epoch(options)
     if steps % options.steps_per_execution:
         raise ValueError(
             f"--steps_per_execution={options.steps_per_execution} must divide the {steps} steps of "
             "an epoch"
         )
-    _prepare_workdir(options, workdir)
+    if chief:
+        _prepare_workdir(options, workdir)
     tf.keras.utils.set_random_seed(options.seed)
-    with strategy.scope():
+    with replicas.scope():  # the first variable of other workers waits for the chief's
         aquanet, posenet = checkpoints.build_networks(options)
         helpers = teachers.Teachers(options, workdir)
         built = [
@@ -114,6 +121,7 @@ def _train(options, workdir, signals):
             optimizers,
             min(options.keep_checkpoints, options.epochs),
             [name for name in columns if not name.startswith("val_")],
+            chief,
         )
         position = state.restore()
         if position is None:
@@ -125,6 +133,11 @@ def _train(options, workdir, signals):
                 jit_compile=False,
                 steps_per_execution=options.steps_per_execution,
             )
+    strategy.check_equal(
+        replicas,
+        -1 if position is None else position.epoch * 2**32 + position.step,
+        "the workers find different checkpoints: --workdir must be one that they share",
+    )
     if position is None:
         position = checkpoints.Position(0)
         state.require_room()
@@ -138,15 +151,16 @@ def _train(options, workdir, signals):
             "the --data_dir that the run began with"
         )
 
-    panel_batch = _panel_batch(options)
+    panel_batch = _panel_batch(options) if chief else None
     for phase, stage in built:
         if position.epoch >= phase.end:
             continue
         masks = None
         if issubclass(phase.stage, stage_two.StageTwo) and options.mask_source == "cached":
-            masks = helpers.frozen and mask_cache.prepare(helpers.frozen, options, workdir)
+            masks = helpers.frozen and _masks(replicas, helpers.frozen, options, workdir)
         for stretch in phases.stretches(phase, position):
             watchers = _callbacks(options, workdir, phase, stage, columns, panel_batch)
+            watchers = [w for w in watchers if chief or not isinstance(w, _WRITERS)]
             saver = callbacks.CheckpointCallback(
                 state,
                 options.checkpoint_steps,
@@ -155,34 +169,37 @@ def _train(options, workdir, signals):
             )
             # Last, so that an epoch is saved once everything else about it is written.
             watchers.append(saver)
+            validation = strategy.validation_data(replicas, options)
             with signals.deferred(), failures.explained(options, workdir, saver, masks):
                 if stretch.step == steps:
-                    _end_epoch(options, stage, watchers, stretch.start)
+                    _end_epoch(stage, watchers, stretch.start, validation)
                     continue
-                data = input_pipeline.training_dataset(
-                    options, stretch.start, stretch.end, masks, stretch.step
-                )
                 stage.fit(
-                    _unsharded(data),
+                    strategy.training_data(replicas, options, stretch, masks),
                     initial_epoch=stretch.start,
                     epochs=stretch.end,
                     steps_per_epoch=steps - stretch.step,
-                    validation_data=_validation_data(options),
+                    **validation,
                     callbacks=watchers,
                     verbose=1 if sys.stdout.isatty() else 2,
                 )
     return max(position.epoch, options.epochs)
 
 
-def _end_epoch(options, stage, watchers, epoch):
+def _end_epoch(stage, watchers, epoch, validation):
     """What `fit` does after the steps of an epoch, for a run stopped while it validated."""
     calls = tf.keras.callbacks.CallbackList(watchers, model=stage)
     calls.on_train_begin()
     calls.on_epoch_begin(epoch)
     logs = {name: float(mean.result()) for name, mean in stage.means.items()}
-    if options.val_data_dir:
+    if validation:
+        steps = validation.get("validation_steps")
         values = stage.evaluate(
-            _validation_data(options), callbacks=calls, return_dict=True, verbose=0
+            validation["validation_data"],
+            steps=steps,
+            callbacks=calls,
+            return_dict=True,
+            verbose=0,
         )
         logs.update({f"val_{name}": value for name, value in values.items()})
     calls.on_epoch_end(epoch, logs)
@@ -236,41 +253,14 @@ def _callbacks(options, workdir, phase, stage, columns, panel_batch):
     return watchers
 
 
-def _strategy(options):
-    """All GPUs, or one CPU, or the CPU split into --replicas logical devices."""
-    gpus = tf.config.list_physical_devices("GPU")
-    if options.replicas > 1:
-        cpu = tf.config.list_physical_devices("CPU")[0]
-        parts = [tf.config.LogicalDeviceConfiguration() for _ in range(options.replicas)]
-        if tf.config.get_logical_device_configuration(cpu) != parts:
-            tf.config.set_logical_device_configuration(cpu, parts)
-        strategy = tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(options.replicas)])
-    elif gpus and not options.replicas:
-        strategy = tf.distribute.MirroredStrategy()
-    else:
-        strategy = tf.distribute.get_strategy()
-    if options.batch_size % strategy.num_replicas_in_sync:
-        raise ValueError(
-            f"--batch_size={options.batch_size} must be a multiple of the "
-            f"{strategy.num_replicas_in_sync} replicas"
-        )
-    return strategy
-
-
-def _unsharded(dataset):
-    """The batches as `fit` takes them under a strategy: every process reads all files (splitting
-    them would only warn), and without the keys, since Keras 3 averages a first batch over the
-    replicas and text has no mean."""
-    settings = tf.data.Options()
-    settings.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
-    dataset = dataset.map(lambda batch: {n: v for n, v in batch.items() if n != "key"})
-    return dataset.with_options(settings)
-
-
-def _validation_data(options):
-    if not options.val_data_dir:
-        return None
-    return _unsharded(input_pipeline.validation_dataset(options, options.val_data_dir))
+def _masks(replicas, frozen, options, workdir):
+    """Directories of the cached masks, which the chief makes."""
+    if not strategy.is_chief(replicas):
+        strategy.wait(replicas)
+    folders = mask_cache.prepare(frozen, options, workdir)
+    if strategy.is_chief(replicas):
+        strategy.wait(replicas)
+    return folders
 
 
 def _columns(built):
@@ -297,15 +287,16 @@ def _prepare_workdir(options, workdir):
     options.save(path)
     lines = (f"--{name}={value}\n" for name, value in dataclasses.asdict(options).items())
     (workdir / "flags.txt").write_text("".join(lines))
-    info = manifest.read(options.data_dir)
-    sample = next(iter(input_pipeline.validation_dataset(options, options.data_dir)))
+    sets = mixture.training_sets(options)
+    first = sets[0]
+    sample = next(iter(input_pipeline.validation_dataset(options, str(first.directory))))
     k = sample["intrinsics"][0].numpy()
     # Without resizing the network knows one size only, that of the crop.
     whole = options.depth_scaling == "none"
     size = (
         (options.crop_height, options.crop_width)
         if whole
-        else (info["image_height"], info["image_width"])
+        else (first.info["image_height"], first.info["image_width"])
     )
     focal = [float(k[0, 0] / options.crop_width), float(k[1, 1] / options.crop_height)]
     record = {
@@ -319,8 +310,9 @@ def _prepare_workdir(options, workdir):
         "data": {
             "image_height": size[0],
             "image_width": size[1],
-            "triplets": info["count"],
             "focal": focal,
+            "triplets": sum(each.info["count"] for each in sets),
+            "sets": [each.summary() for each in sets],
         },
     }
     json_file.write(workdir / checkpoints.RUN_FILE, record)
@@ -336,7 +328,10 @@ def main(_):
         return
     if not _WORKDIR.value:
         raise ValueError("--workdir is empty: name the directory of the run")
-    train(options, _WORKDIR.value)
+    try:
+        train(options, _WORKDIR.value)
+    except tf.errors.OpError as error:
+        raise strategy.explained(error, options) from error
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pathlib
 
-from aquanet_tf import checkpoints, json_file, manifest
+from aquanet_tf import checkpoints, json_file, manifest, mixture
 from export import parity
 
 METRICS = ("abs_rel", "sq_rel", "rmse", "rmse_log", "a1", "a2", "a3")
@@ -59,18 +59,24 @@ def _interface(document):
 
 def _data(document, run):
     data = run["data"]
-    yield f"directory when trained: `{document['config']['data_dir'] or 'not recorded'}`"
+    data_dir, weights = document["config"]["data_dir"], document["config"].get("data_weights")
+    yield f"directory when trained: `{data_dir or 'not recorded'}`"
+    if weights:
+        yield f"shares of the directories: {weights}"
     yield f"{data.get('triplets', 'unknown number of')} triplets of frames, " + (
         f"{data['image_height']}x{data['image_width']} pixels"
     )
-    try:
-        arguments = manifest.read(document["config"]["data_dir"]).get("arguments", {})
-    except ValueError:
-        yield "its manifest is no longer there, so the source is not known here"
-        return
-    for name in ("command", "raw_dir", "split", "camera"):
-        if name in arguments:
-            yield f"{name}: `{arguments[name]}`"
+    directories = mixture.directories(data_dir)
+    for directory in directories:
+        which = f"`{directory}`, " if len(directories) > 1 else ""
+        try:
+            arguments = manifest.read(directory).get("arguments", {})
+        except ValueError:
+            yield f"{which}its manifest is no longer there, so the source is not known here"
+            continue
+        for name in ("command", "raw_dir", "split", "camera"):
+            if name in arguments:
+                yield f"{which}{name}: `{arguments[name]}`"
 
 
 def _training(workdir, document, run):

@@ -10,7 +10,11 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 def run(module, *arguments, **options):
     """`python -m module arguments`; returns the CompletedProcess with text output."""
-    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "-1", "TF_NUM_INTRAOP_THREADS": "2"}
+    environment = {
+        **options.pop("env", os.environ),
+        "CUDA_VISIBLE_DEVICES": "-1",
+        "TF_NUM_INTRAOP_THREADS": "2",
+    }
     return subprocess.run(
         [sys.executable, "-m", module, *map(str, arguments)],
         cwd=ROOT,

@@ -25,3 +25,17 @@ def data_dir(raw_dir, tmp_path_factory):
     options = kitti.Options(str(raw_dir), str(out), image_format="png", shard_size=5)
     assert kitti.prepare(options)["count"] == 14
     return out
+
+
+@pytest.fixture(scope="session")
+def pair_of_sets(raw_dir, data_dir, tmp_path_factory):
+    """`data_dir` and a JPEG set of one drive of it, stored smaller: 4 triplets of 18x60."""
+    from data_prep import kitti
+
+    folder = tmp_path_factory.mktemp("pair")
+    (folder / "split.txt").write_text(f"{kitti_tree.drive_name(1)}\n")
+    options = kitti.Options(
+        str(raw_dir), str(folder / "small"), split=str(folder / "split.txt"), height=18
+    )
+    assert kitti.prepare(options)["count"] == 4
+    return data_dir, folder / "small"

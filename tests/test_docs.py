@@ -50,6 +50,8 @@ ELSEWHERE = {
         )
         for rest in ("runs/ablation", "runs/ablation_quick --quick")
     },
+    "python -m aquanet_tf.train --flagfile=configs/kitti/smoke.flags --strategy=multi_worker "
+    "--data_dir=data/kitti/records --workdir=runs/several": "tests/test_strategy.py",
     "make test": ".ci/run",
     "make test-fast": "a part of make test",
     "make test-current": ".ci/run",

@@ -20,10 +20,10 @@ TEXT_SUFFIXES = {".py", ".md", ".toml", ".txt", ".flags", ".yaml", ".yml", ""}
 # A module of aquanet_tf imports from its own layer or from layers above it in this list. A new
 # module is added where it belongs.
 LAYERS = (
-    {"__init__", "cli", "config", "figures", "interruption", "json_file", "visualize"},
+    {"__init__", "cli", "config", "figures", "interruption", "json_file", "option", "visualize"},
     {"images", "sources", "video", "png16", "pointcloud"},
     {"camera", "kitti_layout", "ground_truth", "metrics", "mask_quality", "eigen"},
-    {"records", "manifest", "augment", "input_pipeline"},
+    {"records", "manifest", "augment", "mixture", "input_pipeline"},
     {
         "pose",
         "precision",
@@ -37,7 +37,16 @@ LAYERS = (
     },
     {"addons", "sampling", "native_warp", "streaming", "warping", "synthesis", "automask"},
     {"vgg", "losses", "boosting", "spimo", "stages", "stage_two"},
-    {"checkpoints", "teachers", "callbacks", "failures", "inference", "mask_cache", "phases"},
+    {
+        "checkpoints",
+        "teachers",
+        "callbacks",
+        "failures",
+        "inference",
+        "mask_cache",
+        "phases",
+        "strategy",
+    },
     {"prediction", "predictor", "artefact"},
     {"ablation", "ablation_jobs", "ablation_results", "ablation_table", "ablation_figures"},
     {"train", "evaluate", "predict", "build_native", "ablate"},

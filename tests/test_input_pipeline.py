@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from aquanet_tf import camera, input_pipeline, manifest, records
+from aquanet_tf import camera, input_pipeline, manifest, mixture, records
 from aquanet_tf.config import Config
 
 REAL = os.environ.get("AQUANET_REAL_DATA")
@@ -236,7 +236,7 @@ def test_a_data_set_that_does_not_match_is_refused(config, data_dir, tmp_path, e
 
 
 def test_small_shuffle_windows_still_give_every_triplet(config, monkeypatch):
-    monkeypatch.setattr(input_pipeline, "_SHUFFLE_RECORDS", 4)
+    monkeypatch.setattr(mixture, "_SHUFFLE_RECORDS", 4)
     config = dataclasses.replace(config, batch_size=2)
     keys = [[k for b in batches(config, e, e + 1) for k in b["key"].numpy()] for e in (0, 1)]
     assert len(set(keys[0])) == 14 and sorted(keys[0]) == sorted(keys[1]) and keys[0] != keys[1]

@@ -42,7 +42,7 @@ def workdir(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def folder(run, options, workdir):
-    return mask_cache.prepare(run, options, workdir)
+    return mask_cache.prepare(run, options, workdir)[0]
 
 
 def read(path):
@@ -74,7 +74,7 @@ def times(folder):
 def test_what_is_there_is_kept_and_what_is_missing_or_damaged_is_made(
     run, options, tmp_path, folder
 ):
-    made = mask_cache.prepare(run, options, tmp_path)
+    (made,) = mask_cache.prepare(run, options, tmp_path)
     assert made.name == folder.name
     before = times(made)
     mask_cache.prepare(run, options, tmp_path)
@@ -132,7 +132,7 @@ def drawn(folder, tmp_path_factory):
 def test_masks_follow_crop_flip_and_time(options, drawn, flip, reverse):
     options = dataclasses.replace(options, flip=flip, time_reversal=reverse)
     seen = set()
-    for batch in input_pipeline.training_dataset(options, 0, 2, drawn):
+    for batch in input_pipeline.training_dataset(options, 0, 2, [drawn]):
         for i in range(2):
             number = int(batch["key"][i].numpy().decode().rsplit("/", 1)[1])
             u, v = (batch["grid"][i, ..., axis].numpy() for axis in (0, 1))
@@ -159,9 +159,31 @@ def test_masks_follow_crop_flip_and_time(options, drawn, flip, reverse):
 
 def test_everything_else_in_the_batch_stays(options, drawn):
     plain = next(iter(input_pipeline.training_dataset(options, 0, 1)))
-    masked = next(iter(input_pipeline.training_dataset(options, 0, 1, drawn)))
+    masked = next(iter(input_pipeline.training_dataset(options, 0, 1, [drawn])))
     assert set(masked) - set(plain) == {"target_mask", "reference_masks"}
     for name, value in plain.items():
         np.testing.assert_array_equal(value, masked[name])
     assert masked["target_mask"].shape == (2, 16, 48, 1)
     assert masked["reference_masks"].shape == (2, 2, 16, 48, 1)
+
+
+def test_several_sets_have_masks_of_their_own_although_their_drives_have_one_name(
+    run, options, data_dir, pair_of_sets, tmp_path
+):
+    small = pair_of_sets[1]
+    both = dataclasses.replace(options, data_dir=f"{data_dir},{small}")
+    folders = mask_cache.prepare(run, both, tmp_path)
+    assert len(set(folders)) == 2 and all((f / mask_cache.INDEX).is_file() for f in folders)
+    sizes = [{read(path).shape for path in folder.rglob("*.png")} for folder in folders]
+    assert sizes == [{(24, 80)}, {(18, 60)}]
+    # Masks of one set say static everywhere, those of the other nowhere.
+    for folder, value in zip(folders, (255, 0)):
+        for path in folder.rglob("*.png"):
+            Image.fromarray(np.full_like(read(path), value)).save(path)
+    seen = set()
+    for batch in input_pipeline.training_dataset(both, 0, 1, folders):
+        for key, static in zip(batch["key"].numpy(), batch["target_mask"].numpy()):
+            assert static.min() == static.max()
+            seen.add((key, static.max()))
+    # All 14 triplets of the one, and the four that the other has too.
+    assert len(seen) == 18 and sum(value == 0 for _, value in seen) == 4

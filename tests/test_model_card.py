@@ -66,3 +66,17 @@ def test_what_the_run_knows(tmp_path, data_dir):
     ):
         assert words in text, words
     assert "older.json" not in text and "| static |" not in text
+
+
+def test_several_data_sets_are_told_apart(tmp_path, pair_of_sets):
+    gone = tmp_path / "gone"
+    names = [*map(str, pair_of_sets), str(gone)]
+    workdir = tiny_run.write(tmp_path / "run", data_dir=",".join(names), data_weights="1,2,3")
+    text = card(workdir)
+    for words in (
+        "shares of the directories: 1,2,3",
+        f"`{names[0]}`, command: `data_prep.kitti`",
+        f"`{names[1]}`, split: `",
+        f"`{gone}`, its manifest is no longer there",
+    ):
+        assert words in text, words

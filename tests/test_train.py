@@ -232,3 +232,15 @@ def test_not_finite_names_tensor_samples_and_checkpoint(data_dir, tmp_path, monk
     changed = options(data_dir, epochs=2, panels_every=0, learning_rate=1e-4)
     assert train.train(changed, workdir) == 2
     assert config.Config.load(workdir / "config.json").learning_rate == 1e-4
+
+
+def test_the_first_of_several_sets_stands_for_the_run(pair_of_sets, tmp_path):
+    large, small = pair_of_sets
+    for directories, height in ((f"{large},{small}", 24), (f"{small},{large}", 18)):
+        train._prepare_workdir(options(directories, data_weights="3,1"), tmp_path / str(height))
+        data = json.loads((tmp_path / str(height) / "run.json").read_text())["data"]
+        assert data["image_height"] == height and data["triplets"] == 18
+        # Relative to the size both are alike, up to rounding.
+        assert data["focal"] == pytest.approx([41.5 / 80, 40.5 / 24], rel=0.02)
+        assert [each["share"] for each in data["sets"]] == [0.75, 0.25]
+        assert ",".join(each["directory"] for each in data["sets"]) == directories
