@@ -44,19 +44,21 @@ def explained(options, workdir, saver, masks=None):
 
 def _not_finite(text, options, saver, masks):
     """Says which tensor of the step that failed is not finite, for which samples, what to do."""
+    # `fit` comes back to Python once in so many steps: the one that failed is among them.
+    count = options.steps_per_execution
     if saver.validated is None:
-        place = f"epoch {saver.epoch}, step {saver.step}"
-        data = input_pipeline.training_dataset(
-            options, saver.epoch, saver.epoch + 1, masks, saver.step
-        )
+        where, first = f"epoch {saver.epoch}, step", saver.step
+        data = input_pipeline.training_dataset(options, saver.epoch, saver.epoch + 1, masks, first)
     else:
-        place = f"validation of epoch {saver.epoch}, batch {saver.validated}"
-        data = input_pipeline.validation_dataset(options, options.val_data_dir)
-        data = data.skip(saver.validated)
-    batch = dict(next(iter(data)))
-    keys = [key.decode() for key in batch.pop("key").numpy()]
-    culprit = find(saver.model, batch)
-    if culprit is None:  # not met again: arithmetic that is not deterministic
+        where, first = f"validation of epoch {saver.epoch}, batch", saver.validated
+        data = input_pipeline.validation_dataset(options, options.val_data_dir).skip(first)
+    for offset, batch in enumerate(data.take(count)):
+        place = f"{where} {first + offset}"
+        keys = [key.decode() for key in batch["key"].numpy()]
+        inputs = {name: value for name, value in batch.items() if name != "key"}
+        if culprit := find(saver.model, inputs):
+            break
+    else:  # not met again: arithmetic that is not deterministic
         line = next(line for line in text.splitlines() if "is not finite" in line)
         what = line[line.index("the ") : line.index("is not finite")].strip()
         culprit = Culprit(what, list(range(len(keys))))

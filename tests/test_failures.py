@@ -1,6 +1,7 @@
 """The tensor to blame is found, in a stage of two numbers."""
 
 import errno
+import types
 
 import pytest
 import tensorflow as tf
@@ -61,3 +62,25 @@ def test_an_error_without_a_file_names_the_workdir(tmp_path):
     with pytest.raises(tf.errors.NotFoundError):
         with failures.explained(None, tmp_path, None):
             raise tf.errors.NotFoundError(None, None, "other")
+
+
+def test_all_steps_of_an_execution_are_looked_into(tmp_path, monkeypatch):
+    """`fit` knows only that one of --steps_per_execution steps failed."""
+    good, bad = ({**batch((1.0, 2.0, third)), "key": list("abc")} for third in (3.0, -3.0))
+    samples = {name: tf.stack([good[name], bad[name]]) for name in good}
+    monkeypatch.setattr(
+        failures.input_pipeline,
+        "training_dataset",
+        lambda options, start, end, masks, skip: tf.data.Dataset.from_tensor_slices(samples),
+    )
+    saver = types.SimpleNamespace(
+        model=Stage(),
+        validated=None,
+        epoch=3,
+        step=4,
+        checkpoints=types.SimpleNamespace(newest=lambda: "ckpt-3"),
+    )
+    options = types.SimpleNamespace(steps_per_execution=2)
+    with pytest.raises(ValueError, match="epoch 3, step 5: the smoothness loss .* samples c of"):
+        with failures.explained(options, tmp_path, saver):
+            raise tf.errors.InvalidArgumentError(None, None, "the gradient is not finite")
