@@ -34,9 +34,13 @@ TASKS = {
     ],
     "inference": [
         measure.Task(
-            "inference",
-            {"tensorflow": inference.tensorflow_case, "torch": inference.torch_case},
+            f"inference, {images} image{'s' * (images > 1)}",
+            {
+                "tensorflow": functools.partial(inference.tensorflow_case, images=images),
+                "torch": functools.partial(inference.torch_case, images=images),
+            },
         )
+        for images in (1, 4)
     ],
     "step": [
         measure.Task(
@@ -127,9 +131,9 @@ def circumstances(loads: list[float]) -> str:
             f"- Versions: Python {platform.python_version()}, {versions}.",
             f"- Command: `{command}`, seed {_SEED.value}, "
             f"{datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d}.",
-            f"- {_LEVELS.value} levels, batch 1, float32, networks of width "
-            f"{_NETWORK_WIDTH.value:g}, {_THREADS.value} threads each; medians of "
-            f"{_REPEATS.value} rounds ({_STEP_REPEATS.value} of the step) after "
+            f"- {_LEVELS.value} levels, one image or triplet where nothing else is said, float32, "
+            f"networks of width {_NETWORK_WIDTH.value:g}, {_THREADS.value} threads each; medians "
+            f"of {_REPEATS.value} rounds ({_STEP_REPEATS.value} of the step) after "
             f"{measure.WARM_UP} calls to warm up, in one process, order reversed every round.",
             "- Time ratio: median over rounds of ours / PyTorch. Memory: peak resident size above "
             "the imports, each implementation in a process of its own, compilation and the workers "

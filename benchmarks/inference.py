@@ -1,4 +1,4 @@
-"""Inverse depth of one image: the depth network and the expectation over its levels."""
+"""Inverse depth of images: the depth network and the expectation over its levels."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ from benchmarks.step import batch, build_stage, torch_batch
 from benchmarks.warp import LIMITS
 
 
-def tensorflow_case(setting: Setting):
-    """Ours: the estimate that prediction and every export are made of, in a tf.function."""
+def tensorflow_case(setting: Setting, images: int = 1):
+    """Ours: the estimate that prediction and every export are made of, in a tf.function, for so
+    many images in one call."""
     import tensorflow as tf
 
     from aquanet_tf import estimator
 
     stage = build_stage(setting)
     estimate = tf.function(estimator.of_network(stage.aquanet, stage.config))
-    data = batch(setting)
+    data = batch(setting._replace(batch=images))
     inputs = [tf.constant(data[name]) for name in ("target", "grid", "intrinsics")]
     return lambda: estimate(*inputs).numpy()
 
 
-def torch_case(setting: Setting):
+def torch_case(setting: Setting, images: int = 1):
     """The twin, with weights of its own."""
     import torch
 
@@ -28,7 +29,7 @@ def torch_case(setting: Setting):
 
     torch.manual_seed(setting.seed)
     network = torch_twin.AQUANet(setting.network_width, setting.levels).eval()
-    data = torch_batch(setting)
+    data = torch_batch(setting._replace(batch=images))
 
     @torch.inference_mode()
     def run():

@@ -16,19 +16,19 @@ SMOOTHNESS_WEIGHT = 0.1
 
 
 def batch(setting: Setting) -> dict[str, np.ndarray]:
-    """A random triplet as the input pipeline would deliver it, PoseNet's frames as large."""
+    """Random triplets as the input pipeline would deliver them, PoseNet's frames as large."""
     height, width = setting.height, setting.width
     rng = np.random.default_rng(setting.seed)
-    frames = rng.random((1, 3, height, width, 3))
+    frames = rng.random((setting.batch, 3, height, width, 3))
     v, u = np.meshgrid(np.linspace(-1, 1, height), np.linspace(-1, 1, width), indexing="ij")
     arrays = {
         "target": frames[:, 0],
         "references": frames[:, 1:],
         "target_low": frames[:, 0],
         "references_low": frames[:, 1:],
-        "intrinsics": intrinsics(height, width)[None],
-        "grid": np.stack([u, v], axis=-1)[None],
-        "resize": np.ones(1),
+        "intrinsics": np.stack([intrinsics(height, width)] * setting.batch),
+        "grid": np.stack([np.stack([u, v], axis=-1)] * setting.batch),
+        "resize": np.ones(setting.batch),
     }
     return {name: array.astype(np.float32) for name, array in arrays.items()}
 

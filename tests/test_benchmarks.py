@@ -80,13 +80,16 @@ def test_training_step_is_ours():
             np.testing.assert_allclose(after - start[name], change, atol=tolerance, err_msg=name)
 
 
-def test_inference_is_ours(monkeypatch):
+@pytest.mark.parametrize("images", [1, 4])
+def test_inference_is_ours(monkeypatch, images):
     stage = step.build_stage(TINY)
     monkeypatch.setattr(inference, "build_stage", lambda setting: stage)
     twin = torch_twin.AQUANet(TINY.network_width, TINY.levels)
     torch_twin.load_weights(twin, named(stage.aquanet))
     monkeypatch.setattr(torch_twin, "AQUANet", lambda *args: twin)
-    ours, theirs = inference.tensorflow_case(TINY)(), inference.torch_case(TINY)()
+    ours = inference.tensorflow_case(TINY, images)()
+    theirs = inference.torch_case(TINY, images)()
+    assert ours.shape[0] == images
     np.testing.assert_allclose(np.moveaxis(theirs, 1, -1), ours, rtol=1e-4)
 
 
