@@ -152,6 +152,7 @@ def main(argv):
         importlib.metadata.version("torch")
     except importlib.metadata.PackageNotFoundError as error:
         raise ValueError("PyTorch is missing: pip install -e '.[benchmark]'") from error
+    measure.use_threads("tensorflow", _THREADS.value)  # before it reads the records
     rows, loads = [], [os.getloadavg()[0]]
     with tempfile.TemporaryDirectory() as folder:
         for task, setting, repeats in tqdm(_work(pathlib.Path(folder)), unit="row"):
