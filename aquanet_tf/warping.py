@@ -98,7 +98,8 @@ def forward_warp(
             lands (two iterations of q <- a + d_n(beta(q)) b). A run trained with `aligned` on the
             street synthesised 16 held-out views with a mean L1 on static pixels of 0.0476
             (aligned) and 0.0475 (fixed_point): beta is that smooth, so the cheaper is the default.
-            Final depth after training with `fixed_point` has not been compared yet.
+            Trained with it for 2400 steps (one seed), abs rel of static / moving held-out
+            pixels was 0.207 / 1.53, with `aligned` 0.197 / 1.42.
         implementation: `native` (C++ on the CPU, see `native_warp`), `xla`, `streaming` (the same
             loop, not compiled), `tfa` (dense, on the resampler of tensorflow-addons: a check), or
             `auto`: native where it is built, float32 and without GPU, else xla.
