@@ -86,10 +86,11 @@ def test_flagfiles_say_what_they_say(path):
 
 def test_the_systems_can_be_built():
     """Every kind of network in the flagfiles, at a small width."""
+    kind = ("levels", "adaptive", "focal_planes", "head", "encoder", "activation")
     systems = {
         dataclasses.replace(
             Config(width=0.05, pose_network_width=0.05),
-            **{n: getattr(options, n) for n in ("levels", "adaptive", "focal_planes", "head")},
+            **{n: getattr(options, n) for n in kind},
             warp=options.warp,
         )
         for options in (config.parse([f"--flagfile={name(path)}"]) for path in TRAIN)
