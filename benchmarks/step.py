@@ -21,13 +21,14 @@ def batch(setting: Setting) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(setting.seed)
     frames = rng.random((setting.batch, 3, height, width, 3))
     v, u = np.meshgrid(np.linspace(-1, 1, height), np.linspace(-1, 1, width), indexing="ij")
+    grid = np.stack([u, v], axis=-1)
     arrays = {
         "target": frames[:, 0],
         "references": frames[:, 1:],
         "target_low": frames[:, 0],
         "references_low": frames[:, 1:],
         "intrinsics": np.stack([intrinsics(height, width)] * setting.batch),
-        "grid": np.stack([np.stack([u, v], axis=-1)] * setting.batch),
+        "grid": np.stack([grid] * setting.batch),
         "resize": np.ones(setting.batch),
     }
     return {name: array.astype(np.float32) for name, array in arrays.items()}

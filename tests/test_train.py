@@ -97,21 +97,23 @@ def stop_at(monkeypatch, method, epoch, count):
     monkeypatch.setattr(callbacks.CheckpointCallback, method, stopping)
 
 
+def train_until(monkeypatch, settings, workdir, *where):
+    """Trains until the signal, see `stop_at`; the run must end as SIGTERM ends it."""
+    with monkeypatch.context() as patch, pytest.raises(SystemExit) as stopped:
+        stop_at(patch, *where)
+        train.train(settings, workdir)
+    assert stopped.value.code == 143
+
+
 def test_a_stopped_run_ends_like_one_that_was_not(finished, data_dir, tmp_path, monkeypatch):
     """Stopped inside an epoch, given more epochs, stopped in the validation."""
     workdir = tmp_path / "run"
     settings = options(data_dir, epochs=2, checkpoint_steps=1)
-    with monkeypatch.context() as patch, pytest.raises(SystemExit) as stopped:
-        stop_at(patch, "on_train_batch_end", 1, 1)
-        train.train(settings, workdir)
-    assert stopped.value.code == 143
+    train_until(monkeypatch, settings, workdir, "on_train_batch_end", 1, 1)
     assert [path.stem for path in workdir.glob("unfinished/*.index")] == ["epoch-1-step-1"]
     assert len(callbacks.read_history(workdir / "history.csv")) == 1
     settings = options(data_dir, val_data_dir=str(data_dir), checkpoint_steps=0)
-    with monkeypatch.context() as patch, pytest.raises(SystemExit) as stopped:
-        stop_at(patch, "on_test_batch_end", 2, 3)
-        train.train(settings, workdir)
-    assert stopped.value.code == 143
+    train_until(monkeypatch, settings, workdir, "on_test_batch_end", 2, 3)
     assert [path.stem for path in workdir.glob("unfinished/*.index")] == ["epoch-2-step-2"]
     assert len(callbacks.read_history(workdir / "history.csv")) == 2
     assert train.train(settings, workdir) == 3
