@@ -4,6 +4,7 @@
 
 FILE.json comes from `python -m aquanet_tf.evaluate`; the pictures are drawn anew from the run's
 checkpoint, under the alignment that FILE.json holds for each frame. No script, nothing fetched.
+For a run of stage 2, `--stage1_evaluation` puts its stage-1 run beside it.
 """
 
 from __future__ import annotations
@@ -16,20 +17,24 @@ from absl import flags
 import aquanet_tf
 from aquanet_tf import (
     callbacks,
+    checkpoints,
     cli,
+    config,
     ground_truth,
     json_file,
     metrics,
     predictor,
 )
-from export import report_charts, report_page, report_pictures
+from export import report_charts, report_page, report_pictures, report_stages
 
 LOWER_IS_BETTER = ("abs_rel", "sq_rel", "rmse", "rmse_log")
 # Ratio of moving to static error from which the infinite-depth hole is worth a word.
 _HOLE = 1.5
 
 
-def build(workdir, evaluation: dict, gt_dir=None, split=None, count: int = 5) -> str:
+def build(
+    workdir, evaluation: dict, gt_dir=None, split=None, count: int = 5, stage1: dict | None = None
+) -> str:
     """The page as HTML.
 
     Args:
@@ -37,6 +42,7 @@ def build(workdir, evaluation: dict, gt_dir=None, split=None, count: int = 5) ->
       evaluation: content of the JSON of evaluate, for this run.
       gt_dir, split: where the ground truth lies now; default: where evaluate found it.
       count: frames to show.
+      stage1: the JSON of evaluate for the run's stage-1 run, under the same protocol.
 
     Raises ValueError when the evaluation is of no use here (another run, missing frames).
     """
@@ -59,11 +65,18 @@ def build(workdir, evaluation: dict, gt_dir=None, split=None, count: int = 5) ->
     )
     by_key = {frame.key: frame for frame in frames}
     chosen = report_pictures.choose_rows(evaluation["rows"], count)
-    if missing := [row["frame"] for row in chosen if row["frame"] not in by_key]:
+    if missing := [row["frame"] for row in evaluation["rows"] if row["frame"] not in by_key]:
         raise ValueError(f"--evaluation: its frame {missing[0]} is not in the ground truth")
     history = callbacks.read_history(workdir / "history.csv")
+    healing = ""
+    if stage1 is not None:
+        rows = report_stages.choose_rows(evaluation["rows"], count)
+        pairs = [(by_key[row["frame"]], row) for row in rows]
+        before = report_stages.load(stage1, evaluation)
+        healing = report_stages.section(pairs, network, before, protocol, evaluation["means"])
     sections = [
         _head(workdir, evaluation, network, history),
+        healing,
         _table(evaluation, protocol),
         report_pictures.section([(by_key[row["frame"]], row) for row in chosen], network, protocol),
         _curves(history),
@@ -158,9 +171,8 @@ def _next_steps(workdir, evaluation, history) -> str:
         if ratio > _HOLE:
             steps.append(
                 f"<b>Moving objects are {ratio:.1f} times worse than the static scene.</b> A car "
-                "at our own speed looks infinitely far: that is the hole that stage 1 "
-                "is known to leave, and that masked training (stage 2 of the paper) is there to "
-                "mend."
+                "at our own speed looks infinitely far: that is the hole that stage 1 leaves. "
+                + _mend(config.Config.load(workdir / checkpoints.CONFIG_FILE))
             )
     part = "static" if means["static"] else "all"
     baselines = [
@@ -190,6 +202,15 @@ def _next_steps(workdir, evaluation, history) -> str:
     )
 
 
+def _mend(options) -> str:
+    if options.stage == "1":
+        return "Masked training (<code>--stage=2</code>) is there to mend it."
+    return (
+        "The masks of this stage 2 missed too much of what moves: measure them with "
+        "<code>--mask_quality</code> and lower <code>--spimo_threshold</code>."
+    )
+
+
 def _code(text) -> str:
     return f"<code class='run'>{text}</code>"
 
@@ -211,6 +232,9 @@ def define_flags() -> None:
     flags.DEFINE_string(
         "evaluation", None, "JSON of aquanet_tf.evaluate for this run.", required=True
     )
+    flags.DEFINE_string(
+        "stage1_evaluation", "", "JSON of aquanet_tf.evaluate for the run's stage-1 run."
+    )
     flags.DEFINE_string("out", None, "HTML file to write.", required=True)
     flags.DEFINE_string("gt_dir", "", "Ground truth; empty: where evaluate found it.")
     flags.DEFINE_string("split", "", "Split file or all; empty: the one evaluate had.")
@@ -222,7 +246,8 @@ def main(argv) -> None:
     del argv
     options = flags.FLAGS
     evaluation = json_file.read(options.evaluation)
-    text = build(options.workdir, evaluation, options.gt_dir, options.split, options.frames)
+    stage1 = json_file.read(options.stage1_evaluation) if options.stage1_evaluation else None
+    text = build(options.workdir, evaluation, options.gt_dir, options.split, options.frames, stage1)
     out = pathlib.Path(options.out)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(text)

@@ -12,7 +12,7 @@ from aquanet_tf import images, metrics, visualize
 from export import report_page
 
 ERROR_HIGH = 0.5  # relative error of the brightest colour
-_NEAR_PERCENTILE = 97  # of the shown ground truth: where the brightest colour of nearness begins
+NEAR_PERCENTILE = 97  # of the shown ground truth: where the brightest colour of nearness begins
 PARTS = {
     "all": "All pixels with ground truth",
     "static": "Static pixels",
@@ -34,13 +34,12 @@ def section(pairs, network, protocol: metrics.Protocol) -> str:
     network: predictor.Predictor. One colour range for all, taken from their ground truth.
     """
     drawn = [
-        _maps(frame, row, network, protocol)
+        maps(frame, row, network, protocol)
         for frame, row in tqdm(pairs, desc="pictures", unit="frame")
     ]
-    nearness = np.concatenate([maps["truth"][maps["valid"]] for maps in drawn])
-    high = float(np.percentile(nearness, _NEAR_PERCENTILE))
-    blocks = [_frame(maps, high, network.beta_max) for maps in drawn]
-    outlined = any(maps["moving"] is not None for maps in drawn)
+    high = nearest(drawn)
+    blocks = [_frame(each, high, network.beta_max) for each in drawn]
+    outlined = any(each["moving"] is not None for each in drawn)
     return (
         "<h2>Held-out frames</h2><p class='small soft'>Evenly spaced over the evaluated frames; "
         "the last one is the frame with the largest error. Colours mean the same in every frame. "
@@ -50,8 +49,9 @@ def section(pairs, network, protocol: metrics.Protocol) -> str:
     )
 
 
-def _maps(frame, row, network, protocol) -> dict:
-    """Everything that is drawn of one frame; inverse depths in 1 / metres."""
+def maps(frame, row, network, protocol) -> dict:
+    """Everything that is drawn of one ground_truth.Frame: dict of its `row` in an evaluation and of
+    maps [H, W], inverse depths in 1 / metres."""
     image, gt = images.read_image(frame.image), frame.depth()
     prediction = network(image)
     inverse = metrics.resize_bilinear(prediction.inverse_depth, *gt.shape)
@@ -71,46 +71,67 @@ def _maps(frame, row, network, protocol) -> dict:
     }
 
 
-def _frame(maps, high, beta_max) -> str:
-    valid, moving = maps["valid"], maps["moving"]
-    # Lidar points are single pixels: spread them, or nothing is seen. Dense maps stay as they are.
-    radius = 0 if valid.mean() > 0.3 else max(1, valid.shape[1] // 600)
-    truth, shown = visualize.grow(maps["truth"], valid, radius)
-    error, _ = visualize.grow(maps["error"], valid, radius)
+def nearest(drawn) -> float:
+    """Upper end of the one colour range of several `maps`, 1 / metres, from their ground truth."""
+    nearness = np.concatenate([each["truth"][each["valid"]] for each in drawn])
+    return float(np.percentile(nearness, NEAR_PERCENTILE))
 
-    def mark(picture):
-        if moving is None or picture.shape[:2] != moving.shape:
-            return picture
-        return visualize.outline(picture, moving, thickness=max(1, moving.shape[1] // 600))
 
-    near = report_page.colour_bar(_ramp(visualize.INVERSE_DEPTH_MAP), "far", f"{1 / high:.2g} m")
+def near_tile(inverse_depth, title, high, valid=None) -> str:
+    """A figure of an inverse depth [H, W] in 1 / metres, with its colour bar."""
+    bar = report_page.colour_bar(_ramp(visualize.INVERSE_DEPTH_MAP), "far", f"{1 / high:.2g} m")
+    picture = visualize.colour_inverse_depth(inverse_depth, 0, high, valid)
+    return report_page.figure(picture, title, bar)
+
+
+def truth_tile(drawn, high) -> str:
+    """A figure of the ground truth in `maps`."""
+    truth, shown = visualize.grow(drawn["truth"], drawn["valid"], _radius(drawn["valid"]))
+    return near_tile(truth, "Ground truth", high, shown)
+
+
+def mark(picture, moving):
+    """`picture` with what moves outlined, where that is known and of its size."""
+    if moving is None or picture.shape[:2] != moving.shape:
+        return picture
+    return visualize.outline(picture, moving, thickness=max(1, moving.shape[1] // 600))
+
+
+def block(key, numbers, tiles) -> str:
+    """One frame: its key, its numbers (text) and its figures."""
+    return (
+        f"<section class='frame'><header><b>{html.escape(key)}</b>"
+        f"<span>abs rel: {numbers}</span></header>"
+        f"<div class='tiles'>{''.join(tiles)}</div></section>"
+    )
+
+
+def _frame(drawn, high, beta_max) -> str:
+    valid, moving = drawn["valid"], drawn["moving"]
+    error, shown = visualize.grow(drawn["error"], valid, _radius(valid))
     wrong = report_page.colour_bar(_ramp(visualize.ERROR_MAP), "0", f"{100 * ERROR_HIGH:.0f} %")
     ends = f"{1 / beta_max:.2g}", f"{beta_max:.2g}"
     tiles = [
-        report_page.figure(mark(maps["image"]), "Input"),
+        report_page.figure(mark(drawn["image"], moving), "Input"),
+        near_tile(drawn["predicted"], "Inverse depth", high),
+        truth_tile(drawn, high),
         report_page.figure(
-            visualize.colour_inverse_depth(maps["predicted"], 0, high), "Inverse depth", near
+            mark(visualize.colour_error(error, ERROR_HIGH, shown), moving), "Relative error", wrong
         ),
         report_page.figure(
-            visualize.colour_inverse_depth(truth, 0, high, shown), "Ground truth", near
-        ),
-        report_page.figure(
-            mark(visualize.colour_error(error, ERROR_HIGH, shown)), "Relative error", wrong
-        ),
-        report_page.figure(
-            visualize.colour_beta(maps["beta"], beta_max),
+            visualize.colour_beta(drawn["beta"], beta_max),
             "Beta",
             report_page.colour_bar(_ramp(visualize.BETA_MAP), *ends),
         ),
     ]
-    numbers = " · ".join(
-        f"{part} {maps['row'][part]['abs_rel']:.3f}" for part in PARTS if maps["row"].get(part)
-    )
-    return (
-        f"<section class='frame'><header><b>{html.escape(maps['key'])}</b>"
-        f"<span>abs rel: {numbers}</span></header>"
-        f"<div class='tiles'>{''.join(tiles)}</div></section>"
-    )
+    row = drawn["row"]
+    numbers = " · ".join(f"{part} {row[part]['abs_rel']:.3f}" for part in PARTS if row.get(part))
+    return block(drawn["key"], numbers, tiles)
+
+
+def _radius(valid):
+    """Lidar points are single pixels: spread them, or nothing is seen. Dense maps stay."""
+    return 0 if valid.mean() > 0.3 else max(1, valid.shape[1] // 600)
 
 
 def _ramp(name):

@@ -14,7 +14,13 @@ from PIL import Image
 
 pytest.importorskip("tensorflow")
 from aquanet_tf import evaluate, ground_truth, images, metrics, predictor  # noqa: E402
-from export import report, report_charts, report_page, report_pictures  # noqa: E402
+from export import (  # noqa: E402
+    report,
+    report_charts,
+    report_page,
+    report_pictures,
+    report_stages,
+)
 
 VOID = {"meta", "img", "line", "circle", "polyline", "br"}
 
@@ -149,3 +155,59 @@ def test_large_pictures_become_jpeg_and_small_ones_stay_exact():
     data = base64.b64decode(tag.split("base64,")[1].rstrip('">'))
     np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(data))), small)
     assert "image/jpeg" in report_page.image_tag(np.zeros((4, 641, 3), np.uint8), "b")
+
+
+@pytest.fixture(scope="module")
+def both(evaluated, tmp_path_factory):
+    """Workdir and evaluation of a stage-2 run, evaluation of its stage-1 run."""
+    stage1_workdir, stage1 = evaluated
+    workdir = tiny_run.write(tmp_path_factory.mktemp("both") / "stage2", stage="2", seed=2)
+    first = {**stage1, "model": {**stage1["model"], "workdir": str(stage1_workdir)}}
+    return workdir, {**stage1, "split": "all"}, first
+
+
+def test_both_stages_stand_side_by_side(both):
+    workdir, evaluation, stage1 = both
+    page = report.build(workdir, evaluation, count=2, stage1=stage1)
+    Balance(page)
+    assert "Stage 1 against stage 2" in page and "What stage 1 takes for moving" in page
+    assert "→" in page and page.count('alt="Ground truth"') == 4
+    assert "--spimo_threshold" in page or "times worse" not in page
+    assert "Stage 1 against stage 2" not in report.build(workdir, evaluation, count=2)
+
+
+def test_masks_are_left_out_where_they_cannot_be_read(both, tmp_path):
+    workdir, evaluation, stage1 = both
+    whole = tiny_run.write(tmp_path / "whole", depth_scaling="none")
+    stage1 = {**stage1, "model": {**stage1["model"], "workdir": str(whole)}}
+    page = report.build(workdir, evaluation, count=1, stage1=stage1)
+    assert "Stage 1 against stage 2" in page and "takes for moving" not in page
+
+
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        ({"rows": []}, ["other frames"]),
+        ({"protocol": {}}, ["another protocol"]),
+        ({"means": None}, ["not a file of evaluate"]),
+        ({"model": {"epoch": 7, "working_height": 32}}, ["epoch 7", "aquanet_tf.evaluate"]),
+    ],
+)
+def test_another_stage_one_is_refused(both, change, words):
+    _, evaluation, stage1 = both
+    if "model" in change:
+        change["model"]["workdir"] = stage1["model"]["workdir"]
+    changed = {k: v for k, v in {**stage1, **change}.items() if v is not None}
+    with pytest.raises(ValueError) as error:
+        report_stages.load(changed, evaluation)
+    assert all(word in str(error.value) for word in ["--stage1_evaluation", *words])
+
+
+def test_frames_with_most_motion_come_first_one_of_each_drive():
+    def row(frame, pixels):
+        return {"frame": frame, "moving": {"pixels": pixels} if pixels else None}
+
+    rows = [row("a 1 l", 5), row("a 2 l", 9), row("b 1 l", 7), row("b 2 l", 0), row("c 1 l", 0)]
+    chosen = report_stages.choose_rows(rows, 9)
+    assert [each["frame"] for each in chosen] == ["a 2 l", "b 1 l", "a 1 l"]
+    assert report_stages.choose_rows(rows, 1) == chosen[:1]

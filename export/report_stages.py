@@ -1,0 +1,115 @@
+"""What stage 2 made of stage 1's holes: numbers, and both depths of the same held-out frames."""
+
+from __future__ import annotations
+
+import pathlib
+from typing import Callable, NamedTuple
+
+from tqdm import tqdm
+
+from aquanet_tf import checkpoints, metrics, prediction, predictor, spimo, visualize
+from export import report_page, report_pictures
+
+_FLAG = "--stage1_evaluation"
+_METRICS = ("abs_rel", "sq_rel", "rmse", "a1")
+
+
+class StageOne(NamedTuple):
+    """The stage-1 run that a report compares with: its depth network, its evaluation (content of
+    the JSON of evaluate), and uint8 [H, W, 3] -> bool [H, W], what its SPIMO masks take for
+    moving; None for a network they cannot read."""
+
+    network: prediction.Network
+    evaluation: dict
+    moving: Callable | None
+
+
+def load(evaluation: dict, ours: dict) -> StageOne:
+    """The stage-1 run of `evaluation`, to be compared with the run of the evaluation `ours`.
+
+    Raises ValueError when the two do not measure the same frames under the same protocol, or
+    the run has gone on since.
+    """
+    if not {"model", "rows", "protocol", "means"} <= set(evaluation):
+        raise ValueError(f"{_FLAG}: not a file of evaluate")
+    frames = [{row["frame"] for row in each["rows"]} for each in (evaluation, ours)]
+    if frames[0] != frames[1] or evaluation["protocol"] != ours["protocol"]:
+        raise ValueError(
+            f"{_FLAG}: other frames or another protocol than --evaluation; evaluate both runs "
+            "with the same flags"
+        )
+    model = evaluation["model"]
+    run = checkpoints.load_run(pathlib.Path(model["workdir"]))
+    if run.epoch != model["epoch"]:
+        raise ValueError(
+            f"{_FLAG} is of epoch {model['epoch']}, {model['workdir']} is at epoch {run.epoch}: "
+            "run python -m aquanet_tf.evaluate again"
+        )
+    network = predictor.Predictor(run, model["working_height"])
+    return StageOne(network, evaluation, network.moving() if spimo.readable(run.config) else None)
+
+
+def section(pairs, network, stage_one: StageOne, protocol: metrics.Protocol, means: dict) -> str:
+    """HTML: numbers of both stages, then both depths of the frames in `pairs`.
+
+    Args:
+      pairs: of (ground_truth.Frame, its row in the report's own evaluation), see `choose_rows`.
+      network: the report's own prediction.Network; means: of its evaluation.
+    """
+    rows = {row["frame"]: row for row in stage_one.evaluation["rows"]}
+    drawn = [
+        (
+            report_pictures.maps(frame, rows[row["frame"]], stage_one.network, protocol),
+            report_pictures.maps(frame, row, network, protocol),
+        )
+        for frame, row in tqdm(pairs, desc="both stages", unit="frame")
+    ]
+    high = report_pictures.nearest([after for _, after in drawn]) if drawn else 1.0
+    blocks = [_frame(before, after, high, stage_one.moving) for before, after in drawn]
+    methods = {"stage 2": means, "stage 1": stage_one.evaluation["means"]}
+    return (
+        "<h2>Stage 1 against stage 2</h2><p class='small soft'>Stage 1 learns from every pixel and "
+        "takes a car at our own speed for something infinitely far away: a hole. Its network "
+        "changes its mind about such cars when it is told that they stand elsewhere in the "
+        "picture; where it does, something likely moves (red, from this one image). Stage 2 leaves "
+        "that out and learns anew. Neither has seen these frames. Outlined: what moves in truth. "
+        f"</p>{report_page.metric_table(report_pictures.PARTS, methods, _METRICS, _METRICS[:3])}"
+        f"<p></p>{''.join(blocks)}"
+    )
+
+
+def choose_rows(rows: list[dict], count: int) -> list[dict]:
+    """`count` rows with moving pixels: of each drive the one with most, then the second, and so
+    on; fewer where there are no more."""
+    drives: dict[str, list] = {}
+    for row in rows:
+        if row.get("moving"):
+            drives.setdefault(row["frame"].split(" ")[0], []).append(row)
+    ranked = []
+    for found in drives.values():
+        found.sort(key=lambda row: -row["moving"]["pixels"])
+        ranked += list(enumerate(found))
+    ranked.sort(key=lambda each: (each[0], -each[1]["moving"]["pixels"]))
+    return [row for _, row in ranked[:count]]
+
+
+def _frame(before, after, high, moving) -> str:
+    image, outlined = after["image"], after["moving"]
+    tiles = [report_page.figure(report_pictures.mark(image, outlined), "Input")]
+    if moving is None:
+        tiles.append(report_pictures.truth_tile(after, high))
+    else:
+        picture = report_pictures.mark(visualize.masked(image, ~moving(image)), outlined)
+        tiles.append(report_page.figure(picture, "What stage 1 takes for moving"))
+    tiles += [
+        report_pictures.near_tile(before["predicted"], "Stage 1", high),
+        report_pictures.near_tile(after["predicted"], "Stage 2", high),
+    ]
+    if moving is not None:
+        tiles.append(report_pictures.truth_tile(after, high))
+    numbers = " · ".join(
+        f"{part} {before['row'][part]['abs_rel']:.3f} → {after['row'][part]['abs_rel']:.3f}"
+        for part in ("static", "moving")
+        if after["row"].get(part)
+    )
+    return report_pictures.block(after["key"], numbers, tiles)
