@@ -64,11 +64,13 @@ $(BEAM)/.installed: pyproject.toml constraints/card.txt constraints/beam.txt
 ifeq ($(DEMO),quick)
 NAME := demo-quick
 STREET := --drives 4 --test_drives 1 --frames 6
-FLAGFILE := configs/street/smoke.flags
+STAGE1 := --flagfile=configs/street/smoke.flags
+STAGE2 := --flagfile=configs/street/smoke.flags --stage=2
 else
 NAME := demo
 STREET := --drives 40 --test_drives 4 --frames 24
-FLAGFILE := configs/street/demo.flags
+STAGE1 := --flagfile=configs/street/demo_stage1.flags
+STAGE2 := --flagfile=configs/street/demo_stage2.flags
 endif
 DATA ?= data/$(NAME)
 RUN ?= runs/$(NAME)
@@ -78,35 +80,44 @@ demo bench: export TF_CPP_MIN_LOG_LEVEL ?= 3
 DONE := $(RUN)/done
 MARK = @mkdir -p $(DONE) && touch $@
 
-demo: $(RUN)/report.html ## street -> train -> evaluate -> export -> runs/demo/report.html
+demo: $(RUN)/report.html ## street -> both stages -> evaluate -> export -> runs/demo/report.html
 	@echo "open $(RUN)/report.html"
 
 $(DONE)/street: | $(SETUP)
-	$(PY) -m data_prep.street --out $(DATA)/raw $(STREET) --height 64 --width 208 --seed 1
+	$(PY) -m data_prep.street --out $(DATA)/raw $(STREET) --height 96 --width 312 --seed 1
 	$(MARK)
 
 $(DONE)/records: $(DONE)/street
-	$(PY) -m data_prep.kitti --raw_dir $(DATA)/raw --split $(DATA)/raw/splits/train.txt --camera 2 --height 64 --out $(DATA)/records
+	$(PY) -m data_prep.kitti --raw_dir $(DATA)/raw --split $(DATA)/raw/splits/train.txt --camera 2 --height 96 --out $(DATA)/records
 	$(MARK)
 
-$(DONE)/train: $(DONE)/records
+$(DONE)/stage1: $(DONE)/records
 	$(PY) $(NATIVE)
-	$(PY) -m aquanet_tf.train --flagfile=$(FLAGFILE) --data_dir=$(DATA)/records --workdir=$(RUN)
+	$(PY) -m aquanet_tf.train $(STAGE1) --data_dir=$(DATA)/records --workdir=$(RUN)/stage1
 	$(MARK)
 
-$(RUN)/evaluation.json: $(DONE)/train
-	$(PY) -m aquanet_tf.evaluate --workdir $(RUN) --gt_dir $(DATA)/raw --split $(DATA)/raw/splits/test.txt --baselines --out $@
-
-$(DONE)/predict: $(DONE)/train
-	$(PY) -m aquanet_tf.predict --workdir $(RUN) --input $(DATA)/raw/$$(head -n 1 $(DATA)/raw/splits/test.txt)/image_02/data --out $(RUN)/predictions
+$(DONE)/stage2: $(DONE)/stage1
+	$(PY) -m aquanet_tf.train $(STAGE2) --data_dir=$(DATA)/records --stage1_workdir=$(RUN)/stage1 --workdir=$(RUN)/stage2
 	$(MARK)
 
-$(DONE)/saved_model: $(DONE)/train
-	$(PY) -m export.saved_model --workdir $(RUN) --out $(RUN)/saved_model
+HELD_OUT := --gt_dir $(DATA)/raw --split $(DATA)/raw/splits/test.txt
+
+$(RUN)/stage1/evaluation.json: $(DONE)/stage1
+	$(PY) -m aquanet_tf.evaluate --workdir $(RUN)/stage1 $(HELD_OUT) --mask_quality --out $@
+
+$(RUN)/stage2/evaluation.json: $(DONE)/stage2
+	$(PY) -m aquanet_tf.evaluate --workdir $(RUN)/stage2 $(HELD_OUT) --baselines --out $@
+
+$(DONE)/predict: $(DONE)/stage2
+	$(PY) -m aquanet_tf.predict --workdir $(RUN)/stage2 --input $(DATA)/raw/$$(head -n 1 $(DATA)/raw/splits/test.txt)/image_02/data --out $(RUN)/predictions
 	$(MARK)
 
-$(RUN)/report.html: $(RUN)/evaluation.json $(DONE)/predict $(DONE)/saved_model
-	$(PY) -m export.report --workdir $(RUN) --gt_dir $(DATA)/raw --split $(DATA)/raw/splits/test.txt --evaluation $(RUN)/evaluation.json --out $@
+$(DONE)/saved_model: $(DONE)/stage2
+	$(PY) -m export.saved_model --workdir $(RUN)/stage2 --out $(RUN)/saved_model
+	$(MARK)
+
+$(RUN)/report.html: $(RUN)/stage1/evaluation.json $(RUN)/stage2/evaluation.json $(DONE)/predict $(DONE)/saved_model
+	$(PY) -m export.report --workdir $(RUN)/stage2 --evaluation $(RUN)/stage2/evaluation.json --stage1_evaluation $(RUN)/stage1/evaluation.json --out $@
 
 # --- proof -----------------------------------------------------------------------------------------
 

@@ -58,7 +58,8 @@ def test_there_are_flagfiles():
     assert {str(name(path)) for path in FILES} >= {
         "configs/kitti/stage1.flags",
         "configs/kitti/smoke.flags",
-        "configs/street/demo.flags",
+        "configs/street/demo_stage1.flags",
+        "configs/street/demo_stage2.flags",
         "configs/street/smoke.flags",
         *(f"configs/kitti/{system}.flags" for system in PAPER),
         *(f"configs/{data}/{stage}.flags" for data in ("cityscapes", "kcs") for stage in STAGES),
