@@ -4,6 +4,15 @@ Three estimates of one image, at its own size, at 3/4 and at 5/4: far things are
 large one, near things as a whole in the small one. Two misprints of the paper are resolved: the
 grid of the large estimate is resized by 5/4 like its image, and the weights 1, D and 1 - D^2 sum
 to the denominator.
+
+One deviation: the paper multiplies the small estimate by 4/3 and the large one by 4/5, as if the
+network's inverse depth grew exactly with resolution. Ours are brought to the mean of the image's
+own estimate instead, which is the same where that holds. It hardly holds: on crops of the street
+(a network trained 2400 steps with `proportional`, medians of 24 crops) the small estimate times 4/3
+is 1.23 (nearest fifth of the pixels) to 1.35 (farthest fifth) times the full one, the large one
+times 4/5 0.86 to 0.82. The label is then 1.06 times the estimate where that is near, epoch upon
+epoch, and masked things, which have no other teacher, run away to d_max (static abs rel 0.27 to
+0.40 in a run where |t| grew from 1.6 to 4.2).
 """
 
 from __future__ import annotations
@@ -26,13 +35,14 @@ def blend(full, small, large, nearness):
     return (full + nearness * small + far * large) / (1.0 + nearness + far)
 
 
-def boosted(estimate, depth_scaling="proportional"):
-    """The boosted estimate D* of Eq. 8, nearness from the sum of the three (Eq. 9)."""
-    small = estimator.at_scale(estimate, SMALL, depth_scaling)
-    large = estimator.at_scale(estimate, LARGE, depth_scaling)
+def boosted(estimate):
+    """The boosted estimate D* of Eq. 8, nearness from the sum of the three (Eq. 9); its small and
+    its large part have the mean of the image's own estimate."""
+    others = [estimator.at_scale(estimate, factor, "none") for factor in (SMALL, LARGE)]
 
     def star(image, grid, intrinsics):
-        values = [f(image, grid, intrinsics) for f in (estimate, small, large)]
+        own = estimate(image, grid, intrinsics)
+        values = [own, *(_levelled(f(image, grid, intrinsics), own) for f in others)]
         total = tf.add_n(values)
         return blend(*values, total / _largest(total))
 
@@ -73,6 +83,12 @@ def loss(inverse_depth, boosted_inverse_depth, static):
     star = tf.stop_gradient(boosted_inverse_depth)
     moving = tf.stop_gradient(1.0 - static)
     return losses.masked_l1(inverse_depth, star, moving) / _largest(star)[:, 0, 0, 0]
+
+
+def _levelled(value, like):
+    """`value` [B,H,W,1] with the mean of `like`, each image's."""
+    mean, wanted = (tf.reduce_mean(part, [1, 2, 3], keepdims=True) for part in (value, like))
+    return value * (wanted / mean)
 
 
 def _largest(value):

@@ -19,7 +19,7 @@ def source(network, config, how="plain"):
     """The estimate that masks are made from: `plain` that of a network (Eq. 6), or `boosted`
     (Eq. 8, "full" in Table 1). `config` is the one the network was trained with."""
     estimate = estimator.of_network(network, config)
-    return boosting.boosted(estimate, config.depth_scaling) if how == "boosted" else estimate
+    return boosting.boosted(estimate) if how == "boosted" else estimate
 
 
 def grid_shifts(config):

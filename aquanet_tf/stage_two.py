@@ -57,9 +57,7 @@ class StageTwo(StageOne):
         loss = tf.zeros_like(batch["resize"])
         if self.teacher is not None:
             teacher = estimator.of_network(self.teacher, self.config)
-            star = boosting.boosted(teacher, self.config.depth_scaling)(
-                batch["target"], batch["grid"], batch["intrinsics"]
-            )
+            star = boosting.boosted(teacher)(batch["target"], batch["grid"], batch["intrinsics"])
             loss = boosting.loss(pictures["inverse_depth"], star, static) * self.teacher_trained
             pictures["boosted"] = star
         terms["boosting"] = (self.config.boosting_weight, loss)

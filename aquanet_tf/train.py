@@ -1,6 +1,6 @@
 """Trains AQUANet: kick-start (PoseNet alone), then stage 1 or 2, in a run that can be resumed.
 
-    python -m aquanet_tf.train --flagfile=configs/street/demo_stage1.flags --data_dir=DIR --workdir=RUN
+    python -m aquanet_tf.train --flagfile=configs/kitti/stage1.flags --data_dir=DIR --workdir=RUN
 
 `--stage=2 --stage1_workdir=RUN` masks moving objects with the frozen network of a stage-1 run;
 `--stage=both` does stage 1 in WORKDIR/stage1, then stage 2 in WORKDIR/stage2.
