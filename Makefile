@@ -1,7 +1,7 @@
 # Every target does its own set-up: `make test` and `make demo` are all a fresh machine needs.
 #
 #   PYTHON=python3.11      the Python (3.9-3.13) that makes the environments
-#   DEMO=quick             a demo of two minutes that only shows that every step runs
+#   DEMO=quick             a demo of three minutes that only shows that every step runs
 #   PY=python SETUP=       use an environment of your own and skip the set-up
 
 PYTHON ?= python3
