@@ -117,7 +117,7 @@ $(DONE)/saved_model: $(DONE)/stage2
 	$(MARK)
 
 $(RUN)/report.html: $(RUN)/stage1/evaluation.json $(RUN)/stage2/evaluation.json $(DONE)/predict $(DONE)/saved_model
-	$(PY) -m export.report --workdir $(RUN)/stage2 --evaluation $(RUN)/stage2/evaluation.json --stage1_evaluation $(RUN)/stage1/evaluation.json --out $@
+	$(PY) -m export.report --workdir $(RUN)/stage2 --evaluation $(RUN)/stage2/evaluation.json --stage1_evaluation $(RUN)/stage1/evaluation.json --sheet $(RUN)/stages.png --out $@
 
 # --- proof -----------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ import html
 import pathlib
 
 from absl import flags
+from PIL import Image
 
 import aquanet_tf
 from aquanet_tf import (
@@ -33,7 +34,13 @@ _HOLE = 1.5
 
 
 def build(
-    workdir, evaluation: dict, gt_dir=None, split=None, count: int = 5, stage1: dict | None = None
+    workdir,
+    evaluation: dict,
+    gt_dir=None,
+    split=None,
+    count: int = 5,
+    stage1: dict | None = None,
+    sheet: str = "",
 ) -> str:
     """The page as HTML.
 
@@ -43,6 +50,7 @@ def build(
       gt_dir, split: where the ground truth lies now; default: where evaluate found it.
       count: frames to show.
       stage1: the JSON of evaluate for the run's stage-1 run, under the same protocol.
+      sheet: PNG to write with the pictures of both stages.
 
     Raises ValueError when the evaluation is of no use here (another run, missing frames).
     """
@@ -73,7 +81,13 @@ def build(
         rows = report_stages.choose_rows(evaluation["rows"], count)
         pairs = [(by_key[row["frame"]], row) for row in rows]
         before = report_stages.load(stage1, evaluation)
-        healing = report_stages.section(pairs, network, before, protocol, evaluation["means"])
+        drawn = report_stages.draw(pairs, network, before, protocol)
+        healing = report_stages.section(drawn, before, evaluation["means"])
+        if sheet:
+            picture = report_stages.sheet(drawn, before.moving)
+            Image.fromarray(picture).save(sheet, optimize=True)
+    elif sheet:
+        raise ValueError("--sheet shows both stages: give --stage1_evaluation, too")
     sections = [
         _head(workdir, evaluation, network, history),
         healing,
@@ -235,6 +249,7 @@ def define_flags() -> None:
     flags.DEFINE_string(
         "stage1_evaluation", "", "JSON of aquanet_tf.evaluate for the run's stage-1 run."
     )
+    flags.DEFINE_string("sheet", "", "PNG to write as well: the pictures of both stages.")
     flags.DEFINE_string("out", None, "HTML file to write.", required=True)
     flags.DEFINE_string("gt_dir", "", "Ground truth; empty: where evaluate found it.")
     flags.DEFINE_string("split", "", "Split file or all; empty: the one evaluate had.")

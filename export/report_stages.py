@@ -49,21 +49,24 @@ def load(evaluation: dict, ours: dict) -> StageOne:
     return StageOne(network, evaluation, network.moving() if spimo.readable(run.config) else None)
 
 
-def section(pairs, network, stage_one: StageOne, protocol: metrics.Protocol, means: dict) -> str:
-    """HTML: numbers of both stages, then both depths of the frames in `pairs`.
+def draw(pairs, network, stage_one: StageOne, protocol: metrics.Protocol) -> list[tuple]:
+    """`report_pictures.maps` by stage 1 and by stage 2 of every frame in `pairs` of
+    (ground_truth.Frame, its row in the report's own evaluation), see `choose_rows`.
 
-    Args:
-      pairs: of (ground_truth.Frame, its row in the report's own evaluation), see `choose_rows`.
-      network: the report's own prediction.Network; means: of its evaluation.
+    network: the report's own prediction.Network.
     """
     rows = {row["frame"]: row for row in stage_one.evaluation["rows"]}
-    drawn = [
+    return [
         (
             report_pictures.maps(frame, rows[row["frame"]], stage_one.network, protocol),
             report_pictures.maps(frame, row, network, protocol),
         )
         for frame, row in tqdm(pairs, desc="both stages", unit="frame")
     ]
+
+
+def section(drawn, stage_one: StageOne, means: dict) -> str:
+    """HTML: numbers of both stages, then what `draw` made; means: of the report's evaluation."""
     high = report_pictures.nearest([after for _, after in drawn]) if drawn else 1.0
     blocks = [_frame(before, after, high, stage_one.moving) for before, after in drawn]
     methods = {"stage 2": means, "stage 1": stage_one.evaluation["means"]}
@@ -76,6 +79,29 @@ def section(pairs, network, stage_one: StageOne, protocol: metrics.Protocol, mea
         f"</p>{report_page.metric_table(report_pictures.PARTS, methods, _METRICS, _METRICS[:3])}"
         f"<p></p>{''.join(blocks)}"
     )
+
+
+def sheet(drawn, moving: Callable | None):
+    """What `draw` made as one picture, uint8 [H, W, 3]: a row for each frame, whose ground truth
+    sets the colour range of the row. ValueError for frames of different sizes."""
+    if len({after["image"].shape for _, after in drawn}) != 1:
+        raise ValueError("--sheet: needs frames with moving pixels, all of one size")
+    labels = ["input; outlined: what moves", "stage 1", "stage 2", "ground truth"]
+    if moving is not None:
+        labels.insert(1, "stage 1 says: this moves")
+    rows = []
+    for before, after in drawn:
+        high = report_pictures.nearest([after])
+        depths = (before["predicted"], None), (after["predicted"], None)
+        truth = after["truth"], after["valid"]
+        row = [
+            visualize.colour_inverse_depth(value, 0, high, valid)
+            for value, valid in (*depths, truth)
+        ]
+        if moving is not None:
+            row.insert(0, visualize.masked(after["image"], ~moving(after["image"])))
+        rows.append([report_pictures.mark(after["image"], after["moving"]), *row])
+    return visualize.grid(rows, labels, gap=4)
 
 
 def choose_rows(rows: list[dict], count: int) -> list[dict]:

@@ -27,6 +27,7 @@ def test_quick_demo(tmp_path):
     run = tmp_path / "run"
     report = (run / "report.html").read_text()
     assert "Stage 1 against stage 2" in report and "takes for moving" in report
+    assert (run / "stages.png").is_file()
     assert (run / "saved_model" / "1" / "saved_model.pb").is_file()
     assert list((run / "predictions").glob("*_color.png"))
     for stage in ("stage1", "stage2"):

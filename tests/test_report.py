@@ -166,9 +166,15 @@ def both(evaluated, tmp_path_factory):
     return workdir, {**stage1, "split": "all"}, first
 
 
-def test_both_stages_stand_side_by_side(both):
+def test_both_stages_stand_side_by_side(both, tmp_path):
     workdir, evaluation, stage1 = both
-    page = report.build(workdir, evaluation, count=2, stage1=stage1)
+    sheet = tmp_path / "sheet.png"
+    page = report.build(workdir, evaluation, count=2, stage1=stage1, sheet=str(sheet))
+    with Image.open(sheet) as picture:
+        height, width = tiny_kitti.SHAPE
+        assert picture.width > 5 * width and picture.height > 2 * height
+    with pytest.raises(ValueError, match="--stage1_evaluation"):
+        report.build(workdir, evaluation, count=2, sheet=str(sheet))
     Balance(page)
     assert "Stage 1 against stage 2" in page and "What stage 1 takes for moving" in page
     assert "→" in page and page.count('alt="Ground truth"') == 4
