@@ -1,8 +1,9 @@
 """The model card beside every export: what it is, learned from what, how good, good for what not.
 
 Everything in it is read from the run: config.json, run.json, history.csv, the manifest of the
-data set where it still lies, and the JSON files of `aquanet_tf.evaluate` in the workdir that are
-of the exported epoch. What was not recorded is said not to be known.
+data set where it still lies (of a released run: what run.json kept of it), and the JSON files of
+`aquanet_tf.evaluate` in the workdir that are of the exported epoch. What was not recorded is said
+not to be known.
 """
 
 from __future__ import annotations
@@ -12,7 +13,12 @@ import pathlib
 from aquanet_tf import checkpoints, json_file, manifest, mixture
 from export import parity
 
+GENERATED = """\
+- Trained on a **generated street** (`data_prep.street`) of simple shapes. What it makes of real
+  roads nobody has measured: take it for a demonstration of the commands, not for a model of depth.
+"""
 METRICS = ("abs_rel", "sq_rel", "rmse", "rmse_log", "a1", "a2", "a3")
+_TOLD = ("command", "raw_dir", "split", "camera")
 LIMITS = """- Depth is **relative**: one camera cannot know the scale. Metres need a factor measured
   for the camera at hand, and even then are those of an estimate.
 - It has seen **driving scenes** from a car's camera only. Indoors, from a drone, or with the
@@ -23,26 +29,30 @@ LIMITS = """- Depth is **relative**: one camera cannot know the scale. Metres ne
 - **Not for safety**: do not steer, brake or warn by it."""
 
 
-def text(workdir: str | pathlib.Path, document: dict, use: str) -> str:
+def text(workdir: str | pathlib.Path, document: dict, use: str, name: str = "") -> str:
     """The card as Markdown.
 
     Args:
       workdir: the run.
       document: metadata of the export, with its parity.
-      use: lines of Python that run the model.
+      use: lines that run the model: a command, or Python.
+      name: of the run; default: its directory's.
     """
     workdir = pathlib.Path(workdir)
     run = json_file.read(workdir / checkpoints.RUN_FILE)
+    sources = {**run.get("sources", {}), **_sources(document["config"]["data_dir"])}
+    generated = any(source.get("generated") for source in sources.values())
+    language = "bash" if use.startswith("python -m") else "python"
     sections = [
-        f"# {document['name']}: {workdir.resolve().name}, epoch {document['epoch']}",
+        f"# {document['name']}: {name or workdir.resolve().name}, epoch {document['epoch']}",
         "Inverse depth of each pixel of one picture, learned from unlabelled driving video with "
         f"aquanet_tf ({document['created_by']}).",
-        f"## Use\n\n```python\n{use}\n```\n\n" + _bullets(_interface(document)),
-        "## Training data\n\n" + _bullets(_data(document, run)),
+        f"## Use\n\n```{language}\n{use}\n```\n\n" + _bullets(_interface(document)),
+        "## Training data\n\n" + _bullets(_data(document, run, sources)),
         "## Training\n\n" + _bullets(_training(workdir, document, run)),
         "## Measured\n\n" + _metrics(workdir, document["epoch"]),
         "## Distance of this file to the checkpoint\n\n" + _parity(document["parity"]),
-        "## Limits\n\n" + LIMITS,
+        "## Limits\n\n" + (GENERATED if generated else "") + LIMITS,
         "## Licence\n\nCode: Apache-2.0. What may be done with the weights also depends on the "
         "licence of the training data, which the run does not record (KITTI's, for one, is "
         "non-commercial).",
@@ -57,7 +67,39 @@ def _interface(document):
     yield f"inverse depth lies in {low:g} .. {high:g}; working height {document['working_height']}"
 
 
-def _data(document, run):
+def told(arguments: dict) -> dict:
+    """What cards tell of a data set, of the arguments in its manifest."""
+    found = {name: arguments[name] for name in _TOLD if name in arguments}
+    raw = pathlib.Path(str(arguments.get("raw_dir", "")))
+    if arguments.get("generated") or ("raw_dir" in arguments and (raw / "street.json").is_file()):
+        found["generated"] = True
+    return found
+
+
+def evaluations(workdir: str | pathlib.Path, epoch: int):
+    """(path, content) of the results of `aquanet_tf.evaluate` in `workdir` that are of `epoch`."""
+    for path in sorted(pathlib.Path(workdir).glob("*.json")):
+        try:
+            found = json_file.read(path)
+            _, _, of = found["protocol_line"], found["means"], found["model"]["epoch"]
+        except (ValueError, KeyError, TypeError):
+            continue  # some other JSON file of the run
+        if of == epoch:
+            yield path, found
+
+
+def _sources(data_dir):
+    """Directory -> what its manifest says, of those that are still there."""
+    found = {}
+    for directory in mixture.directories(data_dir):
+        try:
+            found[directory] = told(manifest.read(directory).get("arguments", {}))
+        except ValueError:
+            continue
+    return found
+
+
+def _data(document, run, sources):
     data = run["data"]
     data_dir, weights = document["config"]["data_dir"], document["config"].get("data_weights")
     yield f"directory when trained: `{data_dir or 'not recorded'}`"
@@ -69,19 +111,20 @@ def _data(document, run):
     directories = mixture.directories(data_dir)
     for directory in directories:
         which = f"`{directory}`, " if len(directories) > 1 else ""
-        try:
-            arguments = manifest.read(directory).get("arguments", {})
-        except ValueError:
+        if directory not in sources:
             yield f"{which}its manifest is no longer there, so the source is not known here"
             continue
-        for name in ("command", "raw_dir", "split", "camera"):
-            if name in arguments:
-                yield f"{which}{name}: `{arguments[name]}`"
+        for name, value in sources[directory].items():
+            if name == "generated":
+                yield f"{which}a generated street, not photographs"
+            else:
+                yield f"{which}{name}: `{value}`"
 
 
 def _training(workdir, document, run):
     config = document["config"]
     yield f"command: `{' '.join(run['command'])}`" if "command" in run else "command: not recorded"
+    yield f"commit {run.get('commit') or 'not recorded'}"
     yield f"seed {config['seed']}, {document['epoch']} epochs finished of {config['epochs']}"
     yield f"{config['encoder']} encoder, activation {config['activation']}"
     yield f"width {config['width']:g}, {config['levels']} levels, batch {config['batch_size']}"
@@ -96,17 +139,10 @@ def _training(workdir, document, run):
 
 def _metrics(workdir, epoch) -> str:
     blocks = []
-    for path in sorted(workdir.glob("*.json")):
-        try:
-            found = json_file.read(path)
-            protocol, means, of = found["protocol_line"], found["means"], found["model"]["epoch"]
-        except (ValueError, KeyError, TypeError):
-            continue  # some other JSON file of the run
-        if of != epoch:
-            continue
-        rows = [f"{path.name}, protocol: {protocol}", ""]
+    for path, found in evaluations(workdir, epoch):
+        rows = [f"{path.name}, protocol: {found['protocol_line']}", ""]
         rows += ["| pixels | images | " + " | ".join(METRICS) + " |", "|---" * 9 + "|"]
-        for part, mean in means.items():
+        for part, mean in found["means"].items():
             if mean:
                 numbers = " | ".join(f"{mean[name]:.4f}" for name in METRICS)
                 rows.append(f"| {part} | {mean['images']} | {numbers} |")
