@@ -44,7 +44,7 @@ class NeuralPositionalEncoding(tf.keras.layers.Layer):
         Returns [1,H,W,8] or [1,H,W,10].
         """
         kernel = tf.convert_to_tensor(self.hidden.kernel)[0, 0]
-        columns = u[:, None] * kernel[0] + self.hidden.bias
+        columns = u[:, None] * kernel[0] + tf.convert_to_tensor(self.hidden.bias)
         rows = v[:, None] * kernel[1]
         code = self.code(tf.nn.elu(columns[None, None] * one + rows[None, :, None]))
         if intrinsics is None:

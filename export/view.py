@@ -95,11 +95,12 @@ PAGE = """<!doctype html>
 <style>
 body { font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 1600px; padding: 1rem;
        background: #18191d; color: #e8eaee }
-h1 { margin: 0 0 .75rem; font-size: 1.5rem }
+h1 { margin: 0; font-size: 1.5rem } h1 + p { margin: .25rem 0 .75rem; color: #a9afba }
 #drop { display: block; border: 2px dashed #777; border-radius: 8px; padding: 1.5rem;
         text-align: center; cursor: pointer }
 .over #drop, #drop:focus-within { border-color: #00e5ff; background: #20252b }
-#file { margin-left: .5rem }
+#drop u { color: #00e5ff }
+#file { position: absolute; opacity: 0; width: 1px } /* not hidden: the keyboard reaches it */
 #status { min-height: 1.5em; margin: .5rem 0 }
 #result { transition: opacity .2s } #result.stale { opacity: .35 }
 #compare { display: flex; gap: .75rem; align-items: center; margin-bottom: .5rem }
@@ -119,7 +120,9 @@ a { color: #00e5ff } [hidden] { display: none !important }
 .error { color: #ff9d8a }
 </style>
 <h1>Depth of a picture</h1>
-<label id="drop">Drop a JPEG or PNG file on this page, or choose one
+<p>One picture of a road in; out come depth, what likely moves, and the network's beta, each to be
+compared with the picture.</p>
+<label id="drop">Drop a JPEG or PNG file on this page, or <u>choose one</u>
 <input id="file" type="file" accept="image/jpeg,image/png"></label>
 <p id="status" role="status"></p>
 <main id="result" hidden>
@@ -134,8 +137,8 @@ alt="likely moving"></div><figcaption><b>Mask</b><br><small id="moving_share"></
 <figure><div class="pair"><img alt="the picture"><img id="beta" alt="beta"></div>
 <figcaption><b>Beta</b><br><small id="beta_range"></small></figcaption></figure>
 </div>
-<p><a id="download" download="depth_16bit.png">Download depth, 16 bits</a> Inverse depth times a
-scale that stands in the file's text. Depth is 1 / inverse depth, up to one unknown scale.</p>
+<p><a id="download" download="depth_16bit.png">Download 16-bit depth</a> A PNG file: inverse depth
+is its value times the scale in its text, depth 1 / inverse depth, up to one unknown scale.</p>
 </main>
 <script>
 const get = (id) => document.getElementById(id);

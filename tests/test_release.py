@@ -26,14 +26,14 @@ def workdir(tmp_path_factory, data_dir):
     json_file.write(place / "raw" / "street.json", {"seed": 1})
     workdir = tiny_run.write(place / "run", data_dir=str(place / "records"))
     record = json_file.read(workdir / "run.json")
-    record["command"] = ["/home/somebody/train.py", f"--data_dir={place / 'records'}"]
+    record["command"] = ["/Users/somebody/train.py", f"--data_dir={place / 'records'}"]
     record["data"]["sets"] = [{"directory": str(place / "records"), "share": 1.0}]
     json_file.write(workdir / "run.json", record)
     (workdir / "history.csv").write_text("epoch,loss\n1,0.5\n2,0.25\n")
     means = {"all": {name: 0.125 for name in model_card.METRICS}}
     means["all"].update(images=7)
     found = {"protocol_line": "cap 80 m", "means": means, "rows": [{"frame": 1}]}
-    found.update(model={"epoch": 2}, gt_dir="/home/somebody/raw", baselines={"a": dict(found)})
+    found.update(model={"epoch": 2}, gt_dir="/Users/somebody/raw", baselines={"a": dict(found)})
     json_file.write(workdir / "evaluation.json", found)
     json_file.write(workdir / "older.json", {**found, "model": {"epoch": 1}})
     Image.fromarray(IMAGE).save(place / "picture.png")
@@ -67,7 +67,7 @@ def test_it_holds_the_depth_network_alone(workdir, released):
     (data,) = released.glob("checkpoints/*.data-*")
     run = checkpoints.load_run(released)
     assert run.ego_motion is None and run.epoch == 2
-    assert data.stat().st_size < 4 * run.aquanet.count_params() + 1000
+    assert data.stat().st_size < 4 * run.aquanet.count_params() + 10_000  # and the names
     assert checkpoints.is_released(released) and not checkpoints.is_released(workdir)
 
 
@@ -92,7 +92,7 @@ def test_its_records_name_seed_and_commit_and_no_place(workdir, released):
         assert words in card, words
     card = card.replace(str(released), "")
     texts = [card, *(path.read_text() for path in released.glob("*.json"))]
-    for place in ("/home/somebody", workdir.parent):
+    for place in ("/Users/somebody", workdir.parent):
         assert not [text for text in texts if str(place) in text]
 
 

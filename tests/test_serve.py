@@ -3,6 +3,7 @@
 import concurrent.futures
 import io
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,7 +25,7 @@ from served import IMAGE, PNG, PREDICT, ask, b64, expected, request  # noqa: E40
 from tensorflow_serving.apis import prediction_service_pb2_grpc  # noqa: E402
 
 from aquanet_tf import artefact, png16  # noqa: E402
-from export import client  # noqa: E402
+from export import client, models, warmup  # noqa: E402
 
 base, server, stub = served.base, served.server, served.stub
 
@@ -110,6 +111,24 @@ def test_versions_switch_under_load(tmp_path):
                 future.result()  # raises what a request raised
         assert seen[0] >= {3} and seen[1] >= {3} and 2 not in seen[0] | seen[1]
         assert server.models.version("aquanet").number == 3
+
+
+def test_a_version_that_breaks_in_any_way_is_left_alone(tmp_path):
+    """Warm-up requests for what the model does not have, and a model cut off at any byte."""
+    first = served.write_version(tmp_path, 1)
+    shutil.copytree(first, tmp_path / "2")
+    warmup.write(tmp_path / "2", ["none"], 4, 4)
+    data = (first / "saved_model.pb").read_bytes()
+    for number in range(3, 9):
+        shutil.copytree(first, tmp_path / str(number))
+        rest = data[: len(data) * (number - 3) // 6]
+        (tmp_path / str(number) / "saved_model.pb").write_bytes(rest)
+    held = models.Models(tmp_path)
+    assert held.version("aquanet").number == 1
+    assert set(held.broken()) == set(range(2, 9)) and all(held.broken().values())
+    served.write_version(tmp_path, 9)
+    held.reload()
+    assert held.version("aquanet").number == 9
 
 
 def test_command_serves_and_client_saves(base, tmp_path):
