@@ -16,12 +16,15 @@ from absl import flags
 import aquanet_tf
 from aquanet_tf import (
     callbacks,
+    checkpoints,
     cli,
     ground_truth,
     json_file,
     metrics,
     predictor,
+    spimo,
 )
+from aquanet_tf.config import Config
 from export import report_charts, report_page, report_pictures
 
 LOWER_IS_BETTER = ("abs_rel", "sq_rel", "rmse", "rmse_log")
@@ -160,7 +163,7 @@ def _next_steps(workdir, evaluation, history) -> str:
                 f"<b>Moving objects are {ratio:.1f} times worse than the static scene.</b> A car "
                 "at our own speed looks infinitely far: that is the hole that stage 1 "
                 "is known to leave, and that masked training (stage 2 of the paper) is there to "
-                "mend."
+                f"mend. {_stage_two(workdir)}"
             )
     part = "static" if means["static"] else "all"
     baselines = [
@@ -187,6 +190,18 @@ def _next_steps(workdir, evaluation, history) -> str:
     )
     return (
         f"<h2>What to do next</h2><ol class='next'>{''.join(f'<li>{s}</li>' for s in steps)}</ol>"
+    )
+
+
+def _stage_two(workdir) -> str:
+    """The command of stage 2, for a run whose masks can be read."""
+    config = Config.load(workdir / checkpoints.CONFIG_FILE)
+    if not spimo.readable(config) or not (workdir / "flags.txt").is_file():
+        return ""
+    run = html.escape(str(workdir))
+    return _code(
+        f"python -m aquanet_tf.train --flagfile={run}/flags.txt --stage=2 --stage1_workdir={run} "
+        f"--workdir={run}_stage2"
     )
 
 

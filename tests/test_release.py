@@ -86,7 +86,7 @@ def test_its_records_name_seed_and_commit_and_no_place(workdir, released):
         f"seed {Config().seed},",
         "| all | 7 | 0.1250 |",
         "a generated street, not photographs",
-        "trained on a **generated street**",
+        "Trained on a **generated street**",
         "**Not for safety**",
     ):
         assert words in card, words

@@ -32,8 +32,9 @@ base, server, stub = served.base, served.server, served.stub
 
 def fuzzed(rng):
     """Bytes that are nearly, or not at all, a picture."""
-    file = io.BytesIO()
-    Image.fromarray(IMAGE).save(file, rng.choice(["PNG", "JPEG"]))
+    file, exif = io.BytesIO(), Image.Exif()
+    exif[0x0112], exif[0x010E] = int(rng.integers(1, 9)), "a picture"
+    Image.fromarray(IMAGE).save(file, rng.choice(["PNG", "JPEG"]), exif=exif)
     data = bytearray(file.getvalue())
     for _ in range(rng.integers(0, 5)):
         data[rng.integers(len(data))] = rng.integers(256)
@@ -42,6 +43,12 @@ def fuzzed(rng):
 
 
 def fuzz(server, stub, count):
+    def post(path, body):
+        try:
+            return urllib.request.urlopen(server.rest + path, body, timeout=60).status
+        except urllib.error.HTTPError as error:
+            return error.code
+
     codes = {200: 0, 400: 0}
     rng = np.random.default_rng(1)
     for _ in range(count):
@@ -49,11 +56,9 @@ def fuzz(server, stub, count):
         body = json.dumps({"signature_name": "serving_bytes", "instances": [b64(data)]}).encode()
         if rng.random() < 0.3:
             body = data
-        try:
-            code = urllib.request.urlopen(server.rest + PREDICT, body, timeout=60).status
-        except urllib.error.HTTPError as error:
-            code = error.code
+        code = post(PREDICT, body)
         codes[code] = codes.get(code, 0) + 1
+        assert post("/view", data) in (200, 400), data
         message = request(np.array([data], object), "image_bytes", "serving_bytes")
         try:
             stub.Predict(message, timeout=60)
@@ -155,6 +160,19 @@ def test_command_serves_and_client_saves(base, tmp_path):
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(30)
+
+
+def test_client_speaks_grpc_too(server):
+    address = f"grpc://{server.grpc}"
+    by_grpc, by_rest = client.predict(address, PNG), client.predict(server.rest, PNG)
+    assert set(by_grpc) == set(by_rest)
+    for name, values in by_grpc.items():
+        assert values.dtype == np.float32 and values.shape == IMAGE.shape[:2]
+        np.testing.assert_allclose(values, by_rest[name], rtol=1e-6)
+    with pytest.raises(ValueError, match="refused .INVALID_ARGUMENT.: image_bytes: not a JPEG"):
+        client.predict(address, b"no image")
+    with pytest.raises(OSError, match="--server=grpc://127.0.0.1:9: no answer"):
+        client.predict("grpc://127.0.0.1:9", PNG)
 
 
 def test_client_errors_name_the_cause(server, tmp_path):
