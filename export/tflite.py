@@ -23,9 +23,11 @@ last convolution is left in float32 on purpose: in int8 its inverse depth has st
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import pathlib
+import sys
 import tempfile
 
 import tensorflow as tf
@@ -163,7 +165,8 @@ def convert(run: checkpoints.Run, height: int, width: int, quantize: str, sample
     # Through a SavedModel, since only that gives the TFLite file a signature with names.
     with tempfile.TemporaryDirectory() as directory:
         tf.saved_model.save(tf.Module(), directory, signatures={"serving_default": named})
-        return _converted(directory, quantize, samples)
+        with _silent():
+            return _converted(directory, quantize, samples)
 
 
 def head_tensors(interpreter: tf.lite.Interpreter) -> list[str]:
@@ -199,6 +202,25 @@ def code_tensors(interpreter: tf.lite.Interpreter) -> list[str]:
 def _names(interpreter, indices):
     names = {tensor["index"]: tensor["name"] for tensor in interpreter.get_tensor_details()}
     return [names[index] for index in sorted(indices)]
+
+
+@contextlib.contextmanager
+def _silent():
+    """Keeps back the statistics that the converter writes past Python, unless it fails."""
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as file:
+        os.dup2(file.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            os.dup2(stderr, 2)
+            file.seek(0)
+            sys.stderr.write(file.read().decode(errors="replace"))
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
 
 
 def _converted(directory: str, quantize: str, samples) -> bytes:

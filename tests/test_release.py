@@ -23,7 +23,7 @@ def workdir(tmp_path_factory, data_dir):
     document = json_file.read(data_dir / "manifest.json")
     document["arguments"]["raw_dir"] = str(place / "raw")
     json_file.write(place / "records" / "manifest.json", document)
-    json_file.write(place / "raw" / "street.json", {"seed": 1})
+    json_file.write(place / "raw" / "street.json", {"seed": 7, "version": 1})
     workdir = tiny_run.write(place / "run", data_dir=str(place / "records"))
     record = json_file.read(workdir / "run.json")
     record["command"] = ["/Users/somebody/train.py", f"--data_dir={place / 'records'}"]
@@ -85,7 +85,8 @@ def test_its_records_name_seed_and_commit_and_no_place(workdir, released):
         "commit abc1234",
         f"seed {Config().seed},",
         "| all | 7 | 0.1250 |",
-        "a generated street, not photographs",
+        "a generated street, not photographs: `data_prep.street --seed=7`",
+        "weights: Apache-2.0",
         "Trained on a **generated street**",
         "**Not for safety**",
     ):

@@ -197,3 +197,4 @@ def test_command(workdir, tmp_path):
     done = command.run("export.tflite", "--workdir", workdir, "--out", out, "--quantize=float16")
     assert done.returncode == 0, done.stderr
     assert "inverse_depth: error max" in done.stdout and "MB" in done.stdout
+    assert len(done.stderr.splitlines()) < 10, done.stderr  # not the converter's statistics
