@@ -110,6 +110,7 @@ def test_places(text, expected):
     assert release.without_places({"a": [text, 1, None]}) == {"a": [expected, 1, None]}
 
 
+@pytest.mark.slow
 def test_exports_and_releases_of_it_tell_the_same(released, tmp_path):
     """The source of the data is known though its manifest stayed behind."""
     lite = tflite.export_tflite(released, tmp_path / "a.tflite")

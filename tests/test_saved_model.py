@@ -246,6 +246,7 @@ def test_a_watcher_never_meets_half_a_model(whole, tmp_path, look, versions):
     assert seen == sorted(seen) and seen[-1] == versions
 
 
+@pytest.mark.slow
 def test_the_watcher_would_notice(whole, tmp_path, monkeypatch):
     """An export that wrote in place, as a plain tf.saved_model.save does, is caught."""
     in_place = tmp_path / "model" / "1"

@@ -120,13 +120,13 @@ def test_smaller_weights_make_smaller_files(models):
 
 NETWORKS = (
     {},
-    {"focal_planes": True},
-    {"adaptive": False},
+    pytest.param({"focal_planes": True}, marks=pytest.mark.slow),
+    pytest.param({"adaptive": False}, marks=pytest.mark.slow),
     {"encoder": "mobile", "activation": "relu6"},
 )
 
 
-@pytest.mark.parametrize("options", NETWORKS, ids=lambda options: "-".join(options) or "plain")
+@pytest.mark.parametrize("options", NETWORKS, ids=["plain", "focal", "fixed", "mobile"])
 def test_nothing_of_the_pictures_size_is_stored(tmp_path, options):
     """A larger picture adds the values of its axes to the file and nothing of its pixels."""
     run = checkpoints.load_run(tiny_run.write(tmp_path / "run", **options))
