@@ -5,7 +5,10 @@ Importing this package imports nothing else: no TensorFlow, no add-on, no GPU.
 
 import os
 
-# Read when TensorFlow is imported, so it must be set before any module does; errors still show.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# Read when TensorFlow is imported, so it must be set before any module does. Errors still show
+# where there is a GPU driver (or WSL's) that may be at fault; elsewhere three of them greet every
+# start of TensorFlow 2.15, about CUDA libraries that nobody asked for.
+_GPU = any(os.path.exists(path) for path in ("/dev/nvidiactl", "/dev/dxg"))
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2" if _GPU else "3")
 
 __version__ = "0.1.0"

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
-import pathlib
 import platform
 import statistics
-import subprocess
 
 import aquanet_tf
-from aquanet_tf import ablation, ablation_jobs, json_file, metrics
+from aquanet_tf import ablation, ablation_jobs, checkout, json_file, metrics
 
 PARTS = ("all", "static", "moving")
 MASK_LOSS = 0.1  # of mask_quality.STATIC_LOST: the loss of static pixels that tables compare at
@@ -29,7 +27,7 @@ def collect(plan: ablation.Plan, failures: dict[str, str]) -> dict:
         "title": plan.title,
         "quick": plan.quick,
         "created_by": f"aquanet_tf {aquanet_tf.__version__}",
-        "commit": commit(),
+        "commit": checkout.commit(),
         "versions": {"python": platform.python_version(), **_versions()},
         "machine": {"cpu_cores": os.cpu_count(), "processor": platform.machine()},
         "data": list(plan.data) or [plan.data_dir, plan.gt_dir],
@@ -114,22 +112,6 @@ def _baselines(evaluations) -> dict:
     return (
         {name: _summary([means]) for name, means in plain[0]["baselines"].items()} if plain else {}
     )
-
-
-def commit() -> str | None:
-    """The checkout's commit, with "+" when files were changed since; None without git."""
-    here = pathlib.Path(__file__).resolve().parent
-
-    def git(*words):
-        return subprocess.run(["git", "-C", here, *words], capture_output=True, text=True)
-
-    try:
-        head, changed = git("rev-parse", "HEAD"), git("status", "--porcelain", "-uno")
-    except OSError:
-        return None
-    if head.returncode:
-        return None
-    return head.stdout.strip() + ("+" if changed.stdout.strip() else "")
 
 
 def _versions() -> dict:

@@ -81,11 +81,11 @@ def project(points, k):
 def positional_grid(height, width, dtype=tf.float32):
     """(u, v) of each pixel of a *whole* image, [height, width, 2]: centre (0, 0), corner pixel
     centres at -1 and 1. A crop takes its part of the grid of the whole image."""
-    u, v = tf.meshgrid(_unit_line(width, dtype), _unit_line(height, dtype))
+    u, v = tf.meshgrid(unit_line(width, dtype), unit_line(height, dtype))
     return tf.stack([u, v], axis=-1)
 
 
-def _unit_line(size, dtype):
+def unit_line(size, dtype=tf.float32):
     """-1..1 over `size` pixel centres (0 for a single pixel)."""
     last = tf.cast(tf.maximum(size - 1, 1), dtype)
     return (2.0 * tf.cast(tf.range(size), dtype) - tf.cast(size - 1, dtype)) / last

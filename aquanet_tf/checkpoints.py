@@ -41,24 +41,39 @@ class Position(NamedTuple):
 class Run:
     """A loaded workdir: networks with restored weights, what they were trained with and on.
 
+    ego_motion: None for a released run (`export.release`), which holds the depth network alone.
     data: image_height, image_width (pixels the network works at: those of the stored training
         images, or of the crop for depth_scaling=none) and focal (fx / width, fy / height).
     """
 
     config: Config
     aquanet: AQUANet
-    posenet: PoseNet
+    ego_motion: PoseNet | None
     epoch: int
     data: dict[str, Any]
+
+    @property
+    def posenet(self) -> PoseNet:
+        """The ego-motion network. ValueError for a released run."""
+        if self.ego_motion is None:
+            raise ValueError(
+                "this needs the ego-motion network, which a released run does not hold: give the "
+                "workdir of the training that it was released from"
+            )
+        return self.ego_motion
 
 
 def build_networks(config):
     """(AQUANet, PoseNet) of a config, with weights created."""
-    aquanet = build_depth_network(config)
+    return build_depth_network(config), build_pose_network(config)
+
+
+def build_pose_network(config):
+    """The ego-motion network of a config alone, with weights created."""
     policy = precision.policy(config)
     posenet = PoseNet(width=config.pose_network_width, form=config.pose_form, dtype=policy)
     posenet(tf.zeros([1, 64, 64, 3]), tf.zeros([1, 1, 64, 64, 3]))
-    return aquanet, posenet
+    return posenet
 
 
 def build_depth_network(config):
@@ -228,12 +243,25 @@ def load_run(workdir):
     except (OSError, ValueError, KeyError) as error:
         raise ValueError(f"{workdir / RUN_FILE}: missing or damaged ({error})") from error
     # Half precision is for the speed of training; what is loaded may run anywhere.
-    aquanet, posenet = build_networks(dataclasses.replace(config, mixed_precision="off"))
-    state = Checkpoints(workdir, {"aquanet": aquanet, "posenet": posenet}, {})
-    position = state.restore(unfinished=False)
+    full = dataclasses.replace(config, mixed_precision="off")
+    networks = {"aquanet": build_depth_network(full)}
+    if not is_released(workdir):
+        networks["posenet"] = build_pose_network(full)
+    position = Checkpoints(workdir, networks, {}).restore(unfinished=False)
     if position is None:
         raise ValueError(f"--workdir={workdir}: no checkpoint yet; has a first epoch finished?")
-    return Run(config, aquanet, posenet, position.epoch, data)
+    return Run(config, networks["aquanet"], networks.get("posenet"), position.epoch, data)
+
+
+def is_released(workdir):
+    """Whether the newest checkpoint of a finished epoch is one that `export.release` wrote: the
+    depth network without PoseNet, with which predictions and exports work, and training not."""
+    path = max(_complete(pathlib.Path(workdir) / FINISHED), key=_position, default=None)
+    try:
+        names = [name for name, _ in tf.train.list_variables(path)] if path else ["posenet/"]
+    except (ValueError, IndexError, tf.errors.OpError):
+        return False  # damaged, as restoring it will say
+    return not any(name.startswith("posenet/") for name in names)
 
 
 def _complete(folder):

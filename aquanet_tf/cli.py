@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from typing import Callable
 
-from absl import app
+import absl.logging
+from absl import app, flags
 
 
-def run(main: Callable) -> None:
+def run(main: Callable, quiet: bool = False) -> None:
     """Runs `main(argv)` under absl. A user's error (ValueError, OSError) is printed as one line
     `error: ...` on stderr with exit code 1, without a traceback; anything else is a bug and shows
-    its traceback."""
+    its traceback.
+
+    quiet: leaves out what TensorFlow tells about saving and converting, warnings aside.
+    """
 
     def guarded(argv):
+        if quiet and not flags.FLAGS["verbosity"].present:
+            absl.logging.set_verbosity(absl.logging.WARNING)
+            logging.getLogger("tensorflow").setLevel(logging.WARNING)
         if len(argv) > 1:
             sys.exit(f"error: unexpected argument {argv[1]!r}; every option is a --flag")
         try:

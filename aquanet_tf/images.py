@@ -22,7 +22,8 @@ def read_image(path: str | pathlib.Path) -> np.ndarray:
             return np.array(to_rgb(ImageOps.exif_transpose(image)))
     except FileNotFoundError as error:
         raise ValueError(f"{path}: no such file") from error
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    # Pillow raises many kinds on damaged files: struct.error and TypeError for an EXIF tag, too.
+    except Exception as error:
         reason = str(error).replace(f" {str(path)!r}", "")
         raise ValueError(f"{path}: not a readable image ({reason})") from error
 

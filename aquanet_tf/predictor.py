@@ -81,13 +81,14 @@ class AutoMaskScore:
     """Monodepth2's auto-mask of three frames: likely moving where the score reaches
     `threshold`.
 
-    Args: as `SpimoScore`; depth and ego-motion are the run's own.
+    Args: as `SpimoScore`; depth and ego-motion are the run's own. ValueError for a released run,
+    which has no ego-motion.
     """
 
     threshold = automask.THRESHOLD
 
     def __init__(self, run: checkpoints.Run, height: int = 0):
-        self._run = run
+        self._run, self._posenet = run, run.posenet
         self._height = inference.chosen_height(run, height)
 
     def __call__(self, images: list[np.ndarray], intrinsics: np.ndarray) -> np.ndarray:
@@ -99,8 +100,8 @@ class AutoMaskScore:
         ratio_y, ratio_x = (frames.shape[axis] / images.shape[axis] for axis in (1, 2))
         low_size = [config.pose_input_height, config.pose_input_width]
         low = tf.image.resize(frames, low_size, antialias=True)
-        vectors = run.posenet(low[1:2], tf.stack([low[0], low[2]])[None])
-        rotation, translation = run.posenet.motion(vectors)
+        vectors = self._posenet(low[1:2], tf.stack([low[0], low[2]])[None])
+        rotation, translation = self._posenet.motion(vectors)
         resize = tf.constant([[self._height / run.data["image_height"]]], tf.float32)
         estimate = estimator.of_network(run.aquanet, config)
         k = tf.constant(intrinsics, tf.float32)

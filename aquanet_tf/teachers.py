@@ -76,6 +76,11 @@ def remember_stage_one(options: Config, workdir: str | pathlib.Path) -> None:
     if not options.needs_stage1 or path.exists():
         return
     run = _load(options)
+    if options.stage2_posenet == "stage1" and run.ego_motion is None:
+        raise ValueError(
+            f"--stage1_workdir={options.stage1_workdir}: a released run, without the PoseNet that "
+            "--stage2_posenet=stage1 starts from; give the workdir of its training"
+        )
     for name in ("pose_form", "pose_network_width"):
         theirs, ours = getattr(run.config, name), getattr(options, name)
         if options.stage2_posenet == "stage1" and theirs != ours:

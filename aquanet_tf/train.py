@@ -5,9 +5,9 @@
 `--stage=2 --stage1_workdir=RUN` masks moving objects with the frozen network of a stage-1 run;
 `--stage=both` does stage 1 in WORKDIR/stage1, then stage 2 in WORKDIR/stage2.
 
-The workdir receives config.json and flags.txt (resolved options), run.json (versions, command,
-data), checkpoints/, tensorboard/ and history.csv, and unfinished/ while an epoch is under way. The
-same command on the same workdir goes on at the newest checkpoint, inside an epoch too
+The workdir receives config.json and flags.txt (resolved options), run.json (versions, commit,
+command, data), checkpoints/, tensorboard/ and history.csv, and unfinished/ while an epoch is under
+way. The same command on the same workdir goes on at the newest checkpoint, inside an epoch too
 (--checkpoint_steps), and sees the batches an uninterrupted run would have seen. SIGTERM and SIGINT
 finish the step and save; the exit code is then 143 or 130.
 """
@@ -25,6 +25,7 @@ from absl import flags, logging
 import aquanet_tf
 from aquanet_tf import (
     callbacks,
+    checkout,
     checkpoints,
     cli,
     config,
@@ -274,6 +275,11 @@ def _columns(built):
 def _prepare_workdir(options, workdir):
     """Makes the workdir and writes what the run is; refuses options that another run began with."""
     workdir.mkdir(parents=True, exist_ok=True)
+    if checkpoints.is_released(workdir):
+        raise ValueError(
+            f"--workdir={workdir}: a released run, the depth network alone, with which no training "
+            "can go on; choose another --workdir"
+        )
     path = workdir / checkpoints.CONFIG_FILE
     if path.exists():
         before, now = (dataclasses.asdict(c) for c in (config.Config.load(path), options))
@@ -302,6 +308,7 @@ def _prepare_workdir(options, workdir):
     record = {
         "command": sys.argv,
         "seed": options.seed,
+        "commit": checkout.commit(),
         "versions": {
             "aquanet_tf": aquanet_tf.__version__,
             "tensorflow": tf.__version__,

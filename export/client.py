@@ -2,9 +2,11 @@
 
     python -m export.client --input photo.jpg --out depth.npy [--server http://127.0.0.1:8501]
 
-The file is sent as it is (signature serving_bytes, REST v1), to export.serve or to TensorFlow
-Serving. OUT.npy gets inverse depth, float32 [H, W], relative units; OUT.png the same as a 16-bit
-PNG with its scale in the text, as predict writes it. Standard library, NumPy and Pillow only.
+The file is sent as it is (signature serving_bytes), to export.serve or to TensorFlow Serving, by
+REST v1, or with --server grpc://127.0.0.1:8500 by gRPC. OUT.npy gets inverse depth, float32 [H, W],
+relative units; OUT.png the same as a 16-bit PNG with its scale in the text, as predict writes it.
+REST needs the standard library, NumPy and Pillow only, gRPC the package tensorflow-serving-api; its
+answers are a fraction of REST's, which are numbers written out.
 """
 
 from __future__ import annotations
@@ -24,8 +26,12 @@ from aquanet_tf import cli, png16
 def predict(server: str, data: bytes, model: str = "aquanet", timeout: float = 60.0) -> dict:
     """Output name -> float32 [H, W] of one JPEG or PNG file.
 
+    server: http://HOST:PORT, or grpc://HOST:PORT.
+
     Raises OSError when the server does not answer, ValueError with its words when it refuses.
     """
+    if server.startswith("grpc://"):
+        return _predict_grpc(server, data, model, timeout)
     content = {
         "signature_name": "serving_bytes",
         "instances": [{"image_bytes": {"b64": base64.b64encode(data).decode()}}],
@@ -45,6 +51,31 @@ def predict(server: str, data: bytes, model: str = "aquanet", timeout: float = 6
     return {name: np.asarray(value, np.float32)[..., 0] for name, value in row.items()}
 
 
+def _predict_grpc(server, data, model, timeout) -> dict:
+    try:
+        import grpc
+        import tensorflow as tf
+        from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
+    except ImportError as error:
+        raise ValueError(
+            f'--server={server}: gRPC needs {error.name}: pip install "aquanet-tf[serve]"'
+        ) from error
+    request = predict_pb2.PredictRequest()
+    request.model_spec.name, request.model_spec.signature_name = model, "serving_bytes"
+    request.inputs["image_bytes"].CopyFrom(tf.make_tensor_proto([data]))
+    options = [("grpc.max_receive_message_length", -1)]
+    with grpc.insecure_channel(server[len("grpc://") :], options) as channel:
+        stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
+        try:
+            outputs = stub.Predict(request, timeout=timeout).outputs
+        except grpc.RpcError as error:
+            code, words = error.code(), error.details()
+            if code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
+                raise OSError(f"--server={server}: no answer ({words})") from error
+            raise ValueError(f"{server} refused ({code.name}): {words}") from error
+    return {name: tf.make_ndarray(value)[0, ..., 0] for name, value in outputs.items()}
+
+
 def _words(error) -> str:
     text = error.read().decode(errors="replace")
     try:
@@ -57,7 +88,7 @@ def define_flags() -> None:
     """The flags of the command."""
     flags.DEFINE_string("input", None, "A JPEG or PNG file.", required=True)
     flags.DEFINE_string("out", None, "File for inverse depth, .npy or .png.", required=True)
-    flags.DEFINE_string("server", "http://127.0.0.1:8501", "Address of the REST API.")
+    flags.DEFINE_string("server", "http://127.0.0.1:8501", "http://HOST:PORT or grpc://HOST:PORT.")
     flags.DEFINE_string("model_name", "aquanet", "The model's name there.")
 
 

@@ -111,8 +111,10 @@ class Models:
                 for request in warmup.read(directory):
                     values = {n: tf.make_ndarray(v) for n, v in request.inputs.items()}
                     self._call(version, request.model_spec.signature_name, values)
-            except (OSError, ValueError, RequestError, tf.errors.OpError) as error:
-                self._broken[number] = changed, str(error).splitlines()[0][:200]
+            # A damaged file may make anything of TensorFlow; whatever it is must not end the watch.
+            except Exception as error:
+                reason = str(error).strip() or type(error).__name__
+                self._broken[number] = changed, reason.splitlines()[0][:200]
                 LOG.warning("version %d cannot be loaded: %s", number, error)
                 continue
             self._current = version

@@ -20,12 +20,13 @@ from aquanet_tf import (
     callbacks,
     checkpoints,
     cli,
-    config,
     ground_truth,
     json_file,
     metrics,
     predictor,
+    spimo,
 )
+from aquanet_tf.config import Config
 from export import report_charts, report_page, report_pictures, report_stages
 
 LOWER_IS_BETTER = ("abs_rel", "sq_rel", "rmse", "rmse_log")
@@ -185,8 +186,8 @@ def _next_steps(workdir, evaluation, history) -> str:
         if ratio > _HOLE:
             steps.append(
                 f"<b>Moving objects are {ratio:.1f} times worse than the static scene.</b> A car "
-                "at our own speed looks infinitely far: that is the hole that stage 1 leaves. "
-                + _mend(config.Config.load(workdir / checkpoints.CONFIG_FILE))
+                "at our own speed looks infinitely far: the hole that stage 1 leaves. "
+                f"{_mend(workdir)}"
             )
     part = "static" if means["static"] else "all"
     baselines = [
@@ -216,13 +217,23 @@ def _next_steps(workdir, evaluation, history) -> str:
     )
 
 
-def _mend(options) -> str:
-    if options.stage == "1":
-        return "Masked training (<code>--stage=2</code>) is there to mend it."
-    return (
-        "The masks of this stage 2 missed too much of what moves: measure them with "
-        "<code>--mask_quality</code> and lower <code>--spimo_threshold</code>."
+def _mend(workdir) -> str:
+    """What to do about it: the command of stage 2, for a run whose masks can be read."""
+    config = Config.load(workdir / checkpoints.CONFIG_FILE)
+    if config.stage == "2":
+        return (
+            "The masks of this stage 2 missed too much of what moves: measure those of its stage 1 "
+            "with <code>--mask_quality</code>, and choose another <code>--spimo_threshold</code>."
+        )
+    text = "Masked training, stage 2, is there to mend it."
+    if not spimo.readable(config) or not (workdir / "flags.txt").is_file():
+        return text
+    run = html.escape(str(workdir))
+    command = (
+        f"python -m aquanet_tf.train --flagfile={run}/flags.txt --stage=2 --stage1_workdir={run} "
+        f"--workdir={run}_stage2"
     )
+    return f"{text} {_code(command)}"
 
 
 def _code(text) -> str:

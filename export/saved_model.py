@@ -181,4 +181,4 @@ def main(argv) -> None:
 
 if __name__ == "__main__":
     define_flags()
-    cli.run(main)
+    cli.run(main, quiet=True)

@@ -5,7 +5,7 @@
 
 Writes FILE.tflite, FILE.json (sizes, units, ranges, parity) and FILE.md (model card): the model
 appears complete and compared with the checkpoint, or not at all. Built-in operations only, no
-variables; the positional grid and the focal length are constants inside.
+variables; the positional grid and the focal length are inside.
 
 Input `image`: uint8 [1, height, width, 3] RGB, the bytes of the picture: normalisation is inside.
 Outputs `inverse_depth` and `beta`: float32 [1, height, width, 1]. Signature `serving_default`.
@@ -23,9 +23,11 @@ last convolution is left in float32 on purpose: in int8 its inverse depth has st
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import pathlib
+import sys
 import tempfile
 
 import tensorflow as tf
@@ -125,11 +127,10 @@ def convert(run: checkpoints.Run, height: int, width: int, quantize: str, sample
     Converted from a *frozen* concrete function: on Keras 3 the converter does not find the
     variables of a model inside a tf.Module, and writes one that returns NaN without a word.
     """
-    grid = camera.positional_grid(height, width)[None]
+    u, v = camera.unit_line(width), camera.unit_line(height)
     fx, fy = run.data["focal"]
     intrinsics = tf.constant([[[fx * width, 0, 0], [0, fy * height, 0], [0, 0, 1]]], tf.float32)
-    # A constant of the file: not every converter finds out by itself.
-    code = tf.constant(run.aquanet.code(grid, intrinsics).numpy())
+    config = run.config
     # The converter gives a float input its integer form when it knows its range.
     dtype = tf.uint8
 
@@ -139,10 +140,16 @@ def convert(run: checkpoints.Run, height: int, width: int, quantize: str, sample
     def infer(image):
         # Layer by layer: partial sums, and logits and beta in one map, would add or share scales.
         image = tf.cast(image, tf.float32) / 255.0
+        # Of the picture's first value, so that what hangs on it is computed and not stored.
+        one = tf.minimum(image[:, :1, :1, :1] + 1.0, 1.0)
+        code = run.aquanet.positional.of_axes(
+            u, v, one, intrinsics if config.focal_planes else None
+        )
         logits, beta = run.aquanet.with_code(image, code, rearranged=False)
-        config = run.config
-        # A fixed beta is one number: the levels of all pixels would be a constant in the file.
-        curve = beta if config.adaptive else beta[:, :1, :1]
+        # A fixed beta is one number, and so are its levels.
+        curve = beta if config.adaptive else one
+        if not config.adaptive:
+            beta = tf.tile(one, [1, height, width, 1])
         inverse_depth = quantization.expected_inverse_depth(
             logits, curve, config.inverse_depth_min, config.inverse_depth_max
         )
@@ -158,7 +165,8 @@ def convert(run: checkpoints.Run, height: int, width: int, quantize: str, sample
     # Through a SavedModel, since only that gives the TFLite file a signature with names.
     with tempfile.TemporaryDirectory() as directory:
         tf.saved_model.save(tf.Module(), directory, signatures={"serving_default": named})
-        return _converted(directory, quantize, samples)
+        with _silent():
+            return _converted(directory, quantize, samples)
 
 
 def head_tensors(interpreter: tf.lite.Interpreter) -> list[str]:
@@ -168,21 +176,60 @@ def head_tensors(interpreter: tf.lite.Interpreter) -> list[str]:
     levels up to d_max / d_min apart: measured on a trained network, 10 % mean error of inverse
     depth, where float logits give 3 %. Behind them, ln(0) of level 0 alone takes the whole range.
     """
-    names = {tensor["index"]: tensor["name"] for tensor in interpreter.get_tensor_details()}
     operations = interpreter._get_ops_details()  # in the order of execution
     late = {op["inputs"][0] for op in operations if op["op_name"] in _READERS}
     for operation in operations:
         if late.intersection(operation["inputs"]):
             late.update(operation["outputs"])
-    return [names[index] for index in sorted(late)]
+    return _names(interpreter, late)
+
+
+def code_tensors(interpreter: tf.lite.Interpreter) -> list[str]:
+    """Names of the tensors of the positional code, at each of its sizes, which int8 leaves alone.
+
+    Its ELU is float anyway, and in 256 steps the columns of a wide picture could not be told apart.
+    """
+    operations = interpreter._get_ops_details()
+    made = {output for op in operations for output in op["outputs"]}
+    code, resized = set(), set()
+    for op in operations:
+        inputs = made.intersection(op["inputs"])
+        if op["op_name"] == "MINIMUM" or inputs and inputs <= code:
+            (resized if op["op_name"] == "RESIZE_BILINEAR" else code).update(op["outputs"])
+    return _names(interpreter, code | resized)
+
+
+def _names(interpreter, indices):
+    names = {tensor["index"]: tensor["name"] for tensor in interpreter.get_tensor_details()}
+    return [names[index] for index in sorted(indices)]
+
+
+@contextlib.contextmanager
+def _silent():
+    """Keeps back the statistics that the converter writes past Python, unless it fails."""
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as file:
+        os.dup2(file.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            os.dup2(stderr, 2)
+            file.seek(0)
+            sys.stderr.write(file.read().decode(errors="replace"))
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
 
 
 def _converted(directory: str, quantize: str, samples) -> bytes:
     converter = tf.lite.TFLiteConverter.from_saved_model(directory)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-    head = []
+    floats = []
     if quantize == "int8":
-        head = head_tensors(tf.lite.Interpreter(model_content=converter.convert()))
+        interpreter = tf.lite.Interpreter(model_content=converter.convert())
+        floats = code_tensors(interpreter) + head_tensors(interpreter)
     if quantize != "none":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if quantize == "float16":
@@ -199,7 +246,7 @@ def _converted(directory: str, quantize: str, samples) -> bytes:
     debugger = tf.lite.experimental.QuantizationDebugger(
         converter=converter,
         debug_dataset=representative,
-        debug_options=tf.lite.experimental.QuantizationDebugOptions(denylisted_nodes=head),
+        debug_options=tf.lite.experimental.QuantizationDebugOptions(denylisted_nodes=floats),
     )
     return debugger.get_nondebug_quantized_model()
 
@@ -241,4 +288,4 @@ def main(argv) -> None:
 
 if __name__ == "__main__":
     define_flags()
-    cli.run(main)
+    cli.run(main, quiet=True)

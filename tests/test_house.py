@@ -20,7 +20,17 @@ TEXT_SUFFIXES = {".py", ".md", ".toml", ".txt", ".flags", ".yaml", ".yml", ""}
 # A module of aquanet_tf imports from its own layer or from layers above it in this list. A new
 # module is added where it belongs.
 LAYERS = (
-    {"__init__", "cli", "config", "figures", "interruption", "json_file", "option", "visualize"},
+    {
+        "__init__",
+        "checkout",
+        "cli",
+        "config",
+        "figures",
+        "interruption",
+        "json_file",
+        "option",
+        "visualize",
+    },
     {"images", "sources", "video", "png16", "pointcloud"},
     {"camera", "kitti_layout", "ground_truth", "metrics", "mask_quality", "eigen"},
     {"records", "manifest", "augment", "mixture", "input_pipeline"},

@@ -57,6 +57,26 @@ def test_damaged_files_name_themselves(tmp_path_factory, data):
         np.testing.assert_array_equal(read, COLOUR)
 
 
+def test_any_byte_of_the_exif_may_be_wrong(tmp_path):
+    """Pillow raises struct.error for some, as it writes the tags of the upright picture."""
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010E] = 6, "hello"
+    buffer = io.BytesIO()
+    Image.fromarray(COLOUR).save(buffer, "JPEG", exif=exif)
+    whole, refused = buffer.getvalue(), 0
+    start = whole.index(b"Exif")
+    for place in range(start, start + 70):
+        for value in (0, 3, 255):
+            path = tmp_path / "bad.jpg"
+            path.write_bytes(whole[:place] + bytes([value]) + whole[place + 1 :])
+            try:
+                assert images.read_image(path).shape[2] == 3
+            except ValueError as error:
+                assert "bad.jpg: not a readable image" in str(error)
+                refused += 1
+    assert refused
+
+
 def test_missing_file_is_named(tmp_path):
     with pytest.raises(ValueError, match="nothing.png: no such file"):
         images.read_image(tmp_path / "nothing.png")

@@ -42,8 +42,8 @@ def test_errors_are_those_of_the_definition(factor, wrong):
 
 @pytest.mark.parametrize("factor, share", [(1.24, 0), (1 / 1.24, 0), (1.26, 1), (1 / 1.26, 1)])
 def test_outliers_are_counted_both_ways(factor, share):
-    (errors, beta) = parity.compare(Scaled(factor), Scaled(), parity.noise()).values()
-    assert errors["outliers"] == share and beta["outliers"] == 0
+    errors = parity.compare(Scaled(factor), Scaled(), parity.noise())
+    assert errors["inverse_depth"]["outliers"] == share and errors["beta"]["outliers"] == 0
     with pytest.raises(ValueError, match="outliers 0.0[0-9]+, allowed is 0.01"):
         few = Scaled(wrong_pixel=1.0)  # two of the 45 pixels
         parity.check(few, Scaled(), parity.noise(((1, 5, 4), (1, 5, 5))), MANY_OUTLIERS)

@@ -123,6 +123,18 @@ def test_a_foreign_evaluation_is_refused(evaluated, change, words):
     assert all(word in str(error.value) for word in ["--evaluation", *words])
 
 
+def test_stage_two_is_offered_where_it_can_help(evaluated):
+    workdir, evaluation = evaluated
+    (workdir / "flags.txt").write_text("--stage=1\n")
+    worse = {**evaluation["means"]["static"], "abs_rel": 10.0}
+    evaluation = {**evaluation, "means": {**evaluation["means"], "moving": worse}}
+    page = report.build(workdir, evaluation, count=1)
+    Balance(page)
+    assert "flags.txt --stage=2 --stage1_workdir=" in page and "run &lt;1&gt;_stage2" in page
+    (workdir / "flags.txt").unlink()
+    assert "--stage=2" not in report.build(workdir, evaluation, count=1)
+
+
 def test_lost_frames_are_named(evaluated, tmp_path):
     workdir, evaluation = evaluated
     other = tiny_kitti.write(tmp_path / "raw", drives=1, frames=2)

@@ -1,8 +1,13 @@
 """The SavedModel stands alone, agrees with the checkpoint, and appears whole or not at all."""
 
+import concurrent.futures
+import contextlib
 import io
 import subprocess
 import sys
+import threading
+import time
+import types
 
 import command
 import numpy as np
@@ -190,6 +195,68 @@ def test_versions_count_up_and_old_ones_stay(whole, tmp_path):
     assert sorted(path.name for path in out.iterdir()) == ["7", "8", "notes"]
     assert (out / "7" / "kept").exists()
     assert (out / "8").stat().st_mode & 0o755 == 0o755
+
+
+@contextlib.contextmanager
+def watched(out, look):
+    """Calls `look(newest version)` in a loop, as a server that polls `out` does, from the first
+    version on until the block ends; gives the list of version numbers seen, raises what it raised.
+    """
+    seen, stop = [], threading.Event()
+
+    def loop():
+        while not stop.is_set():
+            if version := artefact.newest_version(out):
+                look(version)
+                seen.append(int(version.name))
+            time.sleep(0.005)
+
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        watching = pool.submit(loop)
+        try:
+            yield seen
+            last = len(seen) + 2  # once more after the last version has appeared
+            while len(seen) < last and not watching.done():
+                time.sleep(0.01)
+        finally:
+            stop.set()
+        watching.result()
+
+
+def answers(version):
+    """The view of a server: it loads whole, with its metadata, and answers."""
+    assert np.isfinite(artefact.SavedModel(version).maps(parity.noise()[2])["beta"]).all()
+    assert (version / "model_card.md").stat().st_size
+
+
+def is_whole(version):
+    """The same of a file system, at once: every file of an export is there."""
+    files = {str(p.relative_to(version)) for p in version.rglob("*") if p.is_file()}
+    needed = {"saved_model.pb", "metadata.json", "model_card.md", "variables/variables.index"}
+    assert needed <= files and "created_by" in json_file.read(version / "metadata.json")
+
+
+@pytest.mark.parametrize(
+    "look, versions", [(is_whole, 1), pytest.param(answers, 3, marks=pytest.mark.slow)]
+)
+def test_a_watcher_never_meets_half_a_model(whole, tmp_path, look, versions):
+    with watched(tmp_path / "model", look) as seen:
+        for _ in range(versions):
+            saved_model.export_saved_model(whole, tmp_path / "model")
+    assert seen == sorted(seen) and seen[-1] == versions
+
+
+@pytest.mark.slow
+def test_the_watcher_would_notice(whole, tmp_path, monkeypatch):
+    """An export that wrote in place, as a plain tf.saved_model.save does, is caught."""
+    in_place = tmp_path / "model" / "1"
+    in_place.mkdir(parents=True)
+    here = types.SimpleNamespace(mkdtemp=lambda **_: str(in_place))
+    monkeypatch.setattr(saved_model, "tempfile", here)
+    monkeypatch.setattr(saved_model, "_move_to_next_version", lambda temporary, out: temporary)
+    with pytest.raises((AssertionError, ValueError)):
+        with watched(tmp_path / "model", is_whole):
+            saved_model.export_saved_model(whole, tmp_path / "model")
 
 
 def test_a_failed_check_leaves_nothing(whole, tmp_path, monkeypatch):

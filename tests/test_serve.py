@@ -3,6 +3,7 @@
 import concurrent.futures
 import io
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,15 +25,16 @@ from served import IMAGE, PNG, PREDICT, ask, b64, expected, request  # noqa: E40
 from tensorflow_serving.apis import prediction_service_pb2_grpc  # noqa: E402
 
 from aquanet_tf import artefact, png16  # noqa: E402
-from export import client  # noqa: E402
+from export import client, models, warmup  # noqa: E402
 
 base, server, stub = served.base, served.server, served.stub
 
 
 def fuzzed(rng):
     """Bytes that are nearly, or not at all, a picture."""
-    file = io.BytesIO()
-    Image.fromarray(IMAGE).save(file, rng.choice(["PNG", "JPEG"]))
+    file, exif = io.BytesIO(), Image.Exif()
+    exif[0x0112], exif[0x010E] = int(rng.integers(1, 9)), "a picture"
+    Image.fromarray(IMAGE).save(file, rng.choice(["PNG", "JPEG"]), exif=exif)
     data = bytearray(file.getvalue())
     for _ in range(rng.integers(0, 5)):
         data[rng.integers(len(data))] = rng.integers(256)
@@ -41,6 +43,12 @@ def fuzzed(rng):
 
 
 def fuzz(server, stub, count):
+    def post(path, body):
+        try:
+            return urllib.request.urlopen(server.rest + path, body, timeout=60).status
+        except urllib.error.HTTPError as error:
+            return error.code
+
     codes = {200: 0, 400: 0}
     rng = np.random.default_rng(1)
     for _ in range(count):
@@ -48,11 +56,9 @@ def fuzz(server, stub, count):
         body = json.dumps({"signature_name": "serving_bytes", "instances": [b64(data)]}).encode()
         if rng.random() < 0.3:
             body = data
-        try:
-            code = urllib.request.urlopen(server.rest + PREDICT, body, timeout=60).status
-        except urllib.error.HTTPError as error:
-            code = error.code
+        code = post(PREDICT, body)
         codes[code] = codes.get(code, 0) + 1
+        assert post("/view", data) in (200, 400), data
         message = request(np.array([data], object), "image_bytes", "serving_bytes")
         try:
             stub.Predict(message, timeout=60)
@@ -112,6 +118,24 @@ def test_versions_switch_under_load(tmp_path):
         assert server.models.version("aquanet").number == 3
 
 
+def test_a_version_that_breaks_in_any_way_is_left_alone(tmp_path):
+    """Warm-up requests for what the model does not have, and a model cut off at any byte."""
+    first = served.write_version(tmp_path, 1)
+    shutil.copytree(first, tmp_path / "2")
+    warmup.write(tmp_path / "2", ["none"], 4, 4)
+    data = (first / "saved_model.pb").read_bytes()
+    for number in range(3, 9):
+        shutil.copytree(first, tmp_path / str(number))
+        rest = data[: len(data) * (number - 3) // 6]
+        (tmp_path / str(number) / "saved_model.pb").write_bytes(rest)
+    held = models.Models(tmp_path)
+    assert held.version("aquanet").number == 1
+    assert set(held.broken()) == set(range(2, 9)) and all(held.broken().values())
+    served.write_version(tmp_path, 9)
+    held.reload()
+    assert held.version("aquanet").number == 9
+
+
 def test_command_serves_and_client_saves(base, tmp_path):
     options = [f"--model_base_path={base}", "--rest_port=0", "--grpc_port=0"]
     process = subprocess.Popen(
@@ -136,6 +160,19 @@ def test_command_serves_and_client_saves(base, tmp_path):
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(30)
+
+
+def test_client_speaks_grpc_too(server):
+    address = f"grpc://{server.grpc}"
+    by_grpc, by_rest = client.predict(address, PNG), client.predict(server.rest, PNG)
+    assert set(by_grpc) == set(by_rest)
+    for name, values in by_grpc.items():
+        assert values.dtype == np.float32 and values.shape == IMAGE.shape[:2]
+        np.testing.assert_allclose(values, by_rest[name], rtol=1e-6)
+    with pytest.raises(ValueError, match="refused .INVALID_ARGUMENT.: image_bytes: not a JPEG"):
+        client.predict(address, b"no image")
+    with pytest.raises(OSError, match="--server=grpc://127.0.0.1:9: no answer"):
+        client.predict("grpc://127.0.0.1:9", PNG)
 
 
 def test_client_errors_name_the_cause(server, tmp_path):

@@ -105,10 +105,12 @@ def test_relu6_and_the_mobile_encoder_are_int8_up_to_the_head(tmp_path, data_dir
         if any(tensors[output]["dtype"] == np.float32 for output in op["outputs"])
     ]
     names = {op["op_name"] for op in operations}
-    assert {"DEPTHWISE_CONV_2D", "HARD_SWISH"} <= names and not names & {"ELU", "RELU6", "RELU"}
-    # Two convolutions of the head on the same features, and what is behind them.
-    assert floats.count("CONV_2D") == 2 and floats.count("DEQUANTIZE") <= 2
-    assert not {"DEPTHWISE_CONV_2D", "ADD", "HARD_SWISH", "MEAN"} & set(floats)
+    assert {"DEPTHWISE_CONV_2D", "HARD_SWISH"} <= names and not names & {"RELU6", "RELU"}
+    # The positional code's convolution and its two ELU, then the two convolutions of the head.
+    assert floats.count("CONV_2D") == 3 and floats.count("ELU") == 2
+    # Into float go the picture's one value and the head's features.
+    assert floats.count("DEQUANTIZE") <= 3 and floats.count("ADD") == 1
+    assert not {"DEPTHWISE_CONV_2D", "HARD_SWISH", "MEAN"} & set(floats)
 
 
 def test_smaller_weights_make_smaller_files(models):
@@ -116,10 +118,21 @@ def test_smaller_weights_make_smaller_files(models):
     assert size["float16"] < 0.7 * size["none"] and size["dynamic"] < 0.6 * size["none"]
 
 
-def test_a_fixed_beta_is_not_stored_for_every_pixel(models, tmp_path):
-    run = checkpoints.load_run(tiny_run.write(tmp_path / "run", adaptive=False))
-    more = len(tflite.convert(run, *SIZE, "none")) - models["none"].stat().st_size
-    assert more < 2 * 4 * SIZE[0] * SIZE[1]  # beta itself, and not five levels beside it
+NETWORKS = (
+    {},
+    pytest.param({"focal_planes": True}, marks=pytest.mark.slow),
+    pytest.param({"adaptive": False}, marks=pytest.mark.slow),
+    {"encoder": "mobile", "activation": "relu6"},
+)
+
+
+@pytest.mark.parametrize("options", NETWORKS, ids=["plain", "focal", "fixed", "mobile"])
+def test_nothing_of_the_pictures_size_is_stored(tmp_path, options):
+    """A larger picture adds the values of its axes to the file and nothing of its pixels."""
+    run = checkpoints.load_run(tiny_run.write(tmp_path / "run", **options))
+    small, large = (len(tflite.convert(run, *size, "none")) for size in (SIZE, (128, 192)))
+    # 16 values of float32 for each row and column; one positional map would be 8 * 4 a pixel.
+    assert large - small < 1.5 * 16 * 4 * (128 + 192 - sum(SIZE)) < 128 * 192
 
 
 def test_side_file(models):
@@ -184,3 +197,4 @@ def test_command(workdir, tmp_path):
     done = command.run("export.tflite", "--workdir", workdir, "--out", out, "--quantize=float16")
     assert done.returncode == 0, done.stderr
     assert "inverse_depth: error max" in done.stdout and "MB" in done.stdout
+    assert len(done.stderr.splitlines()) < 10, done.stderr  # not the converter's statistics

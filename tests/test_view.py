@@ -22,30 +22,42 @@ from starlette.routing import Route  # noqa: E402
 from aquanet_tf import png16  # noqa: E402
 from export import models, view  # noqa: E402
 
-BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
-# A visitor: opens the page in a frame, drops a file, moves the slider, notes what there is.
-VISITOR = """<iframe id="frame" src="/"></iframe><pre id="seen"></pre><script>
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+BROWSER = next(filter(None, map(shutil.which, BROWSERS)), None)
+# A visitor: opens the page in a frame, drops files beside the box meant for them, moves the
+# slider, notes what there is on a wide screen and on a narrow one.
+VISITOR = """<iframe id="frame" src="/" width="1300" height="700"></iframe>
+<pre id="seen"></pre><script>
 const frame = document.getElementById("frame");
 async function drop(data, name) {
   const transfer = new DataTransfer();
   transfer.items.add(new File([Uint8Array.from(atob(data), (c) => c.charCodeAt(0))], name));
   const page = frame.contentDocument;
-  page.getElementById("drop").dispatchEvent(new DragEvent("drop", { dataTransfer: transfer }));
-  frame.width = 1300;
-  while (!page.getElementById("status").textContent.startsWith(name))
+  const event = { dataTransfer: transfer, bubbles: true, cancelable: true };
+  const caught = !page.body.dispatchEvent(new DragEvent("drop", event));
+  while (!page.getElementById("status").textContent.startsWith(`${name} - `))
     await new Promise((wake) => setTimeout(wake, 20));
   await Promise.all([...page.images].filter((i) => i.src).map((i) => i.decode().catch(() => 0)));
   const figures = [...page.querySelectorAll("figure:not([hidden])")];
   page.getElementById("slider").value = 30;
   page.getElementById("slider").dispatchEvent(new Event("input"));
+  const places = () => figures.map((figure) => figure.getBoundingClientRect().top);
+  const wide = places();
+  frame.width = 400;
+  const narrow = places();
+  const overflow = page.documentElement.scrollWidth > 400;
+  frame.width = 1300;
   return {
+    caught, wide, narrow, overflow,
     status: page.getElementById("status").textContent,
     hidden: page.getElementById("result").hidden,
     sizes: [...page.images].map((image) => [image.naturalWidth, image.naturalHeight]),
-    clips: [...page.querySelectorAll(".pair img + img")].map((map) => map.style.clipPath),
+    clips: [...page.querySelectorAll(".pair img + img")].map(
+      (map) => frame.contentWindow.getComputedStyle(map).clipPath,
+    ),
     maps: figures.map((figure) => figure.querySelectorAll("img")[1].id),
-    places: figures.map((figure) => figure.getBoundingClientRect().top),
     download: page.getElementById("download").href,
+    saved: page.getElementById("download").download,
     captions: [...page.querySelectorAll("figcaption")].map((text) => text.textContent),
   };
 }
@@ -116,23 +128,28 @@ def test_the_page_fetches_nothing_from_elsewhere(server):
     assert "16-bit" in page and "http" not in page
 
 
-@pytest.mark.skipif(not BROWSER, reason="no chromium on this machine")
+@pytest.mark.skipif(not BROWSER, reason="no Chromium here; Debian: apt-get install chromium")
 def test_in_a_browser(server, tmp_path):
     options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}"]
+    options += ["--disable-quic", "--no-first-run", "--disable-background-networking"]
+    options += ["--disable-component-update", "--disable-sync"]
     # The browser's clock runs ahead of a busy server's: much virtual time, and more than one visit.
     options += ["--virtual-time-budget=600000", "--dump-dom", f"{server.rest}/visitor"]
     for _ in range(3):
-        done = subprocess.run([BROWSER, *options], capture_output=True, text=True, timeout=120)
+        done = subprocess.run([BROWSER, *options], capture_output=True, text=True, timeout=300)
         if seen := re.search(r'<pre id="seen">SEEN(.+)END</pre>', done.stdout):
             break
     assert seen, done.stdout[-500:] + done.stderr[-1000:]
     good, bad = json.loads(base64.b64decode(seen.group(1)))
     height, width = served.IMAGE.shape[:2]
-    assert not good["hidden"] and good["sizes"] == [[width, height]] * 6
-    assert good["maps"] == ["inverse_depth", "moving", "beta"] and len(set(good["places"])) == 1
+    assert good["caught"] and not good["hidden"] and good["sizes"] == [[width, height]] * 6
+    assert good["status"] == f"good.png - {width} x {height} pixels, aquanet version 1"
+    assert good["maps"] == ["inverse_depth", "moving", "beta"]
+    assert len(set(good["wide"])) == 1 and len(set(good["narrow"])) == 3 and not good["overflow"]
     assert len(good["clips"]) == 3 and all("30%" in clip for clip in good["clips"])
-    for caption, words in zip(good["captions"], ("range of this picture", "likely moving", "beta")):
+    for caption, words in zip(good["captions"], ("range of this picture", "likely moving", "blue")):
         assert words in caption
     found = png16.read(decoded(good["download"]))
     np.testing.assert_allclose(found, served.expected()[..., 0], atol=2e-5)
+    assert good["saved"] == "good_16bit.png"
     assert bad["hidden"] and "not a JPEG or PNG file" in bad["status"]

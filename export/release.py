@@ -1,0 +1,149 @@
+"""A run made small enough to be passed on: the depth network's weights and what is known of them.
+
+    python -m export.release --workdir RUN --out pretrained/street [--example IMAGE.png]
+
+writes OUT as a workdir like RUN, with its newest checkpoint, for predictions and every export:
+  checkpoints/     the depth network in float32, without PoseNet and optimizers;
+  config.json      the options of the training;
+  run.json         command, seed, commit, versions, data;
+  history.csv, and each evaluation of this epoch that lay in RUN, without its single frames;
+  example.png      a picture to try it on, with --example;
+  README.md        the model card.
+No training can go on from it. Directories of the machine are left out: of an absolute path the
+last name is kept. OUT appears complete and compared with RUN, or not at all.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import re
+import shutil
+import tempfile
+
+from absl import flags
+from PIL import Image
+
+from aquanet_tf import checkpoints, cli, images, json_file, manifest, mixture, predictor
+from export import metadata, model_card, parity
+
+EXAMPLE = "example.png"
+# The same operations on the same numbers.
+TOLERANCE = parity.Tolerance(1e-6, 1e-6)
+_TRAIN = "python -m aquanet_tf.train"
+_ABSOLUTE = re.compile(r"(?<![\w.:/~])/(?:[^\s,=:/]+/)*(?=[^\s,=:/])")
+
+
+def release(workdir, out, example: str = "", commit: str = "", max_mb: float = 8.0) -> pathlib.Path:
+    """Releases the newest checkpoint of `workdir` as the directory `out`, and returns its path.
+
+    Args:
+      example: an image file to go along; empty: none.
+      commit: of the code that trained, for runs that did not record it.
+      max_mb: largest size of all files together, MB.
+
+    Raises ValueError (no checkpoint, `out` exists, too large) and leaves nothing then.
+    """
+    workdir, out = pathlib.Path(workdir), pathlib.Path(out)
+    if out.exists():
+        raise ValueError(f"--out={out}: is there already; remove it, or choose another name")
+    run = checkpoints.load_run(workdir)
+    picture = images.read_image(example) if example else None
+    out.parent.mkdir(parents=True, exist_ok=True)
+    temporary = pathlib.Path(tempfile.mkdtemp(prefix=".releasing-", dir=out.parent))
+    try:
+        checkpoints.Checkpoints(temporary, {"aquanet": run.aquanet}, {}).save(run.epoch)
+        _write_records(workdir, temporary, run, commit)
+        if picture is not None:
+            Image.fromarray(picture).save(temporary / EXAMPLE, optimize=True)
+        # Named as it will be: the card speaks of it.
+        document = metadata.build(run, out, run.data["image_height"], TOLERANCE)
+        document["inputs"] = {"image": "uint8 [H, W, 3] RGB, any size"}
+        document["config"] = json_file.read(temporary / checkpoints.CONFIG_FILE)
+        found = predictor.load(temporary)
+        document["parity"] = parity.check(
+            found, predictor.Predictor(run), parity.noise(), TOLERANCE
+        )
+        text = model_card.text(temporary, document, _use(out, bool(example)), out.name)
+        (temporary / "README.md").write_text(text)
+        size = sum(path.stat().st_size for path in temporary.rglob("*") if path.is_file()) / 1e6
+        if size > max_mb:
+            raise ValueError(
+                f"{size:.1f} MB, more than --max_mb={max_mb:g}: the weights take "
+                f"{4 * run.aquanet.count_params() / 1e6:.1f} MB; train with a smaller --width"
+            )
+        temporary.chmod(0o755)  # mkdtemp makes it private
+        temporary.rename(out)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    return out
+
+
+def without_places(value):
+    """`value`, JSON-like, with the last name alone of every absolute path in its strings."""
+    if isinstance(value, dict):
+        return {name: without_places(entry) for name, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [without_places(entry) for entry in value]
+    return _ABSOLUTE.sub("", value) if isinstance(value, str) else value
+
+
+def _write_records(workdir, out, run, commit):
+    config = json_file.read(workdir / checkpoints.CONFIG_FILE)
+    record = json_file.read(workdir / checkpoints.RUN_FILE)
+    command = record.get("command")
+    if command:
+        record["command"] = [_TRAIN, *(part for part in command[1:] if part)]
+    record["commit"] = commit or record.get("commit")
+    record["released_epoch"] = run.epoch
+    # What the manifests say of the data now; they stay behind.
+    sources = record.get("sources") or {}
+    for directory in mixture.directories(config["data_dir"]):
+        try:
+            sources[without_places(directory)] = manifest.read(directory).get("arguments", {})
+        except ValueError:
+            continue
+    record["sources"] = {name: model_card.told(found) for name, found in sources.items()}
+    json_file.write(out / checkpoints.CONFIG_FILE, without_places(config))
+    json_file.write(out / checkpoints.RUN_FILE, without_places(record))
+    if (workdir / "history.csv").is_file():
+        shutil.copy(workdir / "history.csv", out / "history.csv")
+    for path, evaluation in model_card.evaluations(workdir, run.epoch):
+        json_file.write(out / path.name, without_places(_without_frames(evaluation)))
+
+
+def _without_frames(value):
+    if isinstance(value, dict):
+        return {n: _without_frames(entry) for n, entry in value.items() if n != "rows"}
+    return value
+
+
+def _use(out, example):
+    picture = out / EXAMPLE if example else "photo.jpg"
+    return f"python -m aquanet_tf.predict --workdir {out} --input {picture} --out predictions"
+
+
+def define_flags() -> None:
+    """The flags of the command."""
+    flags.DEFINE_string("workdir", None, "Directory of a training run.", required=True)
+    flags.DEFINE_string("out", None, "Directory to make; must not exist yet.", required=True)
+    flags.DEFINE_string("example", "", "An image to go along; empty: none.")
+    flags.DEFINE_string("commit", "", "Commit that trained it; empty: what the run recorded.")
+    flags.DEFINE_float("max_mb", 8.0, "Largest size of all files together, MB.")
+
+
+def main(argv) -> None:
+    """Runs the command; see the module docstring."""
+    del argv
+    options = flags.FLAGS
+    names = ("workdir", "out", "example", "commit", "max_mb")
+    out = release(**{name: options[name].value for name in names})
+    files = sorted(path for path in out.rglob("*") if path.is_file())
+    for path in files:
+        print(f"{path.stat().st_size:>9,} {path}")
+    print(f"written: {out} ({sum(path.stat().st_size for path in files) / 1e6:.2f} MB)")
+
+
+if __name__ == "__main__":
+    define_flags()
+    cli.run(main, quiet=True)
