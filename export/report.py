@@ -17,6 +17,7 @@ import aquanet_tf
 from aquanet_tf import (
     callbacks,
     cli,
+    eigen,
     ground_truth,
     json_file,
     metrics,
@@ -44,14 +45,16 @@ def build(workdir, evaluation: dict, gt_dir=None, split=None, count: int = 5) ->
     for name in ("protocol", "means", "rows", "model"):
         if name not in evaluation:
             raise ValueError(f"--evaluation: no {name!r} in it; is it a file of evaluate?")
-    network = predictor.load(workdir, evaluation["model"]["working_height"])
+    protocol = metrics.Protocol(**evaluation["protocol"])
+    network = predictor.load(
+        workdir, evaluation["model"]["working_height"], protocol.post_processing
+    )
     if network.epoch != evaluation["model"]["epoch"]:
         raise ValueError(
             f"--evaluation is of epoch {evaluation['model']['epoch']}, {workdir} is at epoch "
             f"{network.epoch}: run python -m aquanet_tf.evaluate again"
         )
-    protocol = metrics.Protocol(**evaluation["protocol"])
-    frames, _ = ground_truth.find_frames(
+    frames = _frames(
         gt_dir or evaluation["gt_dir"],
         split or evaluation["split"],
         evaluation["camera"],
@@ -71,6 +74,13 @@ def build(workdir, evaluation: dict, gt_dir=None, split=None, count: int = 5) ->
         _details(workdir),
     ]
     return report_page.page(f"AQUANet: {workdir.name}", "\n".join(filter(None, sections)))
+
+
+def _frames(gt_dir, split, camera, source):
+    """The evaluated frames; where evaluate had --protocol, its name stands in place of a split."""
+    if split in eigen.PROTOCOLS:
+        return eigen.find_frames(gt_dir, split)
+    return ground_truth.find_frames(gt_dir, split, camera, source)[0]
 
 
 def _head(workdir, evaluation, network, history) -> str:
