@@ -5,6 +5,7 @@ import os
 import pathlib
 
 import command
+import fuzz
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -149,16 +150,20 @@ rows = st.lists(values | st.lists(values, max_size=3), max_size=4)
 keys = st.sampled_from(["fx", "fy", "cx", "cy", "width", "height", "K", "distortion"])
 
 
-@given(st.dictionaries(keys, values | rows | st.floats(1, 200), max_size=8))
-def test_any_camera_file_is_right_or_named(tmp_path_factory, contents):
-    path = tmp_path_factory.getbasetemp() / "fuzz_intrinsics.json"
-    path.write_text(json.dumps(contents))
-    try:
-        found = camera(intrinsics=str(path))
-    except ValueError as error:
-        assert str(path) in str(error) and "\n" not in str(error)
-    else:
-        assert np.isfinite(found.k).all() and found.k[0, 0] > 0 and found.k[1, 1] > 0
+@fuzz.lengths(100)
+def test_any_camera_file_is_right_or_named(tmp_path, examples):
+    path = tmp_path / "intrinsics.json"
+
+    def check(contents):
+        path.write_text(json.dumps(contents))
+        try:
+            found = camera(intrinsics=str(path))
+        except ValueError as error:
+            assert str(path) in str(error) and "\n" not in str(error)
+        else:
+            assert np.isfinite(found.k).all() and found.k[0, 0] > 0 and found.k[1, 1] > 0
+
+    fuzz.run(examples, check, st.dictionaries(keys, values | rows | st.floats(1, 200), max_size=8))
 
 
 def test_a_folder_to_records(tmp_path):
