@@ -57,7 +57,8 @@ class CheckpointCallback(tf.keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         before, self.step = self.step, self._first + batch + 1  # the last one of an execution
         due = self.every and self.step // self.every > before // self.every
-        if due or self.interruption.asked:
+        # Asked first: all workers must ask the same number of times.
+        if self.interruption.agreed() or due:
             self._save()
 
     def on_test_begin(self, logs=None):
@@ -67,7 +68,7 @@ class CheckpointCallback(tf.keras.callbacks.Callback):
 
     def on_test_batch_end(self, batch, logs=None):
         self.validated += 1
-        if self.interruption.asked:
+        if self.interruption.agreed():
             self._save()
 
     def on_test_end(self, logs=None):
@@ -83,7 +84,8 @@ class CheckpointCallback(tf.keras.callbacks.Callback):
         self._stop()
 
     def _stop(self):
-        if self.interruption.asked:
+        if self.interruption.agreed():
+            self.interruption.wait()  # for the worker that writes
             self.interruption.stop(f"saved as {self.checkpoints.newest()}")
 
     def _read_sums(self):

@@ -19,6 +19,7 @@ import zlib
 from typing import NamedTuple
 
 import keras
+import numpy as np
 import tensorflow as tf
 from absl import logging
 
@@ -126,6 +127,11 @@ def wait(strategy: tf.distribute.Strategy) -> None:
     _gathered(strategy, 0)
 
 
+def highest(strategy: tf.distribute.Strategy, number: int) -> int:
+    """Waits for all workers; the highest of their numbers, below 2 ** 53."""
+    return max(_gathered(strategy, number))
+
+
 def check_equal(strategy: tf.distribute.Strategy, number: int, complaint: str) -> None:
     """Waits for all workers and compares a number of theirs, below 2 ** 53. ValueError with the
     complaint and the numbers when they differ."""
@@ -227,15 +233,23 @@ def _gathered(strategy, number) -> list[int]:
     cluster = _workers(strategy)
     if not cluster:
         return [number]
-    workers = len(cluster.addresses)
+    mine = np.zeros(len(cluster.addresses))
+    mine[cluster.rank] = number
+    return [round(value) for value in _sum(strategy)(tf.constant(mine)).numpy().tolist()]
 
-    @tf.function
-    def everywhere():
+
+@functools.cache  # traced once: it is called between any two steps
+def _sum(strategy):
+    """Function, float64 [n] -> the sum over the workers."""
+    workers = len(_workers(strategy).addresses)
+
+    def everywhere(mine):
         # The mean over replicas, of which every worker has the same number.
-        on = tf.constant(number * workers, tf.float64)
-        mine = tf.one_hot(cluster.rank, workers, on, tf.zeros_like(on))
         context = tf.distribute.get_replica_context()
-        return context.all_reduce(tf.distribute.ReduceOp.MEAN, mine)
+        return context.all_reduce(tf.distribute.ReduceOp.MEAN, mine * workers)
 
-    result = strategy.experimental_local_results(strategy.run(everywhere))[0]
-    return [round(value) for value in result.numpy().tolist()]
+    @tf.function(input_signature=[tf.TensorSpec([workers], tf.float64)])
+    def summed(mine):
+        return strategy.experimental_local_results(strategy.run(everywhere, (mine,)))[0]
+
+    return summed

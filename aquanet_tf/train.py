@@ -9,12 +9,13 @@ The workdir receives config.json and flags.txt (resolved options), run.json (ver
 command, data), checkpoints/, tensorboard/ and history.csv, and unfinished/ while an epoch is under
 way. The same command on the same workdir goes on at the newest checkpoint, inside an epoch too
 (--checkpoint_steps), and sees the batches an uninterrupted run would have seen. SIGTERM and SIGINT
-finish the step and save; the exit code is then 143 or 130.
+finish the step and save; the exit code is then 143 or 130, of all workers if there are several.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import pathlib
 import platform
 import sys
@@ -91,8 +92,10 @@ def _train(options, workdir, signals):
         return _train(two, second, signals)
     if options.deterministic:
         tf.config.experimental.enable_op_determinism()
-    replicas = strategy.create(options)  # first: before anything runs on the devices
+    with signals.released():
+        replicas = strategy.create(options)  # first: before anything runs on the devices
     chief = strategy.is_chief(replicas)
+    signals.highest = functools.partial(strategy.highest, replicas)
     steps = input_pipeline.steps_per_epoch(options)
     if steps % options.steps_per_execution:
         raise ValueError(

@@ -38,6 +38,16 @@ def probe(path: pathlib.Path) -> Clip:
     return Clip(height, width, float(meta["fps"]), count)
 
 
+def announced(path: pathlib.Path) -> int:
+    """About how many frames the file says that it has; 0 when it does not. Nothing is decoded.
+    ValueError when it is no video."""
+    with _reading(path):
+        reader = imageio_ffmpeg.read_frames(str(path), pix_fmt="rgb24")
+        meta = next(reader)
+        reader.close()
+        return round(meta.get("duration", 0) * meta["fps"])
+
+
 def frames(path: pathlib.Path) -> Iterator[np.ndarray]:
     """uint8 [H, W, 3] RGB, one frame after another. ValueError when it is no video."""
     with _reading(path):

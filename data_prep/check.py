@@ -155,8 +155,13 @@ def draw_sheet(report: Report, path: str | pathlib.Path) -> None:
     """Writes the contact sheet: previous, target and next frame of records from all over."""
     picture = Image.fromarray(visualize.grid(report.rows, labels=records.FRAMES))
     temporary = pathlib.Path(f"{path}.tmp")
-    picture.save(temporary, "PNG")
-    os.replace(temporary, path)
+    try:
+        picture.save(temporary, "PNG")
+        os.replace(temporary, path)
+    except OSError as error:
+        raise OSError(
+            f"--contact_sheet={path}: cannot be written ({error.strerror}); choose another, or none"
+        ) from error
 
 
 def repair(data_dir: str | pathlib.Path, bad: set[str], threads: int = 1) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import io
+import math
 import os
 import pathlib
 from collections.abc import Callable, Sequence
@@ -21,7 +22,9 @@ from PIL import Image
 
 from aquanet_tf import camera as pinhole
 from aquanet_tf import images, kitti_layout, records
-from data_prep import beam_runner, triplets, write_shards
+from data_prep import beam_runner, record_check, triplets, write_shards
+
+LARGEST = 8192  # --height
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,6 +97,9 @@ def prepare(options: Options, source: Source) -> dict:
     Running it again completes an interrupted run. ValueError (wrong input, empty result, too
     many unreadable images) and OSError (disk) name the flag or file and the fix.
     """
+    for name, value in dataclasses.asdict(source.static).items():
+        if not math.isfinite(value):
+            raise ValueError(f"--{name}={value}: expected a finite number")
     static = source.static if options.static_filter else None
     with ThreadPoolExecutor(options.threads) as pool:
         run = functools.partial(write_shards.on_threads, pool=pool, window=4 * options.threads)
@@ -106,6 +112,7 @@ def prepare(options: Options, source: Source) -> dict:
             raise ValueError(_nothing(options, chosen))
         # All calibrations before the first image, so that a missing one is said at once.
         items = [Item(triplet, source.view_of(triplet)) for triplet in chosen.triplets]
+        _check_cameras(items)
         job = write_shards.Job(
             items,
             functools.partial(encode_triplet, image_format=options.image_format),
@@ -116,6 +123,20 @@ def prepare(options: Options, source: Source) -> dict:
         shards = write_shards.write(options.out, job, run)
     _check_bad(options, chosen, shards)
     return write_shards.finish(options.out, job, shards, chosen)
+
+
+def _check_cameras(items: list[Item]) -> None:
+    """ValueError for a K that no camera has, before hours are spent with it."""
+    seen = set()
+    for triplet, stored in items:
+        if id(stored) in seen:
+            continue
+        seen.add(id(stored))
+        if problem := record_check.camera_problem(stored.intrinsics, stored.size):
+            raise ValueError(
+                f"{triplet.drive.name} camera {triplet.camera}: stored as {problem}; correct the "
+                "calibration, --height or what is cut off"
+            )
 
 
 def encode_triplet(item: Item, image_format: str) -> write_shards.Encoded:
@@ -237,7 +258,7 @@ def define_flags(kind: type, raw_dir: str, split: str) -> None:
     flags.DEFINE_string("raw_dir", None, raw_dir, required=True)
     flags.DEFINE_string("out", None, "Directory for shards and manifest.json.", required=True)
     flags.DEFINE_integer(
-        "height", 0, "Height of the stored images, aspect kept; 0: as recorded.", lower_bound=0
+        "height", 0, "Height of the stored images, aspect kept; 0: as recorded.", 0, LARGEST
     )
     flags.DEFINE_string("split", default["split"], split)
     flags.DEFINE_integer("stride", default["stride"], "Frames between neighbours.", **positive)

@@ -52,10 +52,20 @@ def read_split(
     if split == "all":
         return None
     if split not in eigen.TRAINING_SPLITS:
+        if not pathlib.Path(split).exists():
+            raise ValueError(
+                f"--split={split}: no such file, and none of all, "
+                f"{', '.join(eigen.TRAINING_SPLITS)}; the test images are for "
+                "aquanet_tf.evaluate --protocol alone"
+            )
         return kitti_layout.read_split(split)
     entries = eigen.training_entries(split, [drive.name for drive in drives])
     if not entries:
-        raise ValueError(f"--split={split}: none of its drives is in the raw directory")
+        present = ", ".join(drive.name for drive in drives[:3])
+        raise ValueError(
+            f"--split={split}: none of its drives is in the raw directory, which has {present}"
+            + (", ..." if len(drives) > 3 else "")
+        )
     return entries
 
 

@@ -53,28 +53,35 @@ def inspect(data: bytes, image_format: str, keep_frames: bool = False) -> Findin
     return finding
 
 
-def _check_intrinsics(finding: Finding, k: np.ndarray) -> None:
-    """Finite, upper triangular, last row (0, 0, 1), a plausible view, its centre in the image."""
-    height, width = finding.size
+def camera_problem(k: np.ndarray, size: tuple[int, int]) -> str | None:
+    """What is wrong with K [3, 3] for images of `size` (height, width), or None: it must be finite,
+    upper triangular, its last row (0, 0, 1), its view plausible, its centre in the image."""
+    height, width = size
     text = f"K {np.array2string(k.ravel(), precision=4, separator=', ')}".replace("\n", "")
     if not np.isfinite(k).all():
-        finding.problems.append(f"{text} is not finite")
-        return
+        return f"{text} is not finite"
     if k[1, 0] != 0 or tuple(k[2]) != (0, 0, 1) or k[0, 0] <= 0 or k[1, 1] <= 0:
-        finding.problems.append(f"{text} is not a camera matrix")
-        return
+        return f"{text} is not a camera matrix"
     low, high = FIELD_OF_VIEW
-    angles = [
-        math.degrees(2 * math.atan(0.5 * size / focal))
-        for size, focal in ((width, k[0, 0]), (height, k[1, 1]))
-    ]
-    finding.fields_of_view = tuple(angles)
+    angles = fields_of_view(k, size)
     if not all(low <= angle <= high for angle in angles):
-        finding.problems.append(
-            f"{text}: {angles[0]:.1f} x {angles[1]:.1f} degrees of view for {height}x{width}"
-        )
+        return f"{text}: {angles[0]:.1f} x {angles[1]:.1f} degrees of view for {height}x{width}"
     if not (0 <= k[0, 2] <= width - 1 and 0 <= k[1, 2] <= height - 1):
-        finding.problems.append(f"{text}: the principal point is outside {height}x{width}")
+        return f"{text}: the principal point is outside {height}x{width}"
+    return None
+
+
+def fields_of_view(k: np.ndarray, size: tuple[int, int]) -> tuple[float, float]:
+    """Horizontal and vertical, degrees, of images of `size` (height, width)."""
+    pairs = (size[1], k[0, 0]), (size[0], k[1, 1])
+    return tuple(math.degrees(2 * math.atan(0.5 * pixels / focal)) for pixels, focal in pairs)
+
+
+def _check_intrinsics(finding: Finding, k: np.ndarray) -> None:
+    if problem := camera_problem(k, finding.size):
+        finding.problems.append(problem)
+    if np.isfinite(k).all() and k[0, 0] > 0 and k[1, 1] > 0:
+        finding.fields_of_view = fields_of_view(k, finding.size)
 
 
 def _check_order(finding: Finding, frame_ids: np.ndarray) -> None:

@@ -42,7 +42,10 @@ class Undistorter:
         inside = (u >= 0) & (u <= width - 1) & (v >= 0) & (v <= height - 1)
         self.window = top, left, rows, columns = _all_true(inside)
         if 4 * rows * columns < height * width:
-            raise ValueError(f"distortion {coefficients} leaves {rows}x{columns} of the picture")
+            raise ValueError(
+                f"distortion {coefficients} leaves {rows}x{columns} of the picture: are these "
+                "k1, k2, p1, p2, k3, in this order, and is K that of the frames?"
+            )
         part = np.s_[top : top + rows, left : left + columns]
         u, v = u[part], v[part]
         folds = np.diff(u, axis=1).min() <= 0 or np.diff(v, axis=0).min() <= 0

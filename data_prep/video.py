@@ -23,6 +23,7 @@ from tqdm import tqdm
 
 from aquanet_tf import camera as pinhole
 from aquanet_tf import cli, json_file, records
+from aquanet_tf import video as video_file
 from data_prep import (
     convert,
     kitti,
@@ -62,6 +63,8 @@ def prepare(options: Options) -> tuple[dict, dict]:
     """
     if options.stride != "auto" and not re.fullmatch(r"[1-9]\d{0,3}", options.stride):
         raise ValueError(f"--stride={options.stride}: expected auto, or a number from 1 on")
+    if not 0 <= options.min_flow < 100:
+        raise ValueError(f"--min_flow={options.min_flow}: expected % of the width, from 0 on")
     out = pathlib.Path(options.out)
     first = next(video_frames.read(options.input))
     camera = video_camera.from_options(
@@ -119,12 +122,13 @@ def _write_raw(out, options, camera, arguments, shape) -> dict:
     stride = video_select.choose_stride(found)
     if options.stride != "auto":
         stride = int(options.stride)
-    warnings = video_select.warnings(found, stride)
     if not any(len(scene) > 2 * stride for scene in found.scenes):
         raise ValueError(
             f"{options.input}: no three frames in motion, {stride} apart: of {found.frames} frames "
-            f"{found.kept} are left ({dict(found.dropped)}, {found.cuts} cuts); {warnings[:1]}"
+            f"{found.kept} are left (dropped: {_dropped(found.dropped)}; cuts: {found.cuts}); take "
+            "a longer drive, or lower --stride or --min_flow"
         )
+    warnings = video_select.warnings(found, stride) + _cut_off(options.input, found.frames)
     stem = re.sub(r"[^\w-]+", "_", pathlib.Path(options.input).stem) or "video"
     drives = {f"{DATE}/{stem}_{n:04d}": scene for n, scene in enumerate(found.scenes)}
     unfinished = out / f"{RAW}.tmp"
@@ -146,6 +150,19 @@ def _write_raw(out, options, camera, arguments, shape) -> dict:
     }
     json_file.write(out / REPORT, report)
     return report
+
+
+def _dropped(reasons) -> str:
+    return ", ".join(f"{number} {reason}" for reason, number in reasons.items()) or "none"
+
+
+def _cut_off(path: str, decoded: int) -> list[str]:
+    """A warning when a video file says that it has more frames than could be decoded."""
+    path = pathlib.Path(path)
+    announced = video_file.announced(path) if path.is_file() else 0
+    if decoded >= 0.95 * announced - 2:
+        return []
+    return [f"{decoded} of about {announced} frames could be decoded: is the file cut off?"]
 
 
 def _write_calibration(folder: pathlib.Path, camera, lens, shape) -> None:
@@ -177,10 +194,9 @@ def _write_frames(raw: pathlib.Path, options, drives: dict, lens) -> None:
 
 def print_report(report: dict) -> None:
     """Kept, dropped, motion and warnings, one line each."""
-    dropped = ", ".join(f"{number} {reason}" for reason, number in report["dropped"].items())
     print(
         f"kept {report['kept']} of {report['frames']} frames in {len(report['scenes'])} scenes; "
-        f"dropped: {dropped or 'none'}; cuts: {report['cuts']}; stride {report['stride']}"
+        f"dropped: {_dropped(report['dropped'])}; cuts: {report['cuts']}; stride {report['stride']}"
     )
     if seen := report["motion"]:
         low, middle, high = seen["flow_percent"]
@@ -203,7 +219,7 @@ def define_flags() -> None:
     flags.DEFINE_list("distortion", [], "k1,k2,p1,p2[,k3], radial-tangential (as OpenCV).")
     flags.DEFINE_string("stride", "auto", "Kept frames between neighbours; auto: by the motion.")
     flags.DEFINE_integer(
-        "height", 0, "Height of the stored images, aspect kept; 0: as decoded.", lower_bound=0
+        "height", 0, "Height of the stored images, aspect kept; 0: as decoded.", 0, convert.LARGEST
     )
     flags.DEFINE_float("min_flow", 0.05, "Still is below this, % of the width.", lower_bound=0)
     flags.DEFINE_enum(

@@ -10,6 +10,7 @@ import numpy as np
 
 from aquanet_tf import camera as pinhole
 from aquanet_tf import json_file
+from data_prep import record_check
 
 _FIX = 'expected {"fx", "fy", "cx", "cy"} or {"K": 3x3}, in pixels of "width" x "height" if given'
 
@@ -39,8 +40,13 @@ def from_options(shape, intrinsics: str, fov_deg: float, focal_px: float, distor
     if intrinsics:
         k, found = _read(intrinsics, shape)
     else:
-        if fov_deg >= 170:
-            raise ValueError(f"--fov_deg={fov_deg}: a pinhole camera sees less than 170 degrees")
+        low, high = record_check.FIELD_OF_VIEW
+        seen = fov_deg or math.degrees(2 * math.atan(0.5 * width / focal_px))
+        if not low <= seen <= high:
+            given = f"--fov_deg={fov_deg:g}" if fov_deg else f"--focal_px={focal_px:g}"
+            raise ValueError(
+                f"{given}: {seen:.4g} degrees over {width} pixels; expected {low:g} to {high:g}"
+            )
         focal = focal_px or 0.5 * width / math.tan(math.radians(fov_deg) / 2)
         k = np.array([[focal, 0, (width - 1) / 2], [0, focal, (height - 1) / 2], [0, 0, 1]])
         found = ()
@@ -69,7 +75,8 @@ def _read(path: str | pathlib.Path, shape) -> tuple[np.ndarray, tuple[float, ...
         width, height = (float(values.get(n, s)) for n, s in zip(("width", "height"), shape[::-1]))
     except (KeyError, TypeError, ValueError, OverflowError):
         raise ValueError(f"{path}: {_FIX}") from None
-    if not (np.isfinite(k).all() and k[0, 0] > 0 and k[1, 1] > 0 and tuple(k[2]) == (0, 0, 1)):
+    below = (k[1, 0], *k[2])
+    if not (np.isfinite(k).all() and k[0, 0] > 0 and k[1, 1] > 0 and below == (0, 0, 0, 1)):
         raise ValueError(f"{path}: not a camera matrix: {k.tolist()}; {_FIX}")
     if not (0 < width < math.inf and 0 < height < math.inf):
         raise ValueError(f"{path}: width {width:g} and height {height:g} must be positive")

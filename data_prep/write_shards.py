@@ -79,7 +79,10 @@ def write(out: str | pathlib.Path, job: Job, run: Callable[[list[Shard]], None])
     shards = _plan(job)
     state = {"arguments": job.arguments, "plan": _fingerprint(shards), "shards": {}}
     state["shards"] = entries = _finished(folder, state, shards)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(f"--out={folder}: cannot be made ({error.strerror})") from error
     for stale in folder.glob("*.tmp"):
         stale.unlink(missing_ok=True)
     missing = [

@@ -20,6 +20,7 @@ from aquanet_tf import (
     callbacks,
     checkpoints,
     cli,
+    eigen,
     ground_truth,
     json_file,
     metrics,
@@ -59,14 +60,16 @@ def build(
     for name in ("protocol", "means", "rows", "model"):
         if name not in evaluation:
             raise ValueError(f"--evaluation: no {name!r} in it; is it a file of evaluate?")
-    network = predictor.load(workdir, evaluation["model"]["working_height"])
+    protocol = metrics.Protocol(**evaluation["protocol"])
+    network = predictor.load(
+        workdir, evaluation["model"]["working_height"], protocol.post_processing
+    )
     if network.epoch != evaluation["model"]["epoch"]:
         raise ValueError(
             f"--evaluation is of epoch {evaluation['model']['epoch']}, {workdir} is at epoch "
             f"{network.epoch}: run python -m aquanet_tf.evaluate again"
         )
-    protocol = metrics.Protocol(**evaluation["protocol"])
-    frames, _ = ground_truth.find_frames(
+    frames = _frames(
         gt_dir or evaluation["gt_dir"],
         split or evaluation["split"],
         evaluation["camera"],
@@ -99,6 +102,13 @@ def build(
         _details(workdir),
     ]
     return report_page.page(f"AQUANet: {workdir.name}", "\n".join(filter(None, sections)))
+
+
+def _frames(gt_dir, split, camera, source):
+    """The evaluated frames; where evaluate had --protocol, its name stands in place of a split."""
+    if split in eigen.PROTOCOLS:
+        return eigen.find_frames(gt_dir, split)
+    return ground_truth.find_frames(gt_dir, split, camera, source)[0]
 
 
 def _head(workdir, evaluation, network, history) -> str:

@@ -40,7 +40,7 @@ def test_saves_come_after_whole_executions():
     """Executions of two steps, a save every three, from the second step of epoch 4 on."""
     saved = []
     state = types.SimpleNamespace(sums={}, save=lambda *position: saved.append(position[:2]))
-    quiet = types.SimpleNamespace(asked=0)
+    quiet = types.SimpleNamespace(agreed=lambda: 0)
     saver = callbacks.CheckpointCallback(state, 3, checkpoints.Position(4, 2), quiet)
     saver.set_model(types.SimpleNamespace(means={}))
     for epoch in (4, 5):

@@ -188,6 +188,13 @@ def test_an_unknown_command_is_not_run(copy):
         check.repair(copy, set())
 
 
+def test_a_sheet_that_cannot_be_written_names_its_flag(data_dir, tmp_path):
+    report = check.check(data_dir)
+    path = tmp_path / "nowhere" / "sheet.png"
+    with pytest.raises(OSError, match=f"--contact_sheet={path}: cannot be written"):
+        check.draw_sheet(report, path)
+
+
 def test_command_line(copy, data_dir):
     path = shard_files(copy)[2]
     flip(path, 300)

@@ -3,10 +3,10 @@
 import json
 
 import command
+import fuzz
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -127,16 +127,21 @@ json_values = st.recursive(
 )
 
 
-@given(st.binary(max_size=40) | json_values.map(lambda v: json.dumps({"intrinsic": v}).encode()))
-def test_a_camera_file_is_right_or_named(tmp_path_factory, data):
-    path = tmp_path_factory.getbasetemp() / "fuzz_camera.json"
-    path.write_bytes(data)
-    try:
-        k = cityscapes_layout.read_camera(path)
-    except ValueError as error:
-        assert str(path) in str(error) and "\n" not in str(error)
-    else:
-        assert np.isfinite(k).all() and k[0, 0] > 0 and k[1, 1] > 0
+@fuzz.lengths(100)
+def test_a_camera_file_is_right_or_named(tmp_path, examples):
+    path = tmp_path / "camera.json"
+
+    def check(contents):
+        path.write_bytes(contents)
+        try:
+            k = cityscapes_layout.read_camera(path)
+        except ValueError as error:
+            assert str(path) in str(error) and "\n" not in str(error)
+        else:
+            assert np.isfinite(k).all() and k[0, 0] > 0 and k[1, 1] > 0
+
+    documents = json_values.map(lambda value: json.dumps({"intrinsic": value}).encode())
+    fuzz.run(examples, check, st.binary(max_size=40) | documents)
 
 
 def test_a_damaged_image_is_left_out_and_the_rest_kept(tmp_path):

@@ -1,8 +1,10 @@
 import dataclasses
 import json
 
+import fuzz
 import pytest
 from absl import flags
+from hypothesis import strategies as st
 
 from aquanet_tf import config
 
@@ -51,6 +53,25 @@ def test_defaults_are_the_papers():
 def test_bad_values_are_named(bad, message):
     with pytest.raises(ValueError, match=message.replace("(", r"\(")):
         config.Config(**bad)
+
+
+@fuzz.lengths(200)
+def test_absurd_values_are_refused_by_name(examples):
+    """One line that begins with the flag; what is taken is of the right type and within bounds."""
+    fields = dataclasses.fields(config.Config)
+    absurd = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9)
+    absurd |= st.sampled_from([10**400, -(10**400), 1e308, "\n", "1,,2", "--", [], {}])
+
+    def check(field, value):
+        try:
+            found = config.Config(**{field.name: value})
+        except ValueError as error:
+            assert str(error).startswith("--") and field.name in str(error)
+            assert "\n" not in str(error)
+        else:
+            assert type(getattr(found, field.name)) in (type(field.default), int)
+
+    fuzz.run(examples, check, st.sampled_from(fields), absurd)
 
 
 def test_json_round_trip(tmp_path):

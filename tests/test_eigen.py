@@ -108,8 +108,10 @@ def test_records_hold_no_test_drive(raw, tmp_path):
 def test_a_directory_of_test_drives_cannot_be_trained_on(tmp_path):
     raw = kitti_tree.write(tmp_path / "raw", [kitti_tree.Spec()])
     (raw / kitti_tree.drive_name(1)).rename(raw / name(TEST[0]))
-    with pytest.raises(ValueError, match="--split=eigen: none of its drives"):
+    with pytest.raises(ValueError, match="--split=eigen: none of its drives .*which has 2011_09"):
         kitti.prepare(kitti.Options(str(raw), str(tmp_path / "out"), split="eigen"))
+    with pytest.raises(ValueError, match="--split=eigen_test: no such file, .*eigen_val; the test"):
+        kitti.prepare(kitti.Options(str(raw), str(tmp_path / "out"), split="eigen_test"))
 
 
 def test_list_files_are_read_back_and_disjoint(raw, tmp_path):

@@ -1,6 +1,7 @@
 import os
 import pathlib
 
+import fuzz
 import kitti_tree
 import numpy as np
 import pytest
@@ -186,29 +187,37 @@ def damaged(data):
     return bytes(text)
 
 
-@given(st.data())
-def test_any_calibration_file_is_a_camera_or_named(tmp_path_factory, data):
-    path = tmp_path_factory.getbasetemp() / "fuzz_calibration.txt"
-    path.write_bytes(damaged(data))
-    try:
-        k = kitti_layout.intrinsics(path, 2)
-        height, width = kitti_layout.image_shape(path, 2)
-    except ValueError as error:
-        assert str(path) in str(error) and "\n" not in str(error)
-    else:
-        assert np.isfinite(k).all() and min(k[0, 0], k[1, 1], height, width) > 0
+@fuzz.lengths(100)
+def test_any_calibration_file_is_a_camera_or_named(tmp_path, examples):
+    path = tmp_path / "calibration.txt"
 
-
-@given(st.binary(max_size=60) | st.lists(st.floats(), max_size=31))
-def test_any_oxts_or_split_file_is_read_or_named(tmp_path_factory, contents):
-    path = tmp_path_factory.getbasetemp() / "fuzz.txt"
-    if isinstance(contents, list):
-        contents = " ".join(map(str, contents)).encode()
-    path.write_bytes(contents)
-    for read in (kitti_layout.read_speed, kitti_layout.read_split):
+    def check(data):
+        path.write_bytes(damaged(data))
         try:
-            found = read(path)
+            k = kitti_layout.intrinsics(path, 2)
+            height, width = kitti_layout.image_shape(path, 2)
         except ValueError as error:
-            assert str(path) in str(error)
+            assert str(path) in str(error) and "\n" not in str(error)
         else:
-            assert isinstance(found, list) or np.isfinite(found)
+            assert np.isfinite(k).all() and min(k[0, 0], k[1, 1], height, width) > 0
+
+    fuzz.run(examples, check)
+
+
+@fuzz.lengths(100)
+def test_any_oxts_or_split_file_is_read_or_named(tmp_path, examples):
+    path = tmp_path / "fuzz.txt"
+
+    def check(contents):
+        if isinstance(contents, list):
+            contents = " ".join(map(str, contents)).encode()
+        path.write_bytes(contents)
+        for read in (kitti_layout.read_speed, kitti_layout.read_split):
+            try:
+                found = read(path)
+            except ValueError as error:
+                assert str(path) in str(error)
+            else:
+                assert isinstance(found, list) or np.isfinite(found)
+
+    fuzz.run(examples, check, st.binary(max_size=60) | st.lists(st.floats(), max_size=31))

@@ -278,6 +278,44 @@ def test_a_bad_camera_is_a_user_error(own, tmp_path):
     command.assert_user_error(command.run("data_prep.kitti", *arguments), "--camera=left")
 
 
+def test_absurd_options_are_named(raw_dir, tmp_path):
+    for name, value in (("min_speed", np.nan), ("min_difference", np.inf)):
+        options = kitti.Options(str(raw_dir), str(tmp_path / "out"), **{name: value})
+        with pytest.raises(ValueError, match=f"--{name}={value}: expected a finite number"):
+            kitti.prepare(options)
+    (tmp_path / "file").write_text("")
+    out = tmp_path / "file" / "out"
+    with pytest.raises(OSError, match=f"--out={out}: cannot be made"):
+        kitti.prepare(kitti.Options(str(raw_dir), str(out)))
+    done = command.run("data_prep.kitti", "--raw_dir", raw_dir, "--out", out, "--height=1000000")
+    assert done.returncode == 1 and "--height=1000000" in done.stderr + done.stdout
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "numbers, words",
+    [
+        ({0: 0.5}, "178.6 x .* degrees of view for 24x80"),
+        ({2: 500.0}, "the principal point is outside 24x80"),
+        ({4: 0.25}, "is not a camera matrix"),
+    ],
+)
+def test_a_camera_that_nobody_has_is_refused_before_anything_is_written(tmp_path, numbers, words):
+    raw = kitti_tree.write(tmp_path / "raw", [kitti_tree.Spec()])
+    path = raw / kitti_tree.DATE / "calib_cam_to_cam.txt"
+    lines = path.read_text().splitlines()
+    (at,) = (n for n, line in enumerate(lines) if line.startswith("P_rect_02"))
+    fields = lines[at].split()
+    for place, value in numbers.items():
+        fields[1 + place] = str(value)
+    lines[at] = " ".join(fields)
+    path.write_text("\n".join(lines))
+    name = kitti_tree.drive_name(1)
+    with pytest.raises(ValueError, match=f"{name} camera 2: stored as K .*{words}; correct the"):
+        kitti.prepare(kitti.Options(str(raw), str(tmp_path / "out")))
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.skipif(not REAL, reason="AQUANET_REAL_DATA is not set")
 def test_real_drives(tmp_path):
     raw = pathlib.Path(REAL) / "kitti_raw"

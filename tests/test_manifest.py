@@ -3,8 +3,8 @@ import json
 import os
 import shutil
 
+import fuzz
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 
 from aquanet_tf import manifest, records
@@ -93,39 +93,44 @@ anything = st.recursive(
 )
 
 
-@given(st.sampled_from(["count", "image_format", "image_height", "shards", "shard"]), anything)
-def test_a_manifest_with_anything_in_it_is_read_or_named(data_dir, tmp_path_factory, name, value):
-    folder = tmp_path_factory.getbasetemp() / "fuzz_manifest"
-    folder.mkdir(exist_ok=True)
-    info = manifest.read(data_dir)
-    if name == "shard":
-        info["shards"][1] = value
-    else:
-        info[name] = value
-    (folder / manifest.NAME).write_text(json.dumps(info))
-    try:
-        manifest.verify(folder)
-    except ValueError as error:
-        assert str(folder) in str(error) and "\n" not in str(error)
-    else:
-        assert info["shards"] == [] or name == "image_height"
+@fuzz.lengths(100)
+def test_a_manifest_with_anything_in_it_is_read_or_named(data_dir, tmp_path, examples):
+    def check(name, value):
+        info = manifest.read(data_dir)
+        if name == "shard":
+            info["shards"][1] = value
+        else:
+            info[name] = value
+        (tmp_path / manifest.NAME).write_text(json.dumps(info))
+        try:
+            manifest.verify(tmp_path)
+        except ValueError as error:
+            assert str(tmp_path) in str(error) and "\n" not in str(error)
+        else:
+            assert info["shards"] == [] or name == "image_height"
+
+    names = st.sampled_from(["count", "image_format", "image_height", "shards", "shard"])
+    fuzz.run(examples, check, names, anything)
 
 
-@given(st.integers(0, 10**6), st.integers(1, 255), st.booleans())
-def test_a_damaged_manifest_is_read_or_named(data_dir, tmp_path_factory, at, change, cut):
-    folder = tmp_path_factory.getbasetemp() / "fuzz_manifest_bytes"
-    folder.mkdir(exist_ok=True)
-    data = bytearray((data_dir / manifest.NAME).read_bytes())
-    at %= len(data)
-    data[at] ^= change
-    (folder / manifest.NAME).write_bytes(data[:at] if cut else data)
-    try:
-        info = manifest.read(folder)
-    except ValueError as error:
-        assert str(folder) in str(error)
-    else:
-        assert not cut or at >= len(data) - 1
-        assert {type(shard["bytes"]) for shard in info["shards"]} == {int}
+@fuzz.lengths(100)
+def test_a_damaged_manifest_is_read_or_named(data_dir, tmp_path, examples):
+    whole = (data_dir / manifest.NAME).read_bytes()
+
+    def check(at, change, cut):
+        data = bytearray(whole)
+        data[at] ^= change
+        (tmp_path / manifest.NAME).write_bytes(data[:at] if cut else data)
+        try:
+            info = manifest.read(tmp_path)
+        except ValueError as error:
+            assert str(tmp_path) in str(error)
+        else:
+            assert not cut or at >= len(data) - 1
+            assert {type(shard["bytes"]) for shard in info["shards"]} == {int}
+
+    positions = st.integers(0, len(whole) - 1)
+    fuzz.run(examples, check, positions, st.integers(1, 255), st.booleans())
 
 
 def test_write_leaves_no_temporary_file(tmp_path):

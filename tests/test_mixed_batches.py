@@ -3,10 +3,12 @@
 import dataclasses
 import shutil
 
+import fuzz
 import kitti_tree
 import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis import strategies as st
 from test_input_pipeline import batches, same
 
 from aquanet_tf import input_pipeline
@@ -53,6 +55,53 @@ def test_weights_repeat_a_small_set_and_take_a_part_of_a_large_one(mixed):
     times = [[key for batch in found for key, n in batch if n == of] for of in (0, 1)]
     assert len(set(times[0])) == 9
     assert sorted(times[1].count(key) for key in set(times[1])) == [2, 2, 2, 3]
+
+
+@pytest.fixture(scope="module")
+def many_epochs(pair_of_sets):
+    """A config whose epochs hold the small set more than once, and the batches of two of them."""
+    config = Config(
+        data_dir=",".join(map(str, pair_of_sets)),
+        data_weights="0.6,0.4",
+        steps_per_epoch=9,
+        batch_size=2,
+        crop_height=16,
+        crop_width=48,
+        pose_input_height=16,
+        pose_input_width=40,
+        seed=5,
+    )
+    return config, batches(config, 3, 5)
+
+
+@fuzz.lengths(6)
+def test_mixed_runs_can_be_resumed_at_any_step(many_epochs, examples):
+    """Bit-equal: crops, colours and K, whatever set each sample is from."""
+    config, whole = many_epochs
+    assert len(whole) == 18
+
+    def check(epoch, step):
+        rest = list(input_pipeline.training_dataset(config, epoch, 5, skip=step))
+        expected = whole[9 * (epoch - 3) + step :]
+        assert len(rest) == len(expected)
+        assert all(same(a, b) for a, b in zip(rest, expected))
+
+    fuzz.run(examples, check, st.integers(3, 4), st.integers(0, 8))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_every_worker_goes_on_with_its_part(many_epochs, workers):
+    config, whole = many_epochs
+    for step in (1, 8):
+        shares = [
+            input_pipeline.training_dataset(
+                config, 4, 5, skip=step, share=input_pipeline.Share(worker, workers)
+            )
+            for worker in range(workers)
+        ]
+        for here, expected in zip(zip(*shares), whole[9 + step :]):
+            together = {n: np.concatenate([part[n] for part in here]) for n in expected}
+            assert same(together, expected)
 
 
 def test_mixed_runs_can_be_resumed(mixed):

@@ -13,7 +13,7 @@ import tiny_run
 from PIL import Image
 
 pytest.importorskip("tensorflow")
-from aquanet_tf import evaluate, ground_truth, images, metrics, predictor  # noqa: E402
+from aquanet_tf import eigen, evaluate, ground_truth, images, metrics, predictor  # noqa: E402
 from export import (  # noqa: E402
     report,
     report_charts,
@@ -56,14 +56,18 @@ def evaluated(tmp_path_factory):
         writer.writerow([2, "stage1", 5e-4, 0.3, 1.1, 0.3, 1.2])
     raw = tiny_kitti.write(root / "raw")
     frames = ground_truth.find_frames(raw, "all", 2, "depth")[0]
-    network = predictor.load(workdir)
-    protocol = metrics.Protocol()
+    return workdir, evaluation_of(workdir, raw, frames, "all", metrics.Protocol())
+
+
+def evaluation_of(workdir, raw, frames, split, protocol):
+    """What aquanet_tf.evaluate writes, as far as the report reads it."""
+    network = predictor.load(workdir, 0, protocol.post_processing)
     methods = {"network": lambda f: network(images.read_image(f.image)).inverse_depth}
     results = evaluate.evaluate(frames, {**methods, **evaluate.BASELINES}, protocol)
-    return workdir, {
+    return {
         "protocol": vars(protocol),
         "gt_dir": str(raw),
-        "split": "all",
+        "split": split,
         "camera": 2,
         "images": len(frames),
         "model": {"epoch": 2, "working_height": 32},
@@ -140,6 +144,49 @@ def test_lost_frames_are_named(evaluated, tmp_path):
     other = tiny_kitti.write(tmp_path / "raw", drives=1, frames=2)
     with pytest.raises(ValueError, match="is not in the ground truth"):
         report.build(workdir, evaluation, gt_dir=other)
+
+
+@pytest.mark.parametrize("name, numbers", [("eigen_original", [0, 1]), ("eigen_improved", [1])])
+def test_a_protocol_stands_in_place_of_a_split(tmp_path, monkeypatch, name, numbers):
+    monkeypatch.setattr(eigen, "_TEST", {"2011_09_26_drive_0002": "1 | 0"})
+    workdir = tiny_run.write(tmp_path / "run")
+    raw = tiny_kitti.write(tmp_path / "raw")
+    drive = raw / tiny_kitti.drive_name(2)
+    scans = drive / "velodyne_points" / "data"
+    (scans / f"{1:010d}.bin").write_bytes((scans / f"{0:010d}.bin").read_bytes())
+    frames = eigen.find_frames(raw, name)
+    protocol = metrics.Protocol(**eigen.PROTOCOLS[name])
+    evaluation = evaluation_of(workdir, raw, frames, name, protocol)
+    page = report.build(workdir, evaluation)
+    assert protocol.line() in page and page.count("<section class='frame'>") == len(numbers)
+    for number in numbers:
+        assert f"{tiny_kitti.drive_name(2)} {number:010d} l" in page
+    (drive / "image_02" / "data" / f"{1:010d}.png").unlink()
+    with pytest.raises(ValueError, match=f"--protocol={name}: .*{1:010d}.png"):
+        report.build(workdir, evaluation)
+
+
+def test_pictures_are_of_the_prediction_that_was_measured(evaluated, monkeypatch):
+    """Post-processed, too: the alignment of each frame is that of the blended prediction."""
+    workdir, evaluation = evaluated
+    frames = ground_truth.find_frames(evaluation["gt_dir"], "all", 2, "depth")[0]
+    protocol = metrics.Protocol(post_processing="flip")
+    changed = evaluation_of(workdir, evaluation["gt_dir"], frames, "all", protocol)
+    shown = []
+
+    def section(pairs, network, protocol):
+        for frame, row in pairs:
+            depth = network(images.read_image(frame.image)).inverse_depth
+            again = metrics.evaluate_image(frame.depth(), depth, protocol)
+            shown.append((row["all"]["abs_rel"], again["all"]["abs_rel"]))
+        return ""
+
+    monkeypatch.setattr(report_pictures, "section", section)
+    report.build(workdir, changed, count=2)
+    report.build(workdir, evaluation, count=2)
+    assert len(shown) == 4
+    for row, again in shown:
+        assert row == pytest.approx(again, rel=1e-5)
 
 
 def test_charts_leave_out_what_is_not_a_number():

@@ -41,6 +41,24 @@ callbacks.CollapseSentinel.on_epoch_begin = on_epoch_begin
 config.define_flags()
 cli.run(train.main)
 """
+# A worker that gets a signal (argument: CALLBACK,EPOCH,BATCH,SIGNAL) at the end of a batch, before
+# anybody is asked: the sentinel is called before the checkpoints.
+SIGNALLED = """
+import signal, sys
+from absl import flags
+from aquanet_tf import callbacks, cli, config, train
+name, epoch, batch, number = sys.argv.pop(1).split(",")
+class Sentinel(callbacks.CollapseSentinel):
+    def on_epoch_begin(self, epoch, logs=None):
+        self.now = epoch
+def at_batch(self, index, logs=None):
+    if (self.now, index) == (int(epoch), int(batch)):
+        signal.raise_signal(int(number))
+setattr(Sentinel, name, at_batch)
+callbacks.CollapseSentinel = Sentinel
+config.define_flags()
+cli.run(train.main)
+"""
 
 
 def document(index=0, kind="worker", **jobs):
@@ -177,7 +195,7 @@ def run_workers(workdir, flags, programs):
                         stderr=output,
                     )
                 )
-        codes = [worker.wait(timeout=240) for worker in workers]
+        codes = [worker.wait(timeout=1200) for worker in workers]
     finally:
         for worker in workers:
             worker.kill()
@@ -187,7 +205,7 @@ def run_workers(workdir, flags, programs):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not KERAS_2, reason="Keras 3 has no multi-worker training")
-def test_two_workers_of_which_one_is_killed_train_like_one(data_dir, tmp_path):
+def test_two_workers_of_which_one_is_killed_train_like_one(data_dir, alone, tmp_path):
     flags = {**SHORT, "data_dir": data_dir, "val_data_dir": data_dir, "strategy": "multi_worker"}
     workdir = tmp_path / "several" / "run"
     workdir.parent.mkdir()
@@ -207,10 +225,46 @@ def test_two_workers_of_which_one_is_killed_train_like_one(data_dir, tmp_path):
     }
     # One writer: a TensorBoard file of each kind for each of the two runs.
     assert len(list((workdir / "tensorboard" / "train").iterdir())) == 2
+    assert_like_one(workdir, alone)
 
-    alone = tmp_path / "alone"
+
+@pytest.mark.slow
+@pytest.mark.skipif(not KERAS_2, reason="Keras 3 has no multi-worker training")
+def test_a_signal_to_one_worker_stops_both_at_one_step(data_dir, alone, tmp_path):
+    """To the one that does not write, in the first step of an epoch; then, in the batches that
+    validate the next one, to the chief."""
+    flags = {**SHORT, "data_dir": data_dir, "val_data_dir": data_dir, "strategy": "multi_worker"}
+    workdir = tmp_path / "run"
+    module = ["-m", "aquanet_tf.train"]
+    term = ["-c", SIGNALLED, f"on_train_batch_end,1,0,{int(signal.SIGTERM)}"]
+    for code, output in run_workers(workdir, flags, [module, term]):
+        assert code == 143 and "Traceback" not in output, output
+        assert f"saved as {workdir}/unfinished/epoch-1-step-1." in output, output
+    chief, other = ((tmp_path / f"worker{i}.log").read_text() for i in (0, 1))
+    assert "stopped by SIGTERM, which another worker got" in chief
+    assert "SIGTERM: finishing the step" in other and "another" not in other
+
+    interrupt = ["-c", SIGNALLED, f"on_test_batch_end,1,2,{int(signal.SIGINT)}"]
+    for code, output in run_workers(workdir, flags, [interrupt, module]):
+        assert code == 130 and "Traceback" not in output, output
+        assert f"saved as {workdir}/unfinished/epoch-1-step-2." in output, output
+
+    for code, output in run_workers(workdir, flags, [module, module]):
+        assert code == 0 and "going on after 1 epochs and 2 steps" in output, output
+    assert not (workdir / "unfinished").exists()
+    assert_like_one(workdir, alone)
+
+
+@pytest.fixture(scope="module")
+def alone(data_dir, tmp_path_factory):
+    """The run of one process that the workers' runs must be like."""
+    workdir = tmp_path_factory.mktemp("alone") / "run"
     single = options(**{**SHORT, "data_dir": data_dir, "val_data_dir": str(data_dir)})
-    assert train.train(single, alone) == 3
+    assert train.train(single, workdir) == 3
+    return workdir
+
+
+def assert_like_one(workdir, alone):
     rows, expected = (callbacks.read_history(d / "history.csv") for d in (workdir, alone))
     assert [row["epoch"] for row in rows] == ["0", "1", "2"]
     for row, other in zip(rows, expected):

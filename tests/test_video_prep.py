@@ -5,6 +5,7 @@ import os
 import pathlib
 
 import command
+import fuzz
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -133,7 +134,11 @@ def test_camera_from_a_file_of_another_size(tmp_path):
     [
         ({}, "give one of --intrinsics"),
         ({"fov": 60.0, "focal": 100.0}, "give one of --intrinsics"),
-        ({"fov": 180.0}, "--fov_deg=180"),
+        ({"fov": 180.0}, "--fov_deg=180: 180 degrees over 160 pixels; expected 3 to 170"),
+        ({"fov": 1e-4}, "--fov_deg=0.0001: 0.0001 degrees"),
+        ({"focal": 0.001}, "--focal_px=0.001: 180 degrees"),
+        ({"focal": 1e9}, "--focal_px=1e[+]09: 9.167e-06 degrees"),
+        ({"focal": float("inf")}, "--focal_px=inf: 0 degrees"),
         ({"fov": 60.0, "distortion": (1.0,)}, "--distortion: expected four or five"),
         ({"fov": 60.0, "distortion": ("a",) * 4}, "--distortion: expected four or five"),
         ({"intrinsics": "absent.json"}, "absent.json: no such file"),
@@ -149,16 +154,48 @@ rows = st.lists(values | st.lists(values, max_size=3), max_size=4)
 keys = st.sampled_from(["fx", "fy", "cx", "cy", "width", "height", "K", "distortion"])
 
 
-@given(st.dictionaries(keys, values | rows | st.floats(1, 200), max_size=8))
-def test_any_camera_file_is_right_or_named(tmp_path_factory, contents):
-    path = tmp_path_factory.getbasetemp() / "fuzz_intrinsics.json"
-    path.write_text(json.dumps(contents))
-    try:
-        found = camera(intrinsics=str(path))
-    except ValueError as error:
-        assert str(path) in str(error) and "\n" not in str(error)
-    else:
-        assert np.isfinite(found.k).all() and found.k[0, 0] > 0 and found.k[1, 1] > 0
+@fuzz.lengths(100)
+def test_any_camera_file_is_right_or_named(tmp_path, examples):
+    path = tmp_path / "intrinsics.json"
+
+    def check(contents):
+        path.write_text(json.dumps(contents))
+        try:
+            found = camera(intrinsics=str(path))
+        except ValueError as error:
+            assert str(path) in str(error) and "\n" not in str(error)
+        else:
+            assert np.isfinite(found.k).all() and found.k[0, 0] > 0 and found.k[1, 1] > 0
+
+    fuzz.run(examples, check, st.dictionaries(keys, values | rows | st.floats(1, 200), max_size=8))
+
+
+def test_k_is_upper_triangular(tmp_path):
+    path = tmp_path / "k.json"
+    path.write_text('{"K": [[80, 0, 80], [1, 80, 48], [0, 0, 1]]}')
+    with pytest.raises(ValueError, match="k.json: not a camera matrix"):
+        camera(intrinsics=str(path))
+
+
+def test_a_file_that_is_cut_off_is_said_to_be(tmp_path):
+    path = tmp_path / "trip.mp4"
+    with video_file.writing(path, *SIZE, 10.0, "comment") as append:
+        for number in range(40):
+            append(drive(number))
+    assert abs(video_file.announced(path) - 40) <= 1
+    assert video._cut_off(str(path), 40) == [] == video._cut_off(str(tmp_path), 3)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    decoded = sum(1 for _ in video_frames.read(path))
+    assert 0 < decoded < 35
+    (warning,) = video._cut_off(str(path), decoded)
+    assert f"{decoded} of about 40 frames" in warning and "cut off" in warning
+
+
+@pytest.mark.parametrize("flow", [float("nan"), float("inf"), -1.0, 100.0])
+def test_an_absurd_flow_is_refused(tmp_path, flow):
+    options = video.Options(str(tmp_path), str(tmp_path / "out"), fov_deg=60.0, min_flow=flow)
+    with pytest.raises(ValueError, match="--min_flow="):
+        video.prepare(options)
 
 
 def test_a_folder_to_records(tmp_path):
