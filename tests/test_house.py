@@ -23,7 +23,7 @@ LAYERS = (
     {"__init__", "cli", "config", "figures", "interruption", "json_file", "option", "visualize"},
     {"images", "sources", "video", "png16", "pointcloud"},
     {"camera", "kitti_layout", "ground_truth", "metrics", "mask_quality", "eigen"},
-    {"records", "manifest", "augment", "mixture", "input_pipeline"},
+    {"records", "manifest", "augment", "native_library", "resample", "mixture", "input_pipeline"},
     {
         "pose",
         "precision",
