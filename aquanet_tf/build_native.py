@@ -1,4 +1,4 @@
-"""Builds the operations in C++ for this machine and this TensorFlow (about 15 seconds):
+"""Builds the operations in C++ for this machine and this TensorFlow (about 25 seconds):
 
 python -m aquanet_tf.build_native
 """
