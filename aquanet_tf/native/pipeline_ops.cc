@@ -32,7 +32,7 @@ REGISTER_OP("AquanetResample")
     .Attr("width: int >= 1")
     .Attr("channels: int >= 1")
     .SetShapeFn([](tensorflow::shape_inference::InferenceContext* c) {
-      tensorflow::int64 height, width, channels;
+      int64_t height, width, channels;
       TF_RETURN_IF_ERROR(c->GetAttr("height", &height));
       TF_RETURN_IF_ERROR(c->GetAttr("width", &width));
       TF_RETURN_IF_ERROR(c->GetAttr("channels", &channels));
