@@ -123,10 +123,14 @@ def random_photometry(seed) -> Photometry:
 def apply_photometry(images, photometry: Photometry):
     """min(images ** gamma * gain, 1) of images [..., 3] in [0, 1].
 
-    Through the logarithm, which is eight times faster than pow on a CPU; log 0 = -inf gives 0.
+    Through the logarithm, which is eight times faster than pow on a CPU; log 0 = -inf gives 0. Half
+    of the triplets are spared even that.
     """
-    exponent = photometry.gamma * tf.math.log(images) + tf.math.log(photometry.gain)
-    return tf.minimum(tf.exp(exponent), 1.0)
+    gamma = photometry.gamma
+    curved = tf.cond(
+        tf.equal(gamma, 1.0), lambda: images, lambda: tf.exp(gamma * tf.math.log(images))
+    )
+    return tf.minimum(curved * photometry.gain, 1.0)
 
 
 def coin(seed):

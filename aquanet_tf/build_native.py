@@ -1,4 +1,4 @@
-"""Builds the native forward warp for this machine and this TensorFlow (about 15 seconds):
+"""Builds the operations in C++ for this machine and this TensorFlow (about 25 seconds):
 
 python -m aquanet_tf.build_native
 """
@@ -14,7 +14,7 @@ import tempfile
 import tensorflow as tf
 from absl import flags
 
-from aquanet_tf import cli, native_warp
+from aquanet_tf import cli, native_library
 
 COMPILERS = ("c++", "g++", "clang++")
 
@@ -29,7 +29,7 @@ def build() -> pathlib.Path:
     Raises OSError without a compiler (the environment's CXX, else c++, g++ or clang++), ValueError
     with the compiler's first error.
     """
-    path = native_warp.library_path()
+    path = native_library.path()
     if path.exists():
         return path
     candidates = [os.environ["CXX"]] if os.environ.get("CXX") else COMPILERS
@@ -39,17 +39,17 @@ def build() -> pathlib.Path:
             f"no C++ compiler ({', '.join(candidates)}); install one (Debian: apt install g++) or "
             "name it in the environment variable CXX"
         )
-    source = native_warp.SOURCES / "warp_ops.cc"
-    with tempfile.TemporaryDirectory(dir=native_warp.SOURCES) as directory:
+    sources = sorted(map(str, native_library.SOURCES.glob("*.cc")))
+    with tempfile.TemporaryDirectory(dir=native_library.SOURCES) as directory:
         library = pathlib.Path(directory) / path.name
-        command = [compiler, *native_warp.COMPILER_FLAGS, *tf.sysconfig.get_compile_flags()]
+        command = [compiler, *native_library.COMPILER_FLAGS, *tf.sysconfig.get_compile_flags()]
         # TensorFlow's headers warn a great deal.
-        command += ["-w", str(source), "-o", str(library), *tf.sysconfig.get_link_flags()]
+        command += ["-w", *sources, "-o", str(library), *tf.sysconfig.get_link_flags()]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             errors = [line for line in done.stderr.splitlines() if "error" in line]
             reason = errors[0] if errors else done.stderr.strip() or f"exit code {done.returncode}"
-            raise ValueError(f"{source}: {compiler} failed: {reason}")
+            raise ValueError(f"{native_library.SOURCES}: {compiler} failed: {reason}")
         library.replace(path)
     return path
 
@@ -57,11 +57,11 @@ def build() -> pathlib.Path:
 def main(argv):
     del argv
     try:
-        print(f"native forward warp: {build()}")
+        print(f"operations in C++: {build()}")
     except (ValueError, OSError) as error:
         if not _OPTIONAL.value:
             raise
-        print(f"native forward warp: not built, going on without it: {error}")
+        print(f"operations in C++: not built, going on without it: {error}")
 
 
 if __name__ == "__main__":

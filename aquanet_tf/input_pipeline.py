@@ -32,7 +32,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from aquanet_tf import augment, manifest, mixture, records
+from aquanet_tf import augment, camera, manifest, mixture, records, resample
 from aquanet_tf.config import Config
 
 
@@ -164,87 +164,72 @@ def mask_files(fields):
 
 def _training_sample(config: Config, image_format, masks, epoch, index, data, turn) -> dict:
     """`turn`: the data set that the record `data` is from."""
-    folder = tf.gather([str(mask) for mask in masks], turn) if masks else None
-    images, k, key = _decoded(image_format, data, folder)
+    fields = records.parse(data)
     seeds = tf.random.experimental.stateless_split(
         mixture.seed(config, mixture.AUGMENT, epoch, index), 4
     )
-    # On the stored bytes, where both are cheapest.
-    if config.flip:
-        mirror = augment.coin(seeds[0])
-        images, k = tf.cond(mirror, lambda: augment.flip(images, k), lambda: (images, k))
-    if config.time_reversal:
-        reverse = augment.coin(seeds[1])
-        images = tf.cond(reverse, lambda: tf.gather(images, [2, 1, 0]), lambda: images)
-    high, low, k, grid, resize = _resampled(config, images, k, seeds[2])
-    # With masks, these are the fourth channel of the frames up to here.
-    static = tf.cast(high[..., 3:] >= 0.5, tf.float32)
-    high, low = high[..., :3], low[..., :3]
-    if config.photometric:
-        photometry = augment.random_photometry(seeds[3])
-        high = augment.apply_photometry(high, photometry)
-        low = augment.apply_photometry(low, photometry)
-    sample = _sample(high, low, k, grid, resize, key)
-    if masks:
-        sample["target_mask"] = static[1]
-        sample["reference_masks"] = tf.stack([static[0], static[2]])
-    return sample
+    mirror = augment.coin(seeds[0]) if config.flip else False
+    reverse = augment.coin(seeds[1]) if config.time_reversal else False
+    photometry = augment.random_photometry(seeds[3]) if config.photometric else None
+    moves = (mirror, reverse, seeds[2], photometry)
+    if not masks:
+        return _sample(config, image_format, fields, moves)
+    folder = tf.gather([str(mask) for mask in masks], turn)
+    paths = tf.strings.join([folder, "/", mask_files(fields)])
+    static = [tf.io.decode_png(tf.io.read_file(paths[i]), channels=1) for i in range(3)]
+    return _sample(config, image_format, fields, moves, static)
 
 
 def _validation_sample(config: Config, image_format, data) -> dict:
-    images, k, key = _decoded(image_format, data)
-    return _sample(*_resampled(config, images, k, None), key)
+    return _sample(config, image_format, records.parse(data), (False, False, None, None))
 
 
-def _decoded(image_format: str, data, masks=None):
-    """Frames uint8 [3, height, width, 3] in time order, K [3, 3], key; with the directory `masks`
-    a fourth channel, the static mask, 0 or 255.
+def _sample(config: Config, image_format, fields, moves, static=None) -> dict:
+    """The dict of one sample.
 
-    Whole frames, because PoseNet sees them whole: decoding the crop's window of a JPEG apart
-    would be work on top. The crop comes before the resize.
+    Args:
+        fields: of a parsed record.
+        moves: mirrored or not, reversed in time or not, seed of the window (None: the whole image)
+            and photometry (None: none).
+        static: masks of the three frames, uint8 [h, w, 1], 0 or 255.
+
+    Whole frames are decoded, because PoseNet sees them whole: decoding the crop's window of a JPEG
+    apart would be work on top.
     """
-    fields = records.parse(data)
+    mirror, reverse, seed, photometry = moves
     frames = [records.decode(fields[name], image_format) for name in records.FRAMES]
-    images = tf.stack(frames)
-    if masks is not None:
-        paths = tf.strings.join([masks, "/", mask_files(fields)])
-        static = [tf.io.decode_png(tf.io.read_file(paths[i]), channels=1) for i in range(3)]
-        images = tf.concat([images, tf.stack(static)], axis=-1)
-    return images, fields["intrinsics"], fields["key"]
-
-
-def _resampled(config: Config, images, k, seed):
-    """Crops and low-resolution whole frames in [0, 1]; K, grid and resize factor of the crops.
-
-    The window is random, or the whole image without a seed or without depth scaling.
-    """
-    shape = tf.shape(images)
+    height, width = tf.unstack(tf.shape(frames[0])[:2])
     size = (config.crop_height, config.crop_width)
     if seed is None or config.depth_scaling == "none":
         window = augment.whole_window(*size)
     else:
         limits = (config.resize_min, config.resize_max)
-        window = augment.random_window(seed, shape[1], shape[2], *size, *limits)
-    low = augment.whole_window(config.pose_input_height, config.pose_input_width)
-    k, grid, resize = augment.window_geometry(k, shape[1], shape[2], window)
+        window = augment.random_window(seed, height, width, *size, *limits)
+    k = fields["intrinsics"]
+    k = tf.where(mirror, camera.flip_intrinsics(k, width), k)
+    k, grid, resize = augment.window_geometry(k, height, width, window)
     if config.depth_scaling == "none":
         resize = tf.ones_like(resize)
-    high, low = (augment.resize_crop(images, w) / 255.0 for w in (window, low))
-    return high, low, k, grid, resize
-
-
-def _sample(high, low, k, grid, resize, key) -> dict:
-    """The dict of one sample from frames in time order."""
-    return {
-        "target": high[1],
-        "references": tf.stack([high[0], high[2]]),
-        "target_low": low[1],
-        "references_low": tf.stack([low[0], low[2]]),
+    low = augment.whole_window(config.pose_input_height, config.pose_input_width)
+    high = resample.triplet(frames, window, mirror, reverse, photometry)
+    low = resample.triplet(frames, low, mirror, reverse, photometry)
+    sample = {
+        "target": high[0],
+        "references": high[1],
+        "target_low": low[0],
+        "references_low": low[1],
         "intrinsics": k,
         "grid": grid,
         "resize": resize,
-        "key": key,
+        "key": fields["key"],
     }
+    if static:
+        # A mask of another size than its frame is an error, not to be resized.
+        static = [tf.reshape(mask, [height, width, 1]) for mask in static]
+        masks = resample.triplet(static, window, mirror, reverse)
+        names = ("target_mask", "reference_masks")
+        sample.update(zip(names, (tf.cast(mask >= 0.5, tf.float32) for mask in masks)))
+    return sample
 
 
 def _finished(dataset: tf.data.Dataset) -> tf.data.Dataset:

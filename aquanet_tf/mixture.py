@@ -144,9 +144,13 @@ def _shuffled(config: Config, data_set: DataSet, epoch, number) -> tf.data.Datas
         num_parallel_calls=tf.data.AUTOTUNE,
         deterministic=True,
     )
-    dataset = dataset.batch(window).enumerate(start=1)
-    dataset = dataset.map(lambda index, data: shuffle(data, _fold(seed_of_pass, index)))
-    return dataset.prefetch(1).unbatch()
+
+    def in_random_order(index, data):
+        # Places are shuffled, not records: no second window of records, megabytes each.
+        places = shuffle(tf.range(tf.shape(data)[0]), _fold(seed_of_pass, index))
+        return tf.data.Dataset.from_tensor_slices(places).map(lambda place: data[place])
+
+    return dataset.batch(window).prefetch(1).enumerate(start=1).flat_map(in_random_order)
 
 
 def seed(config: Config, purpose: int, epoch, index):

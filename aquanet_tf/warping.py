@@ -20,7 +20,7 @@ from typing import NamedTuple
 import tensorflow as tf
 from absl import logging
 
-from aquanet_tf import camera, native_warp, pose, quantization, sampling, streaming
+from aquanet_tf import camera, native_library, native_warp, pose, quantization, sampling, streaming
 from aquanet_tf.sampling import MIN_FORWARD
 
 
@@ -140,8 +140,8 @@ def chosen_implementation(dtype):
         chosen, reason = "xla", "there is a GPU"
     elif dtype != tf.float32:
         chosen, reason = "xla", f"{dtype.name} is not for the native operation"
-    elif native_warp.available():
-        chosen, reason = "native", native_warp.library_path().name
+    elif native_library.available():
+        chosen, reason = "native", native_library.path().name
     else:
         chosen, reason = "xla", "not built: python -m aquanet_tf.build_native"
     logging.info("forward warp: %s (%s)", chosen, reason)

@@ -91,7 +91,10 @@ def input_tasks(folder: pathlib.Path) -> list[measure.Task]:
         frames = folder / str(i)
         frames.mkdir()
         images = 3 * (loader.extract(records_dir, frames) // loader.BATCH * loader.BATCH)
-        name = f"input pipeline, {images} images, {manifest.read(records_dir)['image_format']}"
+        name = (
+            f"input pipeline, {loader.EPOCHS} epochs of {images} images, "
+            f"{manifest.read(records_dir)['image_format']}"
+        )
         sources = {"records_dir": records_dir, "folder": str(frames)}
         cases = {"tensorflow": loader.tensorflow_case, "torch": loader.torch_case}
         cases = {key: functools.partial(case, **sources) for key, case in cases.items()}

@@ -105,13 +105,14 @@ class Triplets(torch.utils.data.Dataset):
         return gamma, gain
 
 
-class Epoch:
-    """One pass over the triplets in random order, each time it is called.
+class Epochs:
+    """So many passes over the triplets, each in random order, each time it is called.
 
     Workers stay between passes, as `persistent_workers` has it in training.
     """
 
-    def __init__(self, triplets, batch_size, workers):
+    def __init__(self, triplets, batch_size, workers, epochs):
+        self.epochs = epochs
         self.loader = torch.utils.data.DataLoader(
             triplets,
             batch_size,
@@ -128,9 +129,10 @@ class Epoch:
     def __call__(self):
         """The number of batches."""
         count = 0
-        for batch in self.loader:
-            count += 1
-            self._megabytes.update(map(tuple, batch["worker"].tolist()))
+        for _ in range(self.epochs):
+            for batch in self.loader:
+                count += 1
+                self._megabytes.update(map(tuple, batch["worker"].tolist()))
         return count
 
     def more_megabytes(self):

@@ -153,7 +153,7 @@ def test_the_command_writes_its_table(data_dir, tmp_path):
     assert done.returncode == 0, done.stderr
     text = out.read_text()
     table = [line for line in text.splitlines() if line.startswith("|")]
-    assert len(table) == 7 and "input pipeline, 36 images, png" in table[-1]
+    assert len(table) == 7 and "input pipeline, 4 epochs of 36 images, png" in table[-1]
     assert "\n".join(table) in done.stdout
     assert "nan" not in text and f"torch {torch.__version__}" in text
 

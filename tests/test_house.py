@@ -33,7 +33,7 @@ LAYERS = (
     },
     {"images", "sources", "video", "png16", "pointcloud"},
     {"camera", "kitti_layout", "ground_truth", "metrics", "mask_quality", "eigen"},
-    {"records", "manifest", "augment", "mixture", "input_pipeline"},
+    {"records", "manifest", "augment", "native_library", "resample", "mixture", "input_pipeline"},
     {
         "pose",
         "precision",

@@ -1,6 +1,7 @@
 import errno
 import json
 import os
+import pathlib
 import shutil
 
 import fuzz
@@ -62,6 +63,19 @@ def test_changed_byte_needs_the_hash(copy):
     manifest.verify(copy, hashes=False)
     with pytest.raises(ValueError, match=f"{shard}: content differs"):
         manifest.verify(copy)
+
+
+def test_bytes_are_read_once_for_each_version_of_a_file(copy, monkeypatch):
+    read, sha256 = [], manifest.sha256
+    monkeypatch.setattr(manifest, "sha256", lambda path: read.append(str(path)) or sha256(path))
+    shards = [str(copy / shard["name"]) for shard in manifest.read(copy)["shards"]]
+    for _ in range(3):
+        manifest.verify(copy)
+    assert sorted(read) == sorted(shards)
+    data = pathlib.Path(shards[0]).read_bytes()
+    pathlib.Path(shards[0]).write_bytes(data)
+    manifest.verify(copy)
+    assert read[len(shards) :] == shards[:1]
 
 
 def test_other_schema_version(copy):

@@ -5,10 +5,10 @@ import pytest
 import tensorflow as tf
 from scenes import warp_inputs
 
-from aquanet_tf import build_native, native_warp, warping
+from aquanet_tf import build_native, native_library, warping
 
 needs_library = pytest.mark.skipif(
-    not native_warp.available(), reason="not built: python -m aquanet_tf.build_native"
+    not native_library.available(), reason="not built: python -m aquanet_tf.build_native"
 )
 MOTIONS = {
     "forward": [0.1, 0.05, 0.9, 0.0, 0.01, 0.0],
@@ -131,28 +131,28 @@ def test_shapes_that_do_not_fit_are_refused():
 
 
 def test_asked_for_but_not_built(monkeypatch):
-    monkeypatch.setattr(native_warp, "_operations", lambda: None)
+    monkeypatch.setattr(native_library, "operations", lambda: None)
     with pytest.raises(ValueError, match="build_native"):
         warping.forward_warp(*in_float32(warp_inputs()), implementation="native")
 
 
 def test_a_change_of_the_sources_asks_for_a_new_build(monkeypatch, tmp_path):
-    before = native_warp.library_path().name
-    for path in native_warp.SOURCES.glob("*.[hc]*"):
+    before = native_library.path().name
+    for path in native_library.SOURCES.glob("*.[hc]*"):
         (tmp_path / path.name).write_bytes(path.read_bytes() + b"\n")
-    monkeypatch.setattr(native_warp, "SOURCES", tmp_path)
-    assert native_warp.library_path().name != before
+    monkeypatch.setattr(native_library, "SOURCES", tmp_path)
+    assert native_library.path().name != before
 
 
 def test_without_a_compiler(monkeypatch, tmp_path):
-    monkeypatch.setattr(native_warp, "SOURCES", tmp_path)
+    monkeypatch.setattr(native_library, "SOURCES", tmp_path)
     monkeypatch.setenv("CXX", "no-such-compiler")
     with pytest.raises(OSError, match="no C\\+\\+ compiler.*no-such-compiler"):
         build_native.build()
 
 
 def test_what_the_compiler_says_is_told(monkeypatch, tmp_path):
-    monkeypatch.setattr(native_warp, "SOURCES", tmp_path)
+    monkeypatch.setattr(native_library, "SOURCES", tmp_path)
     (tmp_path / "warp_ops.cc").write_text("#error this is not a compiler's day\n")
     if not any(map(build_native.shutil.which, build_native.COMPILERS)):
         pytest.skip("no C++ compiler")
