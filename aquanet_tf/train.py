@@ -17,27 +17,23 @@ from __future__ import annotations
 import dataclasses
 import functools
 import pathlib
-import platform
 import sys
 
 import tensorflow as tf
 from absl import flags, logging
 
-import aquanet_tf
 from aquanet_tf import (
     callbacks,
-    checkout,
     checkpoints,
     cli,
     config,
     failures,
     input_pipeline,
     interruption,
-    json_file,
     mask_cache,
-    mixture,
     phases,
     precision,
+    run_record,
     stage_two,
     strategy,
     teachers,
@@ -45,28 +41,6 @@ from aquanet_tf import (
 
 _WORKDIR = flags.DEFINE_string("workdir", "", "Directory of the run, made if missing.")
 _DRY_RUN = flags.DEFINE_bool("dry_run", False, "Build the networks, print the options, stop.")
-
-# Options that may change when a run goes on: they alter neither networks nor losses nor batches.
-_MAY_CHANGE = {
-    "checkpoint_steps",
-    "deterministic",
-    "learning_rate",
-    "kickstart_learning_rate",
-    "milestones",
-    "clip_norm",
-    "data_dir",
-    "val_data_dir",
-    "stage1_workdir",
-    "epochs",
-    "replicas",
-    "strategy",
-    "panels_every",
-    "keep_checkpoints",
-    "collapse",
-    "warp_impl",
-    "vgg19_weights",
-    "encoder_weights",
-}
 
 # Callbacks that write to the workdir: of several workers the chief alone has them.
 _WRITERS = (tf.keras.callbacks.TensorBoard, callbacks.History, callbacks.Panels)
@@ -103,7 +77,7 @@ def _train(options, workdir, signals):
             "an epoch"
         )
     if chief:
-        _prepare_workdir(options, workdir)
+        run_record.prepare(options, workdir)
     tf.keras.utils.set_random_seed(options.seed)
     with replicas.scope():  # the first variable of other workers waits for the chief's
         aquanet, posenet = checkpoints.build_networks(options)
@@ -273,59 +247,6 @@ def _columns(built):
     for stage in built:
         names += [name for name in stage.means if name not in names]
     return names + [f"val_{name}" for name in names]
-
-
-def _prepare_workdir(options, workdir):
-    """Makes the workdir and writes what the run is; refuses options that another run began with."""
-    workdir.mkdir(parents=True, exist_ok=True)
-    if checkpoints.is_released(workdir):
-        raise ValueError(
-            f"--workdir={workdir}: a released run, the depth network alone, with which no training "
-            "can go on; choose another --workdir"
-        )
-    path = workdir / checkpoints.CONFIG_FILE
-    if path.exists():
-        before, now = (dataclasses.asdict(c) for c in (config.Config.load(path), options))
-        changed = [n for n in now if before[n] != now[n] and n not in _MAY_CHANGE]
-        if changed:
-            was = ", ".join(f"--{name}={before[name]}" for name in changed)
-            raise ValueError(f"--workdir={workdir}: began with {was}; choose another --workdir")
-        for name in sorted(n for n in now if before[n] != now[n]):
-            logging.warning("going on with --%s=%s, before %s", name, now[name], before[name])
-    teachers.remember_stage_one(options, workdir)
-    options.save(path)
-    lines = (f"--{name}={value}\n" for name, value in dataclasses.asdict(options).items())
-    (workdir / "flags.txt").write_text("".join(lines))
-    sets = mixture.training_sets(options)
-    first = sets[0]
-    sample = next(iter(input_pipeline.validation_dataset(options, str(first.directory))))
-    k = sample["intrinsics"][0].numpy()
-    # Without resizing the network knows one size only, that of the crop.
-    whole = options.depth_scaling == "none"
-    size = (
-        (options.crop_height, options.crop_width)
-        if whole
-        else (first.info["image_height"], first.info["image_width"])
-    )
-    focal = [float(k[0, 0] / options.crop_width), float(k[1, 1] / options.crop_height)]
-    record = {
-        "command": sys.argv,
-        "seed": options.seed,
-        "commit": checkout.commit(),
-        "versions": {
-            "aquanet_tf": aquanet_tf.__version__,
-            "tensorflow": tf.__version__,
-            "python": platform.python_version(),
-        },
-        "data": {
-            "image_height": size[0],
-            "image_width": size[1],
-            "focal": focal,
-            "triplets": sum(each.info["count"] for each in sets),
-            "sets": [each.summary() for each in sets],
-        },
-    }
-    json_file.write(workdir / checkpoints.RUN_FILE, record)
 
 
 def main(_):

@@ -55,6 +55,7 @@ LAYERS = (
         "inference",
         "mask_cache",
         "phases",
+        "run_record",
         "strategy",
     },
     {"prediction", "predictor", "artefact"},

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from command import assert_user_error, run
 
-from aquanet_tf import callbacks, checkpoints, config, train
+from aquanet_tf import callbacks, checkpoints, config, run_record, train
 
 TINY = {
     "batch_size": 2,
@@ -239,7 +239,7 @@ def test_not_finite_names_tensor_samples_and_checkpoint(data_dir, tmp_path, monk
 def test_the_first_of_several_sets_stands_for_the_run(pair_of_sets, tmp_path):
     large, small = pair_of_sets
     for directories, height in ((f"{large},{small}", 24), (f"{small},{large}", 18)):
-        train._prepare_workdir(options(directories, data_weights="3,1"), tmp_path / str(height))
+        run_record.prepare(options(directories, data_weights="3,1"), tmp_path / str(height))
         data = json.loads((tmp_path / str(height) / "run.json").read_text())["data"]
         assert data["image_height"] == height and data["triplets"] == 18
         # Relative to the size both are alike, up to rounding.
