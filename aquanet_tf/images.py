@@ -17,6 +17,7 @@ def read_image(path: str | pathlib.Path) -> np.ndarray:
     kept. Raises ValueError naming the file when it is missing, damaged, or no image.
     """
     try:
+        check_sums(path)
         with Image.open(path) as image:
             image.load()
             return np.array(to_rgb(ImageOps.exif_transpose(image)))
@@ -26,6 +27,14 @@ def read_image(path: str | pathlib.Path) -> np.ndarray:
     except Exception as error:
         reason = str(error).replace(f" {str(path)!r}", "")
         raise ValueError(f"{path}: not a readable image ({reason})") from error
+
+
+def check_sums(file) -> None:
+    """SyntaxError for a PNG (path or file object) whose checksums do not fit: Pillow decodes it all
+    the same, to other pixels."""
+    with Image.open(file) as image:
+        if image.format == "PNG":
+            image.verify()
 
 
 def to_rgb(image: Image.Image) -> Image.Image:

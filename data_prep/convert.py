@@ -167,6 +167,7 @@ def encode_image(path: pathlib.Path, stored: View, image_format: str) -> bytes:
     """
     try:
         source = path.read_bytes()
+        images.check_sums(io.BytesIO(source))
         with Image.open(io.BytesIO(source)) as image:
             as_wanted = image.format.lower() == image_format and image.mode == "RGB"
             turned = images.is_turned(image)

@@ -283,7 +283,15 @@ def main(argv) -> None:
     options = flags.FLAGS
     evaluation = json_file.read(options.evaluation)
     stage1 = json_file.read(options.stage1_evaluation) if options.stage1_evaluation else None
-    text = build(options.workdir, evaluation, options.gt_dir, options.split, options.frames, stage1)
+    text = build(
+        options.workdir,
+        evaluation,
+        options.gt_dir,
+        options.split,
+        options.frames,
+        stage1,
+        options.sheet,
+    )
     out = pathlib.Path(options.out)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(text)
