@@ -44,7 +44,8 @@ def text(workdir: str | pathlib.Path, document: dict, use: str, name: str = "") 
     """
     workdir = pathlib.Path(workdir)
     run = json_file.read(workdir / checkpoints.RUN_FILE)
-    sources = {**run.get("sources", {}), **_sources(document["config"]["data_dir"])}
+    # What a released run records goes before what lies at that place on this machine.
+    sources = {**_sources(document["config"]["data_dir"]), **run.get("sources", {})}
     directories = mixture.directories(document["config"]["data_dir"])
     generated = ["generated" in sources.get(directory, ()) for directory in directories]
     language = "bash" if use.startswith("python -m") else "python"

@@ -97,6 +97,13 @@ def test_its_records_name_seed_and_commit_and_no_place(workdir, released):
         assert not [text for text in texts if str(place) in text]
 
 
+def test_data_still_there_under_a_relative_name_give_no_place_away(workdir, tmp_path, monkeypatch):
+    monkeypatch.chdir(workdir.parent)
+    run = tiny_run.write(tmp_path / "run", data_dir="records")
+    card = (release.release(run, tmp_path / "street") / "README.md").read_text()
+    assert "--seed=7" in card and str(workdir.parent) not in card
+
+
 @pytest.mark.parametrize(
     "text, expected",
     [
