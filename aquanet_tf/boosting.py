@@ -13,7 +13,7 @@ is 1.23 (nearest fifth of the pixels) to 1.35 (farthest fifth) times the full on
 times 4/5 0.86 to 0.82. The label is then 1.06 times the estimate where that is near, epoch upon
 epoch, and masked things, which have no other teacher, run away to d_max. With the loss weighted as
 it was then (see `loss`) |t| grew from 1.6 to 4.2 and static abs rel from 0.27 to 0.40; the paper's
-factors with the weight of now were not tried. Results: header of configs/street/ablation.flags.
+factors with the weight of now were not tried. Results: docs/street_ablation.md.
 """
 
 from __future__ import annotations
