@@ -88,7 +88,7 @@ def build(
         drawn = report_stages.draw(pairs, network, before, protocol)
         healing = report_stages.section(drawn, before, evaluation["means"])
         if sheet:
-            picture = report_stages.sheet(drawn, before.moving)
+            picture = report_stages.sheet(drawn)
             Image.fromarray(picture).save(sheet, optimize=True)
     elif sheet:
         raise ValueError("--sheet shows both stages: give --stage1_evaluation, too")

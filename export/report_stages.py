@@ -51,24 +51,25 @@ def load(evaluation: dict, ours: dict) -> StageOne:
 
 def draw(pairs, network, stage_one: StageOne, protocol: metrics.Protocol) -> list[tuple]:
     """`report_pictures.maps` by stage 1 and by stage 2 of every frame in `pairs` of
-    (ground_truth.Frame, its row in the report's own evaluation), see `choose_rows`.
+    (ground_truth.Frame, its row in the report's own evaluation), see `choose_rows`. The first of
+    them also has `likely_moving`, bool [H, W], where the masks of stage 1 can be read.
 
     network: the report's own prediction.Network.
     """
     rows = {row["frame"]: row for row in stage_one.evaluation["rows"]}
-    return [
-        (
-            report_pictures.maps(frame, rows[row["frame"]], stage_one.network, protocol),
-            report_pictures.maps(frame, row, network, protocol),
-        )
-        for frame, row in tqdm(pairs, desc="both stages", unit="frame")
-    ]
+    drawn = []
+    for frame, row in tqdm(pairs, desc="both stages", unit="frame"):
+        before = report_pictures.maps(frame, rows[row["frame"]], stage_one.network, protocol)
+        if stage_one.moving is not None:
+            before["likely_moving"] = stage_one.moving(before["image"])
+        drawn.append((before, report_pictures.maps(frame, row, network, protocol)))
+    return drawn
 
 
 def section(drawn, stage_one: StageOne, means: dict) -> str:
     """HTML: numbers of both stages, then what `draw` made; means: of the report's evaluation."""
     high = report_pictures.nearest([after for _, after in drawn]) if drawn else 1.0
-    blocks = [_frame(before, after, high, stage_one.moving) for before, after in drawn]
+    blocks = [_frame(before, after, high) for before, after in drawn]
     methods = {"stage 2": means, "stage 1": stage_one.evaluation["means"]}
     return (
         "<h2>Stage 1 against stage 2</h2><p class='small soft'>Stage 1 learns from every pixel and "
@@ -81,13 +82,14 @@ def section(drawn, stage_one: StageOne, means: dict) -> str:
     )
 
 
-def sheet(drawn, moving: Callable | None):
+def sheet(drawn):
     """What `draw` made as one picture, uint8 [H, W, 3]: a row for each frame, whose ground truth
     sets the colour range of the row. ValueError for frames of different sizes."""
     if len({after["image"].shape for _, after in drawn}) != 1:
         raise ValueError("--sheet: needs frames with moving pixels, all of one size")
     labels = ["input; outlined: what moves", "stage 1", "stage 2", "ground truth"]
-    if moving is not None:
+    masked = "likely_moving" in drawn[0][0]
+    if masked:
         labels.insert(1, "stage 1 says: this moves")
     rows = []
     for before, after in drawn:
@@ -98,8 +100,8 @@ def sheet(drawn, moving: Callable | None):
             visualize.colour_inverse_depth(value, 0, high, valid)
             for value, valid in (*depths, truth)
         ]
-        if moving is not None:
-            row.insert(0, visualize.masked(after["image"], ~moving(after["image"])))
+        if masked:
+            row.insert(0, visualize.masked(after["image"], ~before["likely_moving"]))
         rows.append([report_pictures.mark(after["image"], after["moving"]), *row])
     return visualize.grid(rows, labels, gap=4)
 
@@ -119,20 +121,19 @@ def choose_rows(rows: list[dict], count: int) -> list[dict]:
     return [row for _, row in ranked[:count]]
 
 
-def _frame(before, after, high, moving) -> str:
+def _frame(before, after, high) -> str:
     image, outlined = after["image"], after["moving"]
     tiles = [report_page.figure(report_pictures.mark(image, outlined), "Input")]
-    if moving is None:
-        tiles.append(report_pictures.truth_tile(after, high))
-    else:
-        picture = report_pictures.mark(visualize.masked(image, ~moving(image)), outlined)
-        tiles.append(report_page.figure(picture, "What stage 1 takes for moving"))
-    tiles += [
+    truth = report_pictures.truth_tile(after, high)
+    depths = [
         report_pictures.near_tile(before["predicted"], "Stage 1", high),
         report_pictures.near_tile(after["predicted"], "Stage 2", high),
     ]
-    if moving is not None:
-        tiles.append(report_pictures.truth_tile(after, high))
+    if "likely_moving" in before:
+        picture = report_pictures.mark(visualize.masked(image, ~before["likely_moving"]), outlined)
+        tiles += [report_page.figure(picture, "What stage 1 takes for moving"), *depths, truth]
+    else:
+        tiles += [truth, *depths]
     numbers = " · ".join(
         f"{part} {before['row'][part]['abs_rel']:.3f} → {after['row'][part]['abs_rel']:.3f}"
         for part in ("static", "moving")
