@@ -8,7 +8,7 @@ import platform
 import statistics
 
 import aquanet_tf
-from aquanet_tf import ablation, ablation_jobs, checkout, json_file, metrics
+from aquanet_tf import ablation, ablation_jobs, checkout, distance_bands, json_file, metrics
 
 PARTS = ("all", "static", "moving")
 MASK_LOSS = 0.1  # of mask_quality.STATIC_LOST: the loss of static pixels that tables compare at
@@ -69,6 +69,7 @@ def _row(plan, key) -> dict:
         "evaluate": list(row.evaluate),
         "seeds": seeds,
         "summary": _summary([seed["means"] for seed in seeds.values()]),
+        "by_distance": _by_distance([seed["means"] for seed in seeds.values()]),
         "masks": {
             name: _mask_summary([seed["masks"][name] for seed in seeds.values()])
             for name in next(iter(seeds.values()), {"masks": {}})["masks"]
@@ -89,11 +90,29 @@ def _summary(means) -> dict:
     }
 
 
+def _by_distance(means) -> dict:
+    """part -> list over bands of the mean and spread of abs_rel and factor over evaluations."""
+    return {
+        part: [
+            _spreads([mean[part]["by_distance"][band] for mean in means], ("abs_rel", "factor"))
+            for band in range(len(distance_bands.NAMES))
+        ]
+        for part in PARTS
+        if means and all(mean[part] for mean in means)
+    }
+
+
+def _spreads(found, names) -> dict:
+    return {name: _spread([values[name] for values in found if values]) for name in names}
+
+
 def _mask_summary(masks) -> dict:
     names = ("precision", "recall", "iou", "static_lost")
-    found = {name: _spread([mask[name] for mask in masks]) for name in names}
+    found = _spreads(masks, names)
     at = [mask["recall_at_static_lost"] for mask in masks]
     found["recall_at_static_lost"] = {s: _spread([values[s] for values in at]) for s in at[0]}
+    bands = zip(*(mask["by_distance"] for mask in masks))
+    found["by_distance"] = [_spreads(band, ("recall", "static_lost")) for band in bands]
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aquanet_tf import ablation_results, metrics
+from aquanet_tf import ablation_results, distance_bands, metrics
 
 _TITLES = {"all": "All pixels", "static": "Static pixels", "moving": "Moving pixels"}
 
@@ -18,7 +18,7 @@ def markdown(document: dict) -> str:
     for part, title in _TITLES.items():
         if any(part in row["summary"] for row in document["rows"]):
             lines += ["", f"## {title}", "", *_metric_table(document, part)]
-    lines += _mask_table(document)
+    lines += _distance_tables(document) + _mask_table(document)
     if document["failures"]:
         lines += ["", "## Failed", ""]
         lines += [f"- {name}: {reason}" for name, reason in document["failures"].items()]
@@ -42,6 +42,32 @@ def _metric_table(document, part) -> list[str]:
     return lines
 
 
+def _distance_tables(document) -> list[str]:
+    lines = []
+    for part in ("static", "moving"):
+        rows = [row for row in document["rows"] if part in row["by_distance"]]
+        if not rows:
+            continue
+        heads = ["Method", *distance_bands.NAMES]
+        lines += ["", f"## {_TITLES[part]} by distance: abs rel (times too far)", ""]
+        lines += [_line(heads), _line(["---"] * len(heads))]
+        for row in rows:
+            bands = row["by_distance"][part]
+            lines.append(_line([row["name"], *map(_band, bands)]))
+    return lines and [
+        *lines,
+        "",
+        "All pixels of all images alike, mean over seeds; in brackets the geometric mean of "
+        "predicted through true depth.",
+    ]
+
+
+def _band(found) -> str:
+    if found["abs_rel"] is None:
+        return "-"
+    return f"{found['abs_rel']['mean']:.3f} (x{found['factor']['mean']:.2f})"
+
+
 def _mask_table(document) -> list[str]:
     rows = [row for row in document["rows"] if row["masks"]]
     if not rows:
@@ -55,6 +81,16 @@ def _mask_table(document) -> list[str]:
         for mask, values in row["masks"].items():
             every = [values[name] for name in names] + [values["recall_at_static_lost"][at]]
             lines.append(_line([row["name"], mask, *map(_number, every)]))
+    heads = ["Network of", "Masks", *distance_bands.NAMES]
+    lines += ["", "By distance, recall / static lost:", "", _line(heads)]
+    lines += [_line(["---"] * len(heads))]
+    for row in rows:
+        for mask, values in row["masks"].items():
+            cells = [
+                " / ".join("-" if v is None else f"{v['mean']:.3f}" for v in band.values())
+                for band in values["by_distance"]
+            ]
+            lines.append(_line([row["name"], mask, *cells]))
     return lines + [
         "",
         "Against motion masks, all pixels of all images counted together. Static lost: share of "

@@ -3,9 +3,10 @@
     python -m aquanet_tf.evaluate --workdir RUN --gt_dir RAW --split FILE|all --out FILE.json
     python -m aquanet_tf.evaluate --workdir RUN --gt_dir RAW --protocol eigen_original --out FILE
 
-Prints a table under its protocol line and writes the protocol, the means and every image's
-numbers as JSON. Where motion masks exist, static and moving pixels are also reported apart: the
-alignment is found once on *all* valid pixels, then each part is measured with it.
+Prints a table under its protocol line, and errors by distance (`distance_bands`), and writes the
+protocol, the means and every image's numbers as JSON. Where motion masks exist, static and moving
+pixels are also reported apart: the alignment is found once on *all* valid pixels, then each part
+is measured with it.
 
 `--static_only` leaves out what the SPIMO masks of the run, or of `--mask_workdir`, call likely
 moving, before the alignment (the paper's "1st-stat"). `--post_processing` averages with the
@@ -33,6 +34,7 @@ from tqdm import tqdm
 import aquanet_tf
 from aquanet_tf import (
     cli,
+    distance_bands,
     eigen,
     ground_truth,
     images,
@@ -150,10 +152,11 @@ def measure_masks(frames, spimo: Callable, automask: Callable) -> dict[str, dict
             continue
         triplet = [images.read_image(path) for path in paths]
         target = triplet[1]
-        moving = frame.moving(target.shape[:2])
+        shape = target.shape[:2]
+        moving, depth = frame.moving(shape), frame.depth()
         k = kitti_layout.intrinsics(frame.drive.calibration, frame.camera)
-        curves["spimo"].add(spimo(target), moving)
-        curves["automask"].add(automask(triplet, k), moving)
+        curves["spimo"].add(spimo(target), moving, depth)
+        curves["automask"].add(automask(triplet, k), moving, depth)
     if not curves["spimo"].images:
         raise ValueError("--mask_quality needs frames with a motion mask and both neighbours")
     thresholds = {"spimo": spimo.threshold, "automask": automask.threshold}
@@ -177,12 +180,16 @@ def table(results: dict[str, dict], protocol: metrics.Protocol) -> str:
         lines.append("static and moving: one alignment per image, found on all valid pixels")
     head = "".join(f"{name:>10}" for name in metrics.METRICS)
     lines += ["", f"{'':18}{head}{'images':>9}{'pixels':>11}"]
-    for name, result in results.items():
-        for part, mean in result["means"].items():
-            if mean:
-                numbers = "".join(f"{mean[metric]:10.4f}" for metric in metrics.METRICS)
-                lines.append(f"{name:<10}{part:<8}{numbers}{mean['images']:9d}{mean['pixels']:11d}")
-    return "\n".join(lines)
+    means = {
+        f"{name:<10}{part:<8}": mean
+        for name, result in results.items()
+        for part, mean in result["means"].items()
+        if mean
+    }
+    for label, mean in means.items():
+        numbers = "".join(f"{mean[metric]:10.4f}" for metric in metrics.METRICS)
+        lines.append(f"{label}{numbers}{mean['images']:9d}{mean['pixels']:11d}")
+    return "\n".join([*lines, "", distance_bands.table(means)])
 
 
 def define_flags() -> None:

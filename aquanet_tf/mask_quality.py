@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from aquanet_tf import distance_bands
+
 STATIC_LOST = (0.02, 0.05, 0.1, 0.2, 0.4)
 
 
@@ -23,21 +25,29 @@ class MaskCurve:
         self.thresholds = np.asarray(thresholds, np.float64)
         if self.thresholds.ndim != 1 or not (np.diff(self.thresholds) > 0).all():
             raise ValueError("a mask curve needs ascending thresholds")
-        # Pixels whose score reaches none, the first, the first two ... of the thresholds.
-        self._reached = np.zeros((2, self.thresholds.size + 1), np.int64)
+        # Pixels by distance band (the last: unknown), static or moving, and whether the score
+        # reaches none, the first, the first two ... of the thresholds.
+        bands = len(distance_bands.NAMES) + 1
+        self._by_band = np.zeros((bands, 2, self.thresholds.size + 1), np.int64)
         self.images = 0
 
-    def add(self, score: np.ndarray, moving: np.ndarray) -> None:
-        """score [H, W], moving bool [H, W]. ValueError for unequal shapes or NaN."""
-        score, moving = np.asarray(score), np.asarray(moving, bool)
-        if score.shape != moving.shape:
-            raise ValueError(f"score {score.shape} and motion mask {moving.shape} differ in shape")
+    def add(self, score: np.ndarray, moving: np.ndarray, depth: np.ndarray) -> None:
+        """score [H, W], moving bool [H, W], depth [H, W] metres, 0 where there is none.
+        ValueError for unequal shapes or NaN."""
+        score, moving, depth = np.asarray(score), np.asarray(moving, bool), np.asarray(depth)
+        for name, values in (("motion mask", moving), ("depth", depth)):
+            if score.shape != values.shape:
+                raise ValueError(f"score {score.shape} and {name} {values.shape} differ in shape")
         if np.isnan(score).any():
             raise ValueError("the mask's score holds NaN")
         reached = np.searchsorted(self.thresholds, score, side="right")
-        for row, part in enumerate((~moving, moving)):
-            self._reached[row] += np.bincount(reached[part], minlength=self.thresholds.size + 1)
+        band = np.where(depth > 0, distance_bands.of(depth), len(distance_bands.NAMES))
+        np.add.at(self._by_band, (band, moving.astype(int), reached), 1)
         self.images += 1
+
+    @property
+    def _reached(self):
+        return self._by_band.sum(axis=0)
 
     def curve(self) -> dict[str, list]:
         """Lists over thresholds: threshold, precision, recall, iou, static_lost. Precision is
@@ -55,8 +65,8 @@ class MaskCurve:
         }
 
     def summary(self, threshold: float) -> dict:
-        """The numbers at one of the thresholds, recall at given losses of static pixels (linear
-        between thresholds), counts, and the whole curve."""
+        """The numbers at one of the thresholds, those by distance too; recall at given losses of
+        static pixels (linear between thresholds), counts, and the whole curve."""
         curve = self.curve()
         index = int(np.argmin(np.abs(self.thresholds - threshold)))
         static, moving = (int(count) for count in self._reached.sum(axis=1))
@@ -66,11 +76,18 @@ class MaskCurve:
             "recall_at_static_lost": {
                 f"{share:g}": float(np.interp(share, lost, recall)) for share in STATIC_LOST
             },
+            "by_distance": [self._at(band, index) for band in self._by_band[:-1]],
             "images": self.images,
             "static_pixels": static,
             "moving_pixels": moving,
             "curve": curve,
         }
+
+    def _at(self, reached, index) -> dict:
+        """Recall and static_lost at a threshold of some `reached`, None where nothing is."""
+        flagged, count = reached[:, index + 1 :].sum(axis=1), reached.sum(axis=1)
+        lost, recall = (float(f / n) if n else None for f, n in zip(flagged, count))
+        return {"recall": recall, "static_lost": lost}
 
 
 def table(results: dict[str, dict]) -> str:
@@ -88,4 +105,12 @@ def table(results: dict[str, dict]) -> str:
             f"{result['iou']:8.3f}{result['static_lost']:13.3f}"
             + "".join(f"{value:12.3f}" for value in at)
         )
+    lines += ["", "by distance, at that threshold: recall / static lost"]
+    lines.append(f"{'':10}" + "".join(f"{name:>16}" for name in distance_bands.NAMES))
+    for name, result in results.items():
+        cells = [
+            " / ".join("-" if v is None else f"{v:.3f}" for v in band.values())
+            for band in result["by_distance"]
+        ]
+        lines.append(f"{name:<10}" + "".join(f"{cell:>16}" for cell in cells))
     return "\n".join(lines)

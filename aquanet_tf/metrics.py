@@ -15,6 +15,8 @@ import dataclasses
 
 import numpy as np
 
+from aquanet_tf import distance_bands
+
 METRICS = ("abs_rel", "sq_rel", "rmse", "rmse_log", "a1", "a2", "a3")
 GROUND_TRUTHS = ("depth", "velodyne")
 CROPS = ("none", "garg")
@@ -202,7 +204,8 @@ def evaluate_image(
     Returns {"ratio": the median ratio whatever the alignment, "scale", "shift", "all": metrics}
     and, given `moving`, "static" and "moving": the metrics of the two parts under the *one*
     alignment found on all selected pixels, or None where a part is empty. Each set of metrics
-    carries "pixels". Raises ValueError when the protocol leaves no pixel.
+    carries "pixels" and "by_distance", see `distance_bands.measure`. Raises ValueError when the
+    protocol leaves no pixel.
     """
     gt = np.asarray(gt, np.float64)
     mask = valid_mask(gt, protocol)
@@ -231,11 +234,17 @@ def evaluate_image(
 def _part(gt, depth, chosen):
     if not chosen.any():
         return None
-    return {**depth_metrics(gt[chosen], depth[chosen]), "pixels": int(chosen.sum())}
+    gt, depth = gt[chosen], depth[chosen]
+    return {
+        **depth_metrics(gt, depth),
+        "pixels": gt.size,
+        "by_distance": distance_bands.measure(gt, depth),
+    }
 
 
 def mean_metrics(parts) -> dict | None:
-    """Mean of each metric over the images that have the part; "images" says how many."""
+    """Mean of each metric over the images that have the part, "images" says how many; and
+    "by_distance", see `distance_bands.pooled`."""
     parts = [part for part in parts if part]
     if not parts:
         return None
@@ -244,4 +253,5 @@ def mean_metrics(parts) -> dict | None:
         **means,
         "images": len(parts),
         "pixels": int(sum(part["pixels"] for part in parts)),
+        "by_distance": distance_bands.pooled([part["by_distance"] for part in parts]),
     }

@@ -53,6 +53,7 @@ def evaluate(flags):
     workdir = pathlib.Path(flags["workdir"])
     error = json.loads((workdir / "net").read_text())
     means = dict.fromkeys(("abs_rel", "sq_rel", "rmse", "rmse_log", "a1", "a2", "a3"), error)
+    means["by_distance"] = [{"abs_rel": error, "factor": 1 + error, "pixels": 9}, *[None] * 4]
     static = "static_only" in flags
     document = {
         "images": 3,
@@ -66,6 +67,7 @@ def evaluate(flags):
         curve = {"static_lost": [1, 0], "recall": [1, 0], "precision": [0.1, None]}
         point = {"precision": None, "recall": error, "iou": error, "static_lost": error}
         at = {"recall_at_static_lost": {"0.1": error}}
+        at["by_distance"] = [{"recall": error, "static_lost": None}] * 5
         document["masks"] = {"spimo": {**point, **at, "curve": curve}}
     out = pathlib.Path(flags["out"])
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -30,6 +30,13 @@ def test_mean_and_spread(plan):
     assert rows["static"]["summary"] == rows["first"]["summary"] and rows["static"]["flags"] == []
     assert rows["first"]["masks"]["spimo"]["recall"]["mean"] == pytest.approx(0.19)
     assert rows["first"]["masks"]["spimo"]["precision"] is None
+    near, *others = rows["first"]["by_distance"]["static"]
+    assert near["abs_rel"]["mean"] == pytest.approx(0.19)
+    assert near["factor"]["mean"] == pytest.approx(1.19)
+    assert all(band == {"abs_rel": None, "factor": None} for band in others)
+    assert rows["first"]["masks"]["spimo"]["by_distance"][0]["recall"]["mean"] == pytest.approx(
+        0.19
+    )
     assert document["seeds"] == [1, 2] and document["images"] == [3]
 
 
@@ -45,7 +52,11 @@ def test_markdown_says_how_it_was_made(plan):
     assert "--stage1_workdir=" in text and "python -m aquanet_tf.train" in text
     for word in ("commit", "tensorflow 2.", "numpy", "CPU cores", "Seeds: 1, 2."):
         assert word in text
-    widths = {line.count("|") for line in text.split("## Masks")[0].splitlines() if "|" in line}
+    assert "| First | 0.190 (x1.19) | - | - | - | - |" in text
+    assert "| First | spimo | 0.190 / - | 0.190 / - |" in text
+    widths = {
+        line.count("|") for line in text.split("## Static pixels by")[0].splitlines() if "|" in line
+    }
     assert widths == {12}
 
 

@@ -25,6 +25,7 @@ LAYERS = (
         "checkout",
         "cli",
         "config",
+        "distance_bands",
         "figures",
         "interruption",
         "json_file",

@@ -213,9 +213,11 @@ def test_protocol_line_says_everything():
 
 
 def test_means_skip_missing_parts():
-    part = {**dict.fromkeys(metrics.METRICS, 0.2), "pixels": 5}
-    other = {**dict.fromkeys(metrics.METRICS, 0.4), "pixels": 7}
+    bands = [None] * 5
+    part = {**dict.fromkeys(metrics.METRICS, 0.2), "pixels": 5, "by_distance": bands}
+    other = {**dict.fromkeys(metrics.METRICS, 0.4), "pixels": 7, "by_distance": bands}
     mean = metrics.mean_metrics([part, None, other])
+    assert mean["by_distance"] == bands
     assert mean["abs_rel"] == pytest.approx(0.3)
     assert (mean["images"], mean["pixels"]) == (2, 12)
     assert metrics.mean_metrics([None]) is None

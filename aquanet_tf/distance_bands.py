@@ -1,0 +1,72 @@
+"""Errors apart by how far away the ground truth is (NumPy only).
+
+One mean over an image hides where depth fails: most pixels are road and houses, most moving pixels
+are near. Unlike the means of `metrics`, those of a band count every pixel of all images alike,
+since many an image has a handful of pixels in it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+EDGES = (0.0, 5.0, 10.0, 20.0, 40.0)  # metres, lower ends; the last band ends nowhere
+NAMES = (*(f"{low:g}-{high:g} m" for low, high in zip(EDGES, EDGES[1:])), f"{EDGES[-1]:g}+ m")
+
+
+def of(depth) -> np.ndarray:
+    """Index of the band of each depth in metres, any shape."""
+    return np.digitize(depth, EDGES[1:])
+
+
+def measure(gt, prediction) -> list[dict | None]:
+    """A list over bands of what `pooled` gives; 1-D arrays of positive metres, as
+    `metrics.depth_metrics`. None for a band without a pixel."""
+    band = of(gt)
+    relative, logarithm = np.abs(prediction - gt) / gt, np.log(prediction / gt)
+    return [
+        {
+            "abs_rel": float(relative[band == index].mean()),
+            "factor": float(np.exp(logarithm[band == index].mean())),
+            "pixels": int((band == index).sum()),
+        }
+        if (band == index).any()
+        else None
+        for index in range(len(EDGES))
+    ]
+
+
+def pooled(images) -> list[dict | None]:
+    """`measure` of several images as if they were one.
+
+    Each band has `abs_rel`; `factor`, the geometric mean of prediction / gt, above 1 where things
+    are seen too far away; and `pixels`.
+    """
+    return [_pool([band for band in bands if band]) for bands in zip(*images)]
+
+
+def _pool(bands) -> dict | None:
+    if not bands:
+        return None
+    pixels = [band["pixels"] for band in bands]
+    return {
+        "abs_rel": float(np.average([band["abs_rel"] for band in bands], weights=pixels)),
+        "factor": float(
+            np.exp(np.average(np.log([band["factor"] for band in bands]), weights=pixels))
+        ),
+        "pixels": int(sum(pixels)),
+    }
+
+
+def table(results: dict[str, dict]) -> str:
+    """Lines of text from {label: means with `by_distance`}: abs rel x factor in each band."""
+    lines = [
+        "abs rel, and how many times too far (geometric mean), by distance; all pixels together",
+        f"{'':18}" + "".join(f"{name:>16}" for name in NAMES),
+    ]
+    for label, mean in results.items():
+        cells = [
+            f"{band['abs_rel']:.3f} x{band['factor']:.2f}" if band else "-"
+            for band in mean["by_distance"]
+        ]
+        lines.append(f"{label:<18}" + "".join(f"{cell:>16}" for cell in cells))
+    return "\n".join(lines)
