@@ -1,4 +1,5 @@
-"""Stateless augmentation of a triplet: random resize and crop, flip, time reversal, photometry.
+"""Stateless augmentation of a triplet: random resize and crop, photometry, and coins to toss for
+mirroring and time reversal, which `resample` carries out.
 
 Small pure functions; whatever is random comes from a `seed` (int32 or int64 [2]) alone. Images
 of a triplet are stacked [3, height, width, 3] in time order (previous, target, next), so that
@@ -93,14 +94,6 @@ def window_geometry(k, image_height, image_width, window: Window):
         _line(window.top, window.height, window.whole_height),
     )
     return k, tf.stack([u, v], axis=-1), tf.sqrt(scale_x * scale_y)
-
-
-def flip(images, k):
-    """Mirrors whole images [..., h, w, channels] and K [3, 3] left to right.
-
-    Before any resize and crop: the positional grid is then that of the mirrored whole image.
-    """
-    return tf.reverse(images, axis=[-2]), camera.flip_intrinsics(k, tf.shape(images)[-2])
 
 
 class Photometry(NamedTuple):
