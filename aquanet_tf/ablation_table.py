@@ -43,8 +43,8 @@ def _metric_table(document, part) -> list[str]:
 
 
 def _distance_tables(document) -> list[str]:
-    lines = []
-    for part in ("static", "moving"):
+    lines, known = [], {part for row in document["rows"] for part in row["by_distance"]}
+    for part in ("static", "moving") if "static" in known else sorted(known):
         rows = [row for row in document["rows"] if part in row["by_distance"]]
         if not rows:
             continue

@@ -60,6 +60,14 @@ def test_markdown_says_how_it_was_made(plan):
     assert widths == {12}
 
 
+def test_where_motion_is_unknown_all_pixels_are_shown_by_distance(plan):
+    document = ablation_results.collect(plan, {})
+    assert "## All pixels by distance" not in ablation_table.markdown(document)
+    for row in document["rows"]:
+        row["by_distance"].pop("static")
+    assert "## All pixels by distance" in ablation_table.markdown(document)
+
+
 def test_without_results_it_is_a_table_of_dashes(write, tmp_path):  # noqa: F811
     plan = ablation.read(write(), tmp_path / "nothing")
     text = ablation_table.markdown(ablation_results.collect(plan, {}))
