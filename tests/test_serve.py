@@ -138,22 +138,23 @@ def test_a_version_that_breaks_in_any_way_is_left_alone(tmp_path):
 
 def test_command_serves_and_client_saves(base, tmp_path):
     options = [f"--model_base_path={base}", "--rest_port=0", "--grpc_port=0"]
+    log = tmp_path / "log"
     process = subprocess.Popen(
         [sys.executable, "-m", "export.serve", *options],
         cwd=command.ROOT,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=log.open("w"),
         text=True,
     )
     try:
         line = process.stdout.readline()
-        assert line.startswith("aquanet version 3: REST http://"), line
+        assert line.startswith("aquanet version 3: REST http://"), line + log.read_text()
         address = line.split("REST ")[1].split("/v1/")[0]
         (tmp_path / "a.png").write_bytes(PNG)
         for out in ("a.npy", "a_16bit.png"):
             given = ["--input", tmp_path / "a.png", "--server", address, "--out", tmp_path / out]
             done = command.run("export.client", *given)
-            assert done.returncode == 0 and "9x14" in done.stdout, done.stderr
+            assert done.returncode == 0 and "9x14" in done.stdout, done.stderr + log.read_text()
         found = np.load(tmp_path / "a.npy")
         np.testing.assert_allclose(found, expected()[..., 0], rtol=1e-5)
         np.testing.assert_allclose(png16.read(tmp_path / "a_16bit.png"), found, atol=1e-4)
