@@ -28,7 +28,7 @@ def markdown(document: dict) -> str:
 def _metric_table(document, part) -> list[str]:
     names = [metric.replace("_", " ") for metric in metrics.METRICS]
     heads = ["Expmt.", "Method", *names, "seeds", "training"]
-    lines = [_line(heads), _line(["---"] * len(heads))]
+    lines = _head(heads)
     for row in document["rows"]:
         values = row["summary"].get(part, {})
         numbers = [_number(values.get(metric)) for metric in metrics.METRICS]
@@ -43,17 +43,14 @@ def _metric_table(document, part) -> list[str]:
 
 
 def _distance_tables(document) -> list[str]:
-    lines, known = [], {part for row in document["rows"] for part in row["by_distance"]}
-    for part in ("static", "moving") if "static" in known else sorted(known):
-        rows = [row for row in document["rows"] if part in row["by_distance"]]
-        if not rows:
-            continue
-        heads = ["Method", *distance_bands.NAMES]
+    known = {part for row in document["rows"] for part in row["by_distance"]}
+    lines = []
+    for part in [name for name in ("static", "moving") if name in known] or sorted(known):
         lines += ["", f"## {_TITLES[part]} by distance: abs rel (times too far)", ""]
-        lines += [_line(heads), _line(["---"] * len(heads))]
-        for row in rows:
-            bands = row["by_distance"][part]
-            lines.append(_line([row["name"], *map(_band, bands)]))
+        lines += _head(["Method", *distance_bands.NAMES])
+        for row in document["rows"]:
+            if part in row["by_distance"]:
+                lines.append(_line([row["name"], *map(_band, row["by_distance"][part])]))
     return lines and [
         *lines,
         "",
@@ -75,15 +72,13 @@ def _mask_table(document) -> list[str]:
     names = ("precision", "recall", "iou", "static_lost")
     at = f"{ablation_results.MASK_LOSS:g}"
     heads = ["Network of", "Masks", "precision", "recall", "IoU", "static lost", f"recall at {at}"]
-    lines = ["", "## Masks of moving pixels, at the run's threshold", ""]
-    lines += [_line(heads), _line(["---"] * len(heads))]
+    lines = ["", "## Masks of moving pixels, at the run's threshold", "", *_head(heads)]
     for row in rows:
         for mask, values in row["masks"].items():
             every = [values[name] for name in names] + [values["recall_at_static_lost"][at]]
             lines.append(_line([row["name"], mask, *map(_number, every)]))
-    heads = ["Network of", "Masks", *distance_bands.NAMES]
-    lines += ["", "By distance, recall / static lost:", "", _line(heads)]
-    lines += [_line(["---"] * len(heads))]
+    lines += ["", "By distance, recall / static lost:", ""]
+    lines += _head(["Network of", "Masks", *distance_bands.NAMES])
     for row in rows:
         for mask, values in row["masks"].items():
             cells = [
@@ -131,6 +126,10 @@ def _provenance(document) -> list[str]:
         if row["flags"]
     ]
     return lines + ["```"]
+
+
+def _head(cells) -> list[str]:
+    return [_line(cells), _line(["---"] * len(cells))]
 
 
 def _line(cells) -> str:

@@ -22,17 +22,17 @@ def measure(gt, prediction) -> list[dict | None]:
     """A list over bands of what `pooled` gives; 1-D arrays of positive metres, as
     `metrics.depth_metrics`. None for a band without a pixel."""
     band = of(gt)
-    relative, logarithm = np.abs(prediction - gt) / gt, np.log(prediction / gt)
-    return [
-        {
-            "abs_rel": float(relative[band == index].mean()),
-            "factor": float(np.exp(logarithm[band == index].mean())),
-            "pixels": int((band == index).sum()),
-        }
-        if (band == index).any()
-        else None
-        for index in range(len(EDGES))
-    ]
+    return [_measure(gt[band == i], prediction[band == i]) for i in range(len(EDGES))]
+
+
+def _measure(gt, prediction) -> dict | None:
+    if not gt.size:
+        return None
+    return {
+        "abs_rel": float(np.mean(np.abs(prediction - gt) / gt)),
+        "factor": float(np.exp(np.mean(np.log(prediction / gt)))),
+        "pixels": gt.size,
+    }
 
 
 def pooled(images) -> list[dict | None]:
