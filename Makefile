@@ -12,7 +12,7 @@ CURRENT := .venv-current
 BEAM := .venv-beam
 # At most four workers: each one loads TensorFlow and uses all cores for its arithmetic.
 # The forward warp in C++; without a compiler everything runs, only slower.
-NATIVE := -m aquanet_tf.build_native --optional
+NATIVE := -m aquanet_tf.native.build --optional
 PYTEST := -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 # TensorFlow 2.15 up to Python 3.11, the current one from 3.12 (see pyproject.toml).
@@ -134,10 +134,10 @@ test-current: $(CURRENT)/.installed ## the same under TensorFlow 2.21 and Keras 
 	$(CURRENT)/bin/python $(PYTEST) -m "not slow"
 
 cross-stack: $(SETUP) $(CURRENT)/.installed ## checkpoints of either TensorFlow on the other
-	$(PY) tests/cross_stack.py $(PY) $(CURRENT)/bin/python
+	$(PY) tests/project/cross_stack.py $(PY) $(CURRENT)/bin/python
 
 test-beam: $(BEAM)/.installed ## --runner=beam against threads
-	$(BEAM)/bin/python -m pytest -q tests/test_beam_runner.py
+	$(BEAM)/bin/python -m pytest -q tests/data_prep/dataset/test_beam.py
 
 bench: $(SETUP) data/bench/png/manifest.json data/bench/jpeg/manifest.json ## against PyTorch (installs torch: large), scaling
 	$(PY) -m pip install --quiet -c constraints/$(STACK).txt -e ".[benchmark]"
@@ -157,6 +157,6 @@ lint: $(SETUP) ## ruff
 	$(PY) -m ruff format --check .
 
 clean: ## remove environments, caches and demo outputs
-	rm -rf .venv .venv-current .venv-beam build ./*.egg-info aquanet_tf/native/*.so .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-current .venv-beam build ./*.egg-info aquanet_tf/native/lib .pytest_cache .ruff_cache .hypothesis
 	rm -rf data/bench data/demo data/demo-quick runs/demo runs/demo-quick
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -21,30 +21,32 @@ import sys
 
 from absl import flags
 
-from aquanet_tf import ablation, ablation_jobs, ablation_results, ablation_table, cli, json_file
+from aquanet_tf import cli, files
+from aquanet_tf.ablation import jobs, results, table
+from aquanet_tf.ablation import plan as ablation_plan
 
 
-def ablate(plan: ablation.Plan, commands=ablation_jobs.COMMANDS, pictures: bool = True) -> dict:
+def ablate(plan: ablation_plan.Plan, commands=jobs.COMMANDS, pictures: bool = True) -> dict:
     """Runs what is missing, writes tables and figures, returns the document of the table.
 
     commands: as `ablation_jobs.make`. Raises ValueError for a plan that cannot begin.
     """
-    failures = ablation_jobs.run(
-        ablation_jobs.make(plan, commands), plan.out, after=lambda failed: _write(plan, failed)
+    failures = jobs.run(
+        jobs.make(plan, commands), plan.out, after=lambda failed: _write(plan, failed)
     )
     document = _write(plan, failures)
     if pictures:
-        from aquanet_tf import ablation_figures  # TensorFlow: only once the trainings are done
+        from aquanet_tf.ablation import figures  # TensorFlow: only once the trainings are done
 
-        ablation_figures.draw(plan)
+        figures.draw(plan)
     return document
 
 
 def _write(plan, failures) -> dict:
-    document = ablation_results.collect(plan, failures)
-    json_file.write(plan.out / "table.json", document)
+    document = results.collect(plan, failures)
+    files.write(plan.out / "table.json", document)
     temporary = plan.out / ".table.md"
-    temporary.write_text(ablation_table.markdown(document))
+    temporary.write_text(table.markdown(document))
     temporary.replace(plan.out / "table.md")
     return document
 
@@ -69,7 +71,7 @@ def main(argv) -> None:
         seeds = [int(seed) for seed in options.seeds]
     except ValueError as error:
         raise ValueError(f"--seeds={','.join(options.seeds)}: expected numbers: 1,2") from error
-    plan = ablation.read(
+    plan = ablation_plan.read(
         options.config,
         pathlib.Path(options.out),
         quick=options.quick,

@@ -82,7 +82,7 @@ def input_tasks(folder: pathlib.Path) -> list[measure.Task]:
 
     Raises ValueError naming the flag or the data set.
     """
-    from aquanet_tf import manifest
+    from aquanet_tf.data import manifest
 
     if not _RECORDS.value:
         raise ValueError("--task=input needs --records, data sets of data_prep (see make bench)")

@@ -12,10 +12,10 @@ def tensorflow_case(setting: Setting, images: int = 1):
     many images in one call."""
     import tensorflow as tf
 
-    from aquanet_tf import estimator
+    from aquanet_tf.networks import estimate as networks_estimate
 
     stage = build_stage(setting)
-    estimate = tf.function(estimator.of_network(stage.aquanet, stage.config))
+    estimate = tf.function(networks_estimate.of_network(stage.aquanet, stage.config))
     data = batch(setting._replace(batch=images))
     inputs = [tf.constant(data[name]) for name in ("target", "grid", "intrinsics")]
     return lambda: estimate(*inputs).numpy()

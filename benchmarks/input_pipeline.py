@@ -11,17 +11,20 @@ import time
 
 from absl import flags
 
-from aquanet_tf import cli, config, input_pipeline, manifest
+from aquanet_tf import cli
+from aquanet_tf.config import command_line
+from aquanet_tf.config.options import Config
+from aquanet_tf.data import manifest, pipeline
 
 # Batches before the clock starts: tracing, opening files, filling the first shuffle window.
 _WARM_UP = 4
 
 
-def measure(options: config.Config, steps: int) -> dict:
+def measure(options: Config, steps: int) -> dict:
     """Runs `steps` batches after a warm-up: triplets and images a second by the clock, and
     processor milliseconds for each triplet, which do not depend on what else the machine does."""
     options = dataclasses.replace(options, steps_per_epoch=_WARM_UP + steps)
-    batches = iter(input_pipeline.training_dataset(options, 0, 1))
+    batches = iter(pipeline.training_dataset(options, 0, 1))
     for _ in range(_WARM_UP):
         next(batches)
     clock, processor = time.perf_counter(), time.process_time()
@@ -39,7 +42,7 @@ def measure(options: config.Config, steps: int) -> dict:
 def main(argv):
     """Measures with all augmentation, and with none of it, on the same records."""
     del argv
-    options = config.from_flags()
+    options = command_line.from_flags()
     info = manifest.read(options.data_dir)
     print(
         f"{info['image_format']} {info['image_height']}x{info['image_width']} -> "
@@ -57,6 +60,6 @@ def main(argv):
 
 
 if __name__ == "__main__":
-    config.define_flags()
+    command_line.define_flags()
     flags.DEFINE_integer("steps", 40, "Batches measured.", lower_bound=1)
     cli.run(main)

@@ -26,7 +26,7 @@ def extract(records_dir: str, folder: pathlib.Path) -> int:
     """
     import tensorflow as tf
 
-    from aquanet_tf import manifest, records
+    from aquanet_tf.data import manifest, records
 
     info = manifest.verify(records_dir)
     files = [os.path.join(records_dir, shard["name"]) for shard in info["shards"]]
@@ -42,9 +42,9 @@ def extract(records_dir: str, folder: pathlib.Path) -> int:
 
 def options(setting: Setting, records_dir: str = ""):
     """The configuration of both sides: every augmentation, PoseNet's frames as large as crops."""
-    from aquanet_tf import config
+    from aquanet_tf.config.options import Config
 
-    return config.Config(
+    return Config(
         data_dir=str(records_dir),
         batch_size=BATCH,
         crop_height=setting.height,
@@ -59,9 +59,9 @@ def tensorflow_case(setting: Setting, records_dir: str, folder: str):
     """Ours, from the first epoch's first record to the last one's last batch; iterator and graph
     are made anew every time, as at the start of a training."""
     del folder
-    from aquanet_tf import input_pipeline
+    from aquanet_tf.data import pipeline
 
-    dataset = input_pipeline.training_dataset(options(setting, records_dir), 0, EPOCHS)
+    dataset = pipeline.training_dataset(options(setting, records_dir), 0, EPOCHS)
 
     def run():
         count = 0

@@ -38,10 +38,12 @@ def build_stage(setting: Setting):
     """Stage 1 of the project, not compiled."""
     import tensorflow as tf
 
-    from aquanet_tf import checkpoints, config, stages
+    from aquanet_tf.config.options import Config
+    from aquanet_tf.networks import build
+    from aquanet_tf.training import stage_one
 
     tf.keras.utils.set_random_seed(setting.seed)
-    options = config.Config(
+    options = Config(
         width=setting.network_width,
         pose_network_width=setting.network_width,
         levels=setting.levels,
@@ -52,17 +54,17 @@ def build_stage(setting: Setting):
         pyramid_scales=PYRAMID_SCALES,
         smoothness_weight=SMOOTHNESS_WEIGHT,
     )
-    return stages.StageOne(options, *checkpoints.build_networks(options))
+    return stage_one.StageOne(options, *build.build_networks(options))
 
 
 def tensorflow_case(setting: Setting):
     """Ours: `Stage.train_step` in a tf.function."""
     import tensorflow as tf
 
-    from aquanet_tf import checkpoints
+    from aquanet_tf.training import precision
 
     stage = build_stage(setting)
-    optimizer = checkpoints.build_optimizer(stage.trained, LEARNING_RATE)
+    optimizer = precision.build_optimizer(stage.trained, LEARNING_RATE)
     stage.compile(optimizer=optimizer, jit_compile=False)
     data = {name: tf.constant(array) for name, array in batch(setting).items()}
     step = tf.function(stage.train_step)

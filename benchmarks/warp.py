@@ -42,7 +42,7 @@ def tensorflow_case(setting: Setting, backward: bool):
     """Ours; with `backward`, also the gradients of logits, beta, R and t."""
     import tensorflow as tf
 
-    from aquanet_tf import warping
+    from aquanet_tf.layers.warp import forward
 
     *values, k, weight = (tf.constant(array) for array in inputs(setting))
     options = dict(zip(("inverse_depth_min", "inverse_depth_max"), LIMITS))
@@ -51,10 +51,10 @@ def tensorflow_case(setting: Setting, backward: bool):
     @tf.function
     def run(image, *watched):
         if not backward:
-            return warping.forward_warp(image, *watched, k, k, **options)
+            return forward.forward_warp(image, *watched, k, k, **options)
         with tf.GradientTape() as tape:
             tape.watch(watched)
-            warped = warping.forward_warp(image, *watched, k, k, **options)
+            warped = forward.forward_warp(image, *watched, k, k, **options)
             loss = tf.reduce_sum(warped.view * weight)
         return warped, tape.gradient(loss, watched)
 

@@ -15,13 +15,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 from absl import flags
 
-from aquanet_tf import cli, eigen, kitti_layout
-from data_prep import triplets
+from aquanet_tf import cli
+from aquanet_tf.kitti import eigen_split
+from aquanet_tf.kitti import layout as kitti_layout
+from data_prep.dataset import select
 
 _SIDES = {2: "l", 3: "r"}
 
 
-def lists(raw_dir: str | None, static: triplets.StaticFilter, threads: int) -> dict[str, list[str]]:
+def lists(raw_dir: str | None, static: select.StaticFilter, threads: int) -> dict[str, list[str]]:
     """File name -> its lines. ValueError as kitti_layout.list_drives."""
     found = {
         "test_files.txt": [_line(*e) for e in _test(improved=False)],
@@ -32,14 +34,16 @@ def lists(raw_dir: str | None, static: triplets.StaticFilter, threads: int) -> d
     drives = kitti_layout.list_drives(raw_dir)
     with ThreadPoolExecutor(threads) as pool:
         for split, name in (("eigen_train", "train_files.txt"), ("eigen_val", "val_files.txt")):
-            entries = eigen.training_entries(split, [drive.name for drive in drives])
-            chosen = triplets.choose(drives, [2, 3], entries, 1, static, pool)
+            entries = eigen_split.training_entries(split, [drive.name for drive in drives])
+            chosen = select.choose(drives, [2, 3], entries, 1, static, pool)
             found[name] = [_line(t.drive.name, t.frames[1], t.camera) for t in chosen.triplets]
     return found
 
 
 def _test(improved: bool):
-    return [(entry.drive, entry.frame, entry.camera) for entry in eigen.test_entries(improved)]
+    return [
+        (entry.drive, entry.frame, entry.camera) for entry in eigen_split.test_entries(improved)
+    ]
 
 
 def _line(drive: str, frame: int, camera: int) -> str:
@@ -50,7 +54,7 @@ def main(argv) -> None:
     """Runs the command; see the module docstring."""
     del argv
     options = flags.FLAGS
-    static = triplets.StaticFilter(options.min_speed, options.min_difference)
+    static = select.StaticFilter(options.min_speed, options.min_difference)
     found = lists(options.raw_dir, static, options.threads)
     folder = pathlib.Path(options.out)
     folder.mkdir(parents=True, exist_ok=True)

@@ -20,7 +20,8 @@ import urllib.request
 import numpy as np
 from absl import flags
 
-from aquanet_tf import cli, png16
+from aquanet_tf import cli
+from aquanet_tf.media import depth_png
 
 
 def predict(server: str, data: bytes, model: str = "aquanet", timeout: float = 60.0) -> dict:
@@ -106,7 +107,7 @@ def main(argv) -> None:
     if out.suffix == ".npy":
         np.save(out, inverse_depth)
     else:
-        png16.write(out, inverse_depth, float(inverse_depth.max()) / png16.LEVELS)
+        depth_png.write(out, inverse_depth, float(inverse_depth.max()) / depth_png.LEVELS)
     height, width = inverse_depth.shape
     print(f"{height}x{width}, outputs {', '.join(sorted(maps))}; written: {out}")
 

@@ -23,8 +23,16 @@ import tempfile
 from absl import flags
 from PIL import Image
 
-from aquanet_tf import checkpoints, cli, images, json_file, manifest, mixture, predictor
-from export import metadata, model_card, parity
+from aquanet_tf import cli
+from aquanet_tf import files as files_module
+from aquanet_tf.data import manifest, mixture
+from aquanet_tf.inference import checkpoint
+from aquanet_tf.inference.checkpoint import Predictor
+from aquanet_tf.media import images
+from aquanet_tf.runs.checkpoint import Checkpoints
+from aquanet_tf.runs.layout import CONFIG_FILE, RUN_FILE
+from aquanet_tf.runs.run import load_run
+from export.bundle import metadata, model_card, parity
 
 EXAMPLE = "example.png"
 # The same operations on the same numbers.
@@ -46,23 +54,21 @@ def release(workdir, out, example: str = "", commit: str = "", max_mb: float = 8
     workdir, out = pathlib.Path(workdir), pathlib.Path(out)
     if out.exists():
         raise ValueError(f"--out={out}: is there already; remove it, or choose another name")
-    run = checkpoints.load_run(workdir)
+    run = load_run(workdir)
     picture = images.read_image(example) if example else None
     out.parent.mkdir(parents=True, exist_ok=True)
     temporary = pathlib.Path(tempfile.mkdtemp(prefix=".releasing-", dir=out.parent))
     try:
-        checkpoints.Checkpoints(temporary, {"aquanet": run.aquanet}, {}).save(run.epoch)
+        Checkpoints(temporary, {"aquanet": run.aquanet}, {}).save(run.epoch)
         _write_records(workdir, temporary, run, commit)
         if picture is not None:
             Image.fromarray(picture).save(temporary / EXAMPLE, optimize=True)
         # Named as it will be: the card speaks of it.
         document = metadata.build(run, out, run.data["image_height"], TOLERANCE)
         document["inputs"] = {"image": "uint8 [H, W, 3] RGB, any size"}
-        document["config"] = json_file.read(temporary / checkpoints.CONFIG_FILE)
-        found = predictor.load(temporary)
-        document["parity"] = parity.check(
-            found, predictor.Predictor(run), parity.noise(), TOLERANCE
-        )
+        document["config"] = files_module.read(temporary / CONFIG_FILE)
+        found = checkpoint.load(temporary)
+        document["parity"] = parity.check(found, Predictor(run), parity.noise(), TOLERANCE)
         text = model_card.text(temporary, document, _use(out, bool(example)), out.name)
         (temporary / "README.md").write_text(text)
         size = sum(path.stat().st_size for path in temporary.rglob("*") if path.is_file()) / 1e6
@@ -89,8 +95,8 @@ def without_places(value):
 
 
 def _write_records(workdir, out, run, commit):
-    config = json_file.read(workdir / checkpoints.CONFIG_FILE)
-    record = json_file.read(workdir / checkpoints.RUN_FILE)
+    config = files_module.read(workdir / CONFIG_FILE)
+    record = files_module.read(workdir / RUN_FILE)
     command = record.get("command")
     if command:
         record["command"] = [_TRAIN, *(part for part in command[1:] if part)]
@@ -104,12 +110,12 @@ def _write_records(workdir, out, run, commit):
         except ValueError:
             continue
     record["sources"] = {name: model_card.told(found) for name, found in sources.items()}
-    json_file.write(out / checkpoints.CONFIG_FILE, without_places(config))
-    json_file.write(out / checkpoints.RUN_FILE, without_places(record))
+    files_module.write(out / CONFIG_FILE, without_places(config))
+    files_module.write(out / RUN_FILE, without_places(record))
     if (workdir / "history.csv").is_file():
         shutil.copy(workdir / "history.csv", out / "history.csv")
     for path, evaluation in model_card.evaluations(workdir, run.epoch):
-        json_file.write(out / path.name, without_places(_without_frames(evaluation)))
+        files_module.write(out / path.name, without_places(_without_frames(evaluation)))
 
 
 def _without_frames(value):

@@ -33,8 +33,16 @@ import tempfile
 import tensorflow as tf
 from absl import flags
 
-from aquanet_tf import artefact, checkpoints, cli, inference, json_file, predictor, spimo
-from export import metadata, model_card, parity, warmup
+from aquanet_tf import cli
+from aquanet_tf import files as files_module
+from aquanet_tf.inference import graph, saved_model
+from aquanet_tf.inference import network as inference_network
+from aquanet_tf.inference.checkpoint import Predictor
+from aquanet_tf.inference.saved_model import SavedModel
+from aquanet_tf.masks import spimo
+from aquanet_tf.runs import checkpoint
+from aquanet_tf.runs.run import Run, load_run
+from export.bundle import metadata, model_card, parity, warmup
 
 USE = """import tensorflow as tf
 model = tf.saved_model.load("DIRECTORY OF THIS FILE")
@@ -49,9 +57,9 @@ class DepthModule(tf.Module):
     model, and an export without its weights would be the result.
     """
 
-    def __init__(self, run: checkpoints.Run, height: int, metres_per_unit: float = 0.0):
+    def __init__(self, run: Run, height: int, metres_per_unit: float = 0.0):
         super().__init__(name="aquanet")
-        self.weights = [checkpoints.tf_variable(weight) for weight in run.aquanet.weights]
+        self.weights = [checkpoint.tf_variable(weight) for weight in run.aquanet.weights]
 
         def with_depth(maps):
             depth = 1.0 / maps["inverse_depth"]
@@ -59,7 +67,7 @@ class DepthModule(tf.Module):
             return {**maps, "depth": depth, **metres}
 
         def serve(image):
-            return with_depth(inference.infer(run, image, height))
+            return with_depth(graph.infer(run, image, height))
 
         images = tf.TensorSpec([None, None, None, 3], tf.uint8, name="image")
         files = tf.TensorSpec([None], tf.string, name="image_bytes")
@@ -70,8 +78,8 @@ class DepthModule(tf.Module):
             ),
         }
         if spimo.readable(run.config):
-            self.functions[artefact.MOVING] = tf.function(
-                lambda image: with_depth(inference.infer_moving(run, image, height)),
+            self.functions[saved_model.MOVING] = tf.function(
+                lambda image: with_depth(graph.infer_moving(run, image, height)),
                 input_signature=[images],
             )
 
@@ -111,8 +119,8 @@ def export_saved_model(workdir, out, height: int = 0, metres_per_unit: float = 0
     or the saved model does not agree with it (nothing is left behind then).
     """
     metadata.check_metres_per_unit(metres_per_unit)
-    run = checkpoints.load_run(workdir)
-    height = inference.chosen_height(run, height)
+    run = load_run(workdir)
+    height = graph.chosen_height(run, height)
     out = pathlib.Path(out)
     out.mkdir(parents=True, exist_ok=True)
     temporary = pathlib.Path(tempfile.mkdtemp(prefix=".exporting-", dir=out))
@@ -121,22 +129,22 @@ def export_saved_model(workdir, out, height: int = 0, metres_per_unit: float = 0
         signatures = list(module.functions)
         tf.saved_model.save(module, str(temporary), signatures=module.functions)
         document = metadata.build(run, workdir, height, parity.SAME_OPERATIONS, metres_per_unit)
-        if artefact.MOVING in signatures:
+        if saved_model.MOVING in signatures:
             document["outputs"].update(metadata.described(metadata.MOVING_OUTPUTS))
         document["inputs"] = {
             "image": "uint8 [B, H, W, 3] RGB, any size",
             "image_bytes": "string [B], JPEG or PNG files of one size (signature serving_bytes)",
         }
-        json_file.write(temporary / artefact.METADATA, document)
+        files_module.write(temporary / inference_network.METADATA, document)
         # The last signature returns all there is: its figures stand in the metadata.
         for signature in signatures:
-            truth = predictor.Predictor(run, height, moving=signature == artefact.MOVING)
-            network = artefact.SavedModel(temporary, signature)
+            truth = Predictor(run, height, moving=signature == saved_model.MOVING)
+            network = SavedModel(temporary, signature)
             report = parity.check(network, truth, parity.noise(), parity.SAME_OPERATIONS)
             document["parity"] = {**report, "signatures": signatures}
         size = run.data["image_height"], run.data["image_width"]
         document["warmup_requests"] = warmup.write(temporary, signatures, *size)
-        json_file.write(temporary / artefact.METADATA, document)
+        files_module.write(temporary / inference_network.METADATA, document)
         (temporary / "model_card.md").write_text(model_card.text(workdir, document, USE))
         temporary.chmod(0o755)  # mkdtemp makes it private; a server runs as somebody else
         return _move_to_next_version(temporary, out)
@@ -172,7 +180,7 @@ def main(argv) -> None:
     target = export_saved_model(
         options.workdir, options.out, options.height, options.metres_per_unit
     )
-    document = json_file.read(target / artefact.METADATA)
+    document = files_module.read(target / inference_network.METADATA)
     print(parity.text(document["parity"]))
     if not document["warmup_requests"]:
         print("no warm-up requests: they need pip install tensorflow-serving-api")

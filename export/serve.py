@@ -30,7 +30,7 @@ def run(options) -> None:
     try:
         import uvicorn
 
-        from export import grpc_service, models, rest, view
+        from export.serving import grpc_service, page, rest, versions
     except ImportError as error:
         raise ValueError(
             f'the server needs {error.name}: pip install "aquanet-tf[serve]"'
@@ -38,7 +38,7 @@ def run(options) -> None:
 
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     max_bytes = int(options.max_request_mb * 1e6)
-    served = models.Models(
+    served = versions.Models(
         options.model_base_path, options.model_name, int(options.max_megapixels * 1e6)
     )
     listener = _listen(options.host, options.rest_port)
@@ -50,7 +50,7 @@ def run(options) -> None:
         f"gRPC {options.host}:{grpc_port}, page http://{options.host}:{listener.getsockname()[1]}/"
     )
     sys.stdout.flush()
-    application = rest.application(served, max_bytes, view.routes(served, max_bytes))
+    application = rest.application(served, max_bytes, page.routes(served, max_bytes))
     config = uvicorn.Config(application, log_level="warning")
     try:
         uvicorn.Server(config).run(sockets=[listener])

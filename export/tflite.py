@@ -34,17 +34,14 @@ import tensorflow as tf
 from absl import flags
 from tensorflow.python.framework import convert_to_constants
 
-from aquanet_tf import (
-    artefact,
-    camera,
-    checkpoints,
-    cli,
-    inference,
-    json_file,
-    predictor,
-    quantization,
-)
-from export import calibration, metadata, model_card, parity
+from aquanet_tf import cli, files
+from aquanet_tf.geometry import camera
+from aquanet_tf.inference import graph
+from aquanet_tf.inference.checkpoint import Predictor
+from aquanet_tf.inference.tflite import LiteModel
+from aquanet_tf.layers import quantization
+from aquanet_tf.runs.run import Run, load_run
+from export.bundle import calibration, metadata, model_card, parity
 
 # What passes as the same model, see parity.Tolerance. At depth edges a small change of the logits
 # moves the weight from one level to another, up to d_max / d_min away: a quantised model is judged
@@ -87,8 +84,8 @@ def export_tflite(
     """
     out = pathlib.Path(out)
     _check(out, width, quantize, data_dir, images)
-    run = checkpoints.load_run(workdir)
-    height = inference.chosen_height(run, height)
+    run = load_run(workdir)
+    height = graph.chosen_height(run, height)
     width = width or run.data["image_width"]
     samples = calibration.batches(data_dir, height, width, images) if data_dir else None
     content = convert(run, height, width, quantize, samples)
@@ -107,12 +104,12 @@ def export_tflite(
     temporary = out.with_name(f".{out.stem}.{os.getpid()}.tflite")
     try:
         temporary.write_bytes(content)
-        json_file.write(temporary.with_suffix(".json"), document)
-        truth = predictor.Predictor(run, height)
-        network = artefact.LiteModel(temporary)
+        files.write(temporary.with_suffix(".json"), document)
+        truth = Predictor(run, height)
+        network = LiteModel(temporary)
         batches = samples[-4:] if samples else parity.noise(((1, height, width),))
         document["parity"] = parity.check(network, truth, batches, TOLERANCES[quantize])
-        json_file.write(out.with_suffix(".json"), document)
+        files.write(out.with_suffix(".json"), document)
         out.with_suffix(".md").write_text(model_card.text(workdir, document, USE))
         temporary.replace(out)
     finally:
@@ -121,7 +118,7 @@ def export_tflite(
     return out
 
 
-def convert(run: checkpoints.Run, height: int, width: int, quantize: str, samples=None) -> bytes:
+def convert(run: Run, height: int, width: int, quantize: str, samples=None) -> bytes:
     """The TFLite flatbuffer; `samples` are uint8 batches [1, height, width, 3], for int8.
 
     Converted from a *frozen* concrete function: on Keras 3 the converter does not find the
@@ -256,8 +253,8 @@ def _check(out, width, quantize, data_dir, images):
         raise ValueError(f"--out={out}: expected a file name that ends with .tflite")
     if quantize not in TOLERANCES:
         raise ValueError(f"--quantize={quantize}: expected one of {', '.join(TOLERANCES)}")
-    if width and width < inference.MIN_WORKING_SIZE:
-        raise ValueError(f"--width={width}: must be at least {inference.MIN_WORKING_SIZE}, or 0")
+    if width and width < graph.MIN_WORKING_SIZE:
+        raise ValueError(f"--width={width}: must be at least {graph.MIN_WORKING_SIZE}, or 0")
     if images < 1:
         raise ValueError(f"--images={images}: must be at least 1")
     if quantize == "int8" and not data_dir:
@@ -281,7 +278,7 @@ def main(argv) -> None:
     options = flags.FLAGS
     names = ("workdir", "out", "height", "width", "quantize", "data_dir", "images")
     path = export_tflite(**{name: options[name].value for name in names})
-    document = json_file.read(path.with_suffix(".json"))
+    document = files.read(path.with_suffix(".json"))
     print(parity.text(document["parity"]))
     print(f"written: {path} ({document['bytes'] / 1e6:.2f} MB)")
 

@@ -1,8 +1,9 @@
 """Fixtures shared by the tests of data preparation and input pipeline."""
 
-import kitti_tree
 import pytest
 from hypothesis import settings
+
+from tests.support import kitti_tree
 
 # A busy machine is not a failure.
 settings.register_profile("project", deadline=None)
@@ -19,7 +20,7 @@ def raw_dir(tmp_path_factory):
 @pytest.fixture(scope="session")
 def data_dir(raw_dir, tmp_path_factory):
     """Lossless records of `raw_dir`: 14 triplets of 24x80 in three shards; read-only."""
-    from data_prep import kitti
+    from data_prep.layouts import kitti
 
     out = tmp_path_factory.mktemp("kitti") / "records"
     options = kitti.Options(str(raw_dir), str(out), image_format="png", shard_size=5)
@@ -30,7 +31,7 @@ def data_dir(raw_dir, tmp_path_factory):
 @pytest.fixture(scope="session")
 def pair_of_sets(raw_dir, data_dir, tmp_path_factory):
     """`data_dir` and a JPEG set of one drive of it, stored smaller: 4 triplets of 18x60."""
-    from data_prep import kitti
+    from data_prep.layouts import kitti
 
     folder = tmp_path_factory.mktemp("pair")
     (folder / "split.txt").write_text(f"{kitti_tree.drive_name(1)}\n")

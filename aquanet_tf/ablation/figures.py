@@ -1,0 +1,216 @@
+"""The pictures of an ablation, as the paper has them, from the runs of its first seed.
+
+`figures` of the plan says which rows they show; each key is optional and draws one picture:
+
+    quantisation: ROW         Fig. 3: levels, beta, probability volume
+    masks: ROW                Fig. 5: SPIMO masks against auto-masks, both of that row's networks
+    stages: [ROW, ROW, ...]   Fig. 6: stage 1 against stage 2
+    systems: [ROW, ROW, ...]  Fig. 7: rows side by side
+
+and curves of every mask that was measured, over all seeds, from the JSON of evaluate. Inverse depth
+is brought to 1 / metres by the scale its evaluation found, and has one colour range in a picture.
+"""
+
+from __future__ import annotations
+
+import pathlib
+
+import numpy as np
+import tensorflow as tf
+from absl import logging
+from PIL import Image
+
+from aquanet_tf import files as files_module
+from aquanet_tf.ablation import plan as ablation_plan
+from aquanet_tf.ablation import plots
+from aquanet_tf.evaluation import alignment, eigen
+from aquanet_tf.evaluation import protocol as evaluation_protocol
+from aquanet_tf.evaluation.protocol import Protocol
+from aquanet_tf.inference import checkpoint, graph
+from aquanet_tf.inference.mask_scores import AutoMaskScore, SpimoScore
+from aquanet_tf.kitti import ground_truth
+from aquanet_tf.kitti import layout as kitti_layout
+from aquanet_tf.layers import quantization
+from aquanet_tf.media import color, images, sheet
+from aquanet_tf.runs.run import load_run
+
+_NEAR_PERCENTILE = 97  # of the ground truth shown: where the brightest colour of nearness begins
+_MIN_WIDTH = 300  # of one picture in a sheet, pixels
+_FRAMES = 4  # in a sheet
+
+
+def draw(plan: ablation_plan.Plan) -> list[pathlib.Path]:
+    """Draws what the plan asks for and its runs allow into OUT/figures; returns the files. A
+    figure that cannot be drawn, of a row that was not chosen, say, is left out with a warning."""
+    folder = plan.out / "figures"
+    folder.mkdir(parents=True, exist_ok=True)
+    drawn = []
+    for name, keys in plan.figures.items():
+        if missing := [key for key in keys if not _ready(plan, key)]:
+            logging.warning("no figure %s: row %s has no result", name, missing[0])
+            continue
+        path = folder / f"{name}.png"
+        try:
+            _DRAWERS[name](plan, keys, path)
+        except ValueError as error:  # the table is worth more than a picture
+            logging.warning("no figure %s: %s", name, error)
+            continue
+        drawn.append(path)
+    return drawn + _curves(plan, folder)
+
+
+def _ready(plan, key) -> bool:
+    return key in plan.rows and plan.evaluation(key, plan.seeds[0]).is_file()
+
+
+def choose_frames(plan, evaluation: dict, count: int) -> list[ground_truth.Frame]:
+    """Evaluated frames with both neighbours: of each drive in turn the one with most moving
+    pixels, where motion is known; else evenly spaced. ValueError when there is none."""
+    split = evaluation["split"]
+    if split in eigen.PROTOCOLS:
+        frames = eigen.find_frames(plan.gt_dir, split)
+    else:
+        source = evaluation["protocol"]["ground_truth"]
+        frames, _ = ground_truth.find_frames(plan.gt_dir, split, evaluation["camera"], source)
+    measured = {row["frame"] for row in evaluation["rows"]}
+    frames = [f for f in frames if f.key in measured and f.neighbours() is not None]
+    if not frames:
+        raise ValueError("no evaluated frame has both neighbours")
+    shares = [_moving_share(frame) for frame in frames]
+    if not any(shares):
+        places = np.linspace(0, len(frames) - 1, min(count, len(frames))).round().astype(int)
+        return [frames[place] for place in places]
+    order = sorted(range(len(frames)), key=lambda i: -shares[i])
+    chosen, used = [], []
+    for turn in range(count):
+        for i in order:
+            if len(chosen) < count and i not in chosen:
+                if used.count(frames[i].drive.name) <= turn:
+                    chosen.append(i)
+                    used.append(frames[i].drive.name)
+    return [frames[i] for i in sorted(chosen)]
+
+
+def _moving_share(frame) -> float:
+    moving = None if frame.motion_mask is None else frame.moving(frame.depth().shape)
+    return 0.0 if moving is None else float(moving.mean())
+
+
+def _draw_quantisation(plan, keys, path):
+    run = load_run(plan.workdir(keys[0], plan.seeds[0]))
+    evaluation = files_module.read(plan.evaluation(keys[0], plan.seeds[0]))
+    if run.config.head != "adaptive":
+        raise ValueError(f"figure quantisation: row {keys[0]} has --head=direct, no levels")
+    image = images.read_image(choose_frames(plan, evaluation, 1)[0].image)
+    resized, grid, k = graph.network_inputs(run, tf.constant(image[None]))
+    logits, beta = run.aquanet(resized, grid, k)
+    low, high = run.config.inverse_depth_min, run.config.inverse_depth_max
+    inverse_depth = quantization.expected_inverse_depth(logits, beta, low, high)
+    plots.quantisation(
+        path,
+        image,
+        inverse_depth.numpy()[0, ..., 0],
+        beta.numpy()[0, ..., 0],
+        tf.nn.softmax(logits).numpy()[0],
+        low,
+        high,
+        run.config.beta_max,
+    )
+
+
+def _draw_masks(plan, keys, path):
+    run = load_run(plan.workdir(keys[0], plan.seeds[0]))
+    evaluation = files_module.read(plan.evaluation(keys[0], plan.seeds[0]))
+    spimo, automask = SpimoScore(run), AutoMaskScore(run)
+    rows = []
+    for frame in choose_frames(plan, evaluation, _FRAMES):
+        triplet = [images.read_image(file) for file in frame.neighbours()]
+        k = kitti_layout.intrinsics(frame.drive.calibration, frame.camera)
+        scores = (spimo(triplet[1]) < spimo.threshold, automask(triplet, k) < automask.threshold)
+        row = [triplet[1], *(sheet.masked(triplet[1], static) for static in scores)]
+        if frame.motion_mask is not None:
+            moving = frame.moving(triplet[1].shape[:2])
+            row.insert(1, sheet.masked(triplet[1], ~moving))
+        rows.append(row)
+    labels = ["input", "what moves (truth)", "SPIMO mask", "auto-mask (Monodepth2)"]
+    if len(rows[0]) < len(labels):
+        del labels[1]
+    _save(path, rows, labels)
+
+
+def _draw_depths(plan, keys, path):
+    """Input, one column for each row of the table, ground truth."""
+    seed = plan.seeds[0]
+    evaluations = {key: files_module.read(plan.evaluation(key, seed)) for key in keys}
+    first = evaluations[keys[0]]
+    frames = choose_frames(plan, first, _FRAMES)
+    protocol = Protocol(**first["protocol"])
+    truths = [frame.depth() for frame in frames]
+    near = np.concatenate(
+        [1 / truth[evaluation_protocol.valid_mask(truth, protocol)] for truth in truths]
+    )
+    high = float(np.percentile(near, _NEAR_PERCENTILE))
+    columns = [[_marked(images.read_image(frame.image), frame) for frame in frames]]
+    for key in keys:
+        found = evaluations[key]
+        network = checkpoint.load(
+            plan.workdir(key, seed),
+            found["model"]["working_height"],
+            found["protocol"]["post_processing"],
+        )
+        scales = {row["frame"]: row for row in found["rows"]}
+        column = []
+        for frame, truth in zip(frames, truths):
+            inverse = network(images.read_image(frame.image)).inverse_depth
+            inverse = alignment.resize_bilinear(inverse, *truth.shape)
+            row = scales[frame.key]
+            depth = alignment.aligned_depth(inverse, row["scale"], row["shift"], protocol)
+            column.append(color.colour_inverse_depth(1 / depth, 0, high))
+        columns.append(column)
+    columns.append([_truth(truth, high, protocol) for truth in truths])
+    labels = ["input, moving outlined", *(plan.rows[key].name for key in keys), "ground truth"]
+    _save(path, list(zip(*columns)), labels)
+
+
+def _truth(truth, high, protocol):
+    valid = evaluation_protocol.valid_mask(truth, protocol)
+    return color.colour_inverse_depth(1 / np.where(valid, truth, 1.0), 0, high, valid)
+
+
+def _marked(image, frame):
+    if frame.motion_mask is None:
+        return image
+    return sheet.outline(image, frame.moving(image.shape[:2]))
+
+
+def _save(path, rows, labels):
+    Image.fromarray(sheet.grid(rows, labels, min_width=_MIN_WIDTH)).save(path)
+
+
+def _curves(plan, folder) -> list[pathlib.Path]:
+    """One figure for each row whose evaluations measured masks."""
+    drawn = []
+    for key, row in plan.rows.items():
+        files = [plan.evaluation(key, seed) for seed in plan.seeds]
+        every = [files_module.read(file)["masks"] for file in files if file.is_file()]
+        if not every or not every[0]:
+            continue
+        path = folder / f"mask_curves_{key}.png"
+        names = {"spimo": "SPIMO dispersion", "automask": "auto-mask, margin swept"}
+        plots.mask_curves(
+            path,
+            {text: [masks[name]["curve"] for masks in every] for name, text in names.items()},
+            {text: [masks[name] for masks in every] for name, text in names.items()},
+            f"Masks of moving pixels, networks of {row.name}, {len(every)} seed(s); "
+            "dot: the run's threshold",
+        )
+        drawn.append(path)
+    return drawn
+
+
+_DRAWERS = {
+    "quantisation": _draw_quantisation,
+    "masks": _draw_masks,
+    "stages": _draw_depths,
+    "systems": _draw_depths,
+}

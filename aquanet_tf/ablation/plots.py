@@ -1,0 +1,113 @@
+"""Figures with axes, by matplotlib, without a screen: plain arrays in, a PNG out."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from aquanet_tf.media import color
+
+_COLOURS = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd")
+_DPI = 110
+
+
+def levels(beta: float, count: int, low: float, high: float) -> np.ndarray:
+    """Inverse-depth levels of one beta [count], Eq. 4 (`quantization` has it for training)."""
+    fractions = np.linspace(0.0, 1.0, count) ** beta
+    return high * np.exp(np.log(high / low) * (fractions - 1))
+
+
+def quantisation(path, image, inverse_depth, beta, probability, low, high, beta_max) -> None:
+    """Fig. 3 of the paper: quantisation curves, the maps of one image, its probability volume.
+
+    Args:
+        path: PNG to write.
+        image: uint8 [H,W,3]; inverse_depth, beta: [H,W] (relative units).
+        probability: [H,W,N+1], softmax over the levels, far to near.
+        low, high: range of the levels; beta_max: bound of beta.
+    """
+    count = probability.shape[-1]
+    figure = Figure(figsize=(15, 5.2), layout="constrained")
+    left, middle, right = figure.subfigures(1, 3, width_ratios=(1.0, 1.15, 1.5))
+
+    axes = left.subplots()
+    inside = np.percentile(beta, (5, 50, 95))
+    ends = color.colour_beta(np.array([[1 / beta_max, beta_max]]), beta_max)[0] / 255
+    curves = [
+        (1 / beta_max, "bound", ":", ends[0]),
+        (inside[0], "5th percentile of this image", "--", _COLOURS[0]),
+        (inside[1], "median of this image", "--", _COLOURS[2]),
+        (inside[2], "95th percentile of this image", "--", _COLOURS[3]),
+        (1.0, "exponential (FAL-Net)", "-", "0.35"),
+        (beta_max, "bound", ":", ends[1]),
+    ]
+    for value, name, style, colour in curves:
+        curve = levels(value, count, low, high)
+        axes.plot(curve, style, color=colour, label=f"beta {value:.3g}: {name}")
+    axes.set(xlabel="level n", ylabel="inverse depth d_n", title="Levels (Eq. 4)")
+    axes.legend(fontsize=8)
+    axes.grid(alpha=0.3)
+
+    top = float(np.percentile(inverse_depth, 99))
+    pictures = (
+        (color.colour_beta(beta, beta_max), f"beta: blue 1/{beta_max:g}, red {beta_max:g}"),
+        (color.colour_inverse_depth(inverse_depth, 0, top), f"inverse depth, 0 to {top:.3g}"),
+        (image, "input"),
+    )
+    for axes, (picture, title) in zip(middle.subplots(3, 1), pictures):
+        _picture(axes, picture, title)
+
+    shown = np.unique(np.linspace(0, count - 1, min(count, 9)).round().astype(int))
+    grid = right.subplots(-(-len(shown) // 3), 3, squeeze=False).ravel()
+    right.suptitle("Probability of levels, far to near (each from 0 to its maximum)", fontsize=11)
+    for axes in grid:
+        axes.axis("off")
+    for axes, number in zip(grid, shown):
+        part = probability[..., number]
+        most = float(part.max())
+        picture = color.colourise(part, 0, max(most, 1e-9), "viridis")
+        _picture(axes, picture, f"n = {number}, max {most:.2f}")
+    figure.savefig(path, dpi=_DPI)
+
+
+def mask_curves(path, curves: dict[str, list[dict]], marks: dict[str, list[dict]], title) -> None:
+    """What masks catch against what they cost, swept over their threshold.
+
+    Args:
+        path: PNG to write.
+        curves: name of the mask -> one curve for each seed, as `mask_quality.MaskCurve.curve`.
+        marks: the same names -> the point (recall, static_lost, precision) at each run's own
+            threshold.
+        title: above the figure.
+    """
+    figure = Figure(figsize=(12, 4.8), layout="constrained")
+    figure.suptitle(title)
+    wide, close, precise = figure.subplots(1, 3)
+    for (name, every), colour in zip(curves.items(), _COLOURS):
+        for number, curve in enumerate(every):
+            label = name if number == 0 else None
+            lost, recall = np.array(curve["static_lost"]), np.array(curve["recall"])
+            for axes in (wide, close):
+                axes.plot(lost, recall, color=colour, label=label, linewidth=1.3, alpha=0.8)
+            precision = np.array([np.nan if p is None else p for p in curve["precision"]], float)
+            precise.plot(recall, precision, color=colour, label=label, linewidth=1.3, alpha=0.8)
+        for point in marks[name]:
+            for axes in (wide, close):
+                axes.plot(point["static_lost"], point["recall"], "o", color=colour)
+            if point["precision"] is not None:
+                precise.plot(point["recall"], point["precision"], "o", color=colour)
+    for axes, limit in ((wide, 1.0), (close, 0.2)):
+        axes.plot([0, 1], [0, 1], ":", color="0.6", label="chance")
+        axes.set(xlim=(0, limit), ylim=(0, 1), xlabel="share of static pixels lost")
+        axes.set_ylabel("recall of moving pixels")
+    precise.set(xlim=(0, 1), ylim=(0, 1), xlabel="recall of moving pixels", ylabel="precision")
+    for axes in (wide, close, precise):
+        axes.grid(alpha=0.3)
+    wide.legend(loc="lower right")
+    figure.savefig(path, dpi=_DPI)
+
+
+def _picture(axes, picture, title):
+    axes.imshow(picture)
+    axes.set_title(title, fontsize=9)
+    axes.axis("off")

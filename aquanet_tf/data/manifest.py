@@ -1,0 +1,152 @@
+"""manifest.json: what a data set directory holds, written last, verified before it is read.
+
+Fields: schema_version, created_by, count, image_format, image_height, image_width (the most
+common stored size), sizes ("HEIGHTxWIDTH" -> triplets), shards [{name, count, bytes, sha256}],
+arguments (of the command that wrote it), sources, drops (reason -> triplets), dropped_files.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import os
+import pathlib
+
+from aquanet_tf.data import records
+
+NAME = "manifest.json"
+# Up to this size reading every byte once costs seconds at most.
+_HASH_LIMIT = 2 * 1024**3
+_NEEDED = ("count", "image_format", "image_height", "image_width", "shards")
+
+
+def write(directory: str | pathlib.Path, manifest: dict, name: str = NAME) -> None:
+    """Writes `manifest` as JSON under a temporary name, then renames it into place.
+
+    OSError names the file when it cannot be written (full disk); what was there before stays.
+    """
+    path = pathlib.Path(directory) / name
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "w") as file:
+            json.dump(manifest, file, indent=1)
+            file.write("\n")
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise OSError(f"cannot write {path}: {error.strerror}") from None
+    os.replace(temporary, path)
+
+
+def read(directory: str | pathlib.Path) -> dict:
+    """The manifest of a data set. ValueError names the file and what to do when it is missing,
+    damaged or of another schema version."""
+    if not str(directory):
+        raise ValueError("--data_dir is empty: name a directory written by python -m data_prep")
+    path = pathlib.Path(directory) / NAME
+    if not path.is_file():
+        raise ValueError(
+            f"{path}: no such file; the data set is missing or unfinished: "
+            "run its python -m data_prep command again with the same arguments"
+        )
+    try:
+        manifest = json.loads(path.read_text())
+        version = manifest["schema_version"]
+        missing = [name for name in _NEEDED if name not in manifest]
+    except (ValueError, TypeError, KeyError):
+        raise ValueError(f"{path}: damaged manifest; {_REWRITE}") from None
+    if version != records.SCHEMA_VERSION:
+        raise ValueError(
+            f"{path}: schema version {version}, this code reads {records.SCHEMA_VERSION}; "
+            f"{_REWRITE}"
+        )
+    if missing:
+        raise ValueError(f"{path}: damaged manifest, no {', '.join(missing)}; {_REWRITE}")
+    if problem := _problem(manifest):
+        raise ValueError(f"{path}: damaged manifest, {problem}; {_REWRITE}")
+    return manifest
+
+
+def _problem(manifest: dict) -> str:
+    """What is wrong with the types of the fields that are read later; empty when nothing is."""
+    for name in ("count", "image_height", "image_width"):
+        if not _is_count(manifest[name]):
+            return f"{name} is {manifest[name]!r}"
+    if manifest["image_format"] not in records.IMAGE_FORMATS:
+        return f"image_format is {manifest['image_format']!r}"
+    if not isinstance(manifest["shards"], list):
+        return "shards is not a list"
+    for shard in manifest["shards"]:
+        sound = (
+            isinstance(shard, dict)
+            and isinstance(shard.get("name"), str)
+            and pathlib.PurePath(shard["name"]).name == shard["name"] != ""
+            and isinstance(shard.get("sha256"), str)
+            and _is_count(shard.get("count"))
+            and _is_count(shard.get("bytes"))
+        )
+        if not sound:
+            return f"one of its shards is {str(shard)[:80]!r}"
+    return ""
+
+
+def _is_count(value) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def verify(directory: str | pathlib.Path, hashes: bool | None = None) -> dict:
+    """Reads the manifest and compares every shard with it; returns the manifest.
+
+    Sizes always; sha256 too when `hashes` (default: only below 2 GB in all). ValueError names
+    the first file that is missing or differs.
+    """
+    folder = pathlib.Path(directory)
+    manifest = read(directory)
+    if hashes is None:
+        hashes = sum(shard["bytes"] for shard in manifest["shards"]) < _HASH_LIMIT
+    for shard in manifest["shards"]:
+        if problem := compare(folder, shard, hashes):
+            raise ValueError(f"{folder / shard['name']}: {problem}; {_REWRITE}")
+    if manifest["count"] != sum(shard["count"] for shard in manifest["shards"]):
+        raise ValueError(f"{folder / NAME}: counts do not add up; {_REWRITE}")
+    return manifest
+
+
+def compare(directory: str | pathlib.Path, shard: dict, hashes: bool = True) -> str:
+    """Empty when the shard file is as its entry says, otherwise what is wrong with it."""
+    path = pathlib.Path(directory) / shard["name"]
+    if not path.is_file():
+        return "missing shard"
+    if path.stat().st_size != shard["bytes"]:
+        return f"{path.stat().st_size} bytes, the manifest says {shard['bytes']}"
+    if hashes and _remembered_sha256(path) != shard["sha256"]:
+        return "content differs from the manifest (sha256)"
+    return ""
+
+
+def _remembered_sha256(path: pathlib.Path) -> str:
+    """As `sha256`, read again only when the file may have changed: the start of a training opens
+    each data set several times."""
+    stat = path.stat()
+    identity = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+    return _sha256_of(str(path.resolve()), identity)
+
+
+@functools.lru_cache(maxsize=4096)
+def _sha256_of(path: str, identity: tuple) -> str:
+    del identity  # tells versions of the file apart
+    return sha256(path)
+
+
+def sha256(path: str | pathlib.Path) -> str:
+    """Hex digest of a file, read in pieces."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+_REWRITE = "run the python -m data_prep command of this data set again (it rewrites what is wrong)"

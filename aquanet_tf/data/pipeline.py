@@ -1,0 +1,231 @@
+"""Shards to batches: read, shuffle, decode, augment, batch, prefetch. Deterministic.
+
+What an epoch yields depends on (config, epoch) alone: order and augmentation are drawn from
+stateless seeds (seed, epoch, pass, index), so a resumed run sees what an uninterrupted one would.
+Of several data sets (see `mixture`) each is shuffled on its own, and every batch has of each; and
+what an epoch yields is the same however many workers share its batches.
+
+A batch is a dict, all float32 but the key:
+
+| name            | shape             | meaning                                                    |
+|-----------------|-------------------|------------------------------------------------------------|
+| target          | [B, h, w, 3]      | crop of the target frame, [0, 1]                           |
+| references      | [B, 2, h, w, 3]   | the same crop of the previous and the next frame           |
+| target_low      | [B, ph, pw, 3]    | whole target frame at PoseNet's size, same flip and colour |
+| references_low  | [B, 2, ph, pw, 3] | whole previous and next frame                              |
+| intrinsics      | [B, 3, 3]         | K of the crop, pixels                                      |
+| grid            | [B, h, w, 2]      | the crop's part of the whole image's positional grid       |
+| resize          | [B]               | resize factor of the crop relative to the stored image     |
+| key             | [B] string        | DATE/DRIVE/image_0X/FRAME                                  |
+
+and, with a directory of masks (see `mask_cache`), 1 static and 0 likely moving:
+
+| target_mask     | [B, h, w, 1]      | the same crop of the target frame's mask                   |
+| reference_masks | [B, 2, h, w, 1]   | of the previous and the next frame's                       |
+"""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from aquanet_tf.config.options import Config
+from aquanet_tf.data import augmentation, manifest, mask_files, mixture, records, resampling
+from aquanet_tf.geometry import camera
+
+
+class Share(NamedTuple):
+    """What one of `workers` takes of every batch of B: the samples from worker * B / workers on,
+    in order, B / workers of them, as batches for each of its `replicas`."""
+
+    worker: int = 0
+    workers: int = 1
+    replicas: int = 1
+
+    def batch_size(self, config: Config) -> int:
+        """Samples in one of its batches."""
+        return config.batch_size // (self.workers * self.replicas)
+
+    def of(self, dataset: tf.data.Dataset, batch_size: int, index) -> tf.data.Dataset:
+        """The elements of this share; index(*element) is their place in the epoch."""
+        if self.workers == 1:
+            return dataset
+        mine = batch_size // self.workers
+        return dataset.filter(lambda *each: index(*each) % batch_size // mine == self.worker)
+
+
+WHOLE = Share()
+
+
+def training_dataset(
+    config: Config,
+    start_epoch: int,
+    end_epoch: int,
+    masks: Sequence[str | pathlib.Path] | None = None,
+    skip: int = 0,
+    share: Share = WHOLE,
+) -> tf.data.Dataset:
+    """Augmented batches of the epochs start_epoch..end_epoch - 1, one after another.
+
+    Each epoch has exactly `steps_per_epoch(config)` batches, the first without its first `skip`
+    ones, whose records are read but not decoded. `masks`: for each data set the directory of its
+    frames' static masks, which then follow every geometric step. `share`: the part of every batch
+    that is wanted. ValueError when a data set does not match its manifest.
+    """
+    sets = mixture.training_sets(config)
+    for data_set in sets:
+        manifest.verify(data_set.directory)
+    samples = steps_per_epoch(config) * config.batch_size
+
+    def epoch_samples(epoch):
+        numbered = mixture.epoch_records(config, sets, epoch, samples).enumerate()
+        return numbered.map(lambda index, record: (epoch, index, *record))
+
+    dataset = tf.data.Dataset.range(start_epoch, end_epoch).flat_map(epoch_samples)
+    # Before anything is decoded.
+    dataset = dataset.skip(skip * config.batch_size)
+    dataset = share.of(dataset, config.batch_size, lambda epoch, index, *_: index)
+    image_format = _image_format([data_set.info for data_set in sets])
+    dataset = dataset.map(
+        lambda *sample: _training_sample(config, image_format, masks, *sample),
+        num_parallel_calls=tf.data.AUTOTUNE,
+        deterministic=True,
+    )
+    return _finished(dataset.batch(share.batch_size(config), drop_remainder=True))
+
+
+def validation_dataset(
+    config: Config, data_dir: str, share: Share | None = None
+) -> tf.data.Dataset:
+    """One pass over `data_dir` (or several, comma separated, one after the other) without
+    augmentation, in fixed order, last batch maybe smaller: whole stored images resized to the crop
+    size. ValueError as for training.
+
+    With a `share`, its part of every batch, pass after pass without end; a pass is
+    `validation_steps` full batches, the last filled up from the beginning.
+    """
+    sets = [
+        mixture.DataSet(pathlib.Path(name), manifest.verify(name), 1.0)
+        for name in mixture.directories(data_dir)
+    ]
+    dataset = tf.data.TFRecordDataset([file for data_set in sets for file in data_set.files])
+    if share:
+        dataset = dataset.repeat().take(validation_steps(config, data_dir) * config.batch_size)
+        dataset = share.of(dataset.enumerate(), config.batch_size, lambda index, data: index)
+        dataset = dataset.map(lambda index, data: data).repeat()
+    image_format = _image_format([data_set.info for data_set in sets])
+    dataset = dataset.map(
+        lambda data: _validation_sample(config, image_format, data),
+        num_parallel_calls=tf.data.AUTOTUNE,
+        deterministic=True,
+    )
+    return _finished(dataset.batch((share or WHOLE).batch_size(config)))
+
+
+def steps_per_epoch(config: Config) -> int:
+    """--steps_per_epoch, or as many full batches as the data sets hold triplets together.
+    ValueError when that is 0.
+
+    More steps than a data set has triplets for, or a large weight, means several passes over it in
+    one epoch; fewer, or a small weight, a part of it, in every epoch another.
+    """
+    count = sum(data_set.info["count"] for data_set in mixture.training_sets(config))
+    if config.steps_per_epoch and count:
+        return config.steps_per_epoch
+    if count < config.batch_size:
+        raise ValueError(
+            f"{config.data_dir}: {count} triplets do not fill a batch of {config.batch_size}; "
+            "lower --batch_size or prepare more data"
+        )
+    return count // config.batch_size
+
+
+def validation_steps(config: Config, data_dir: str) -> int:
+    """Batches of one pass over `data_dir`, the last maybe smaller."""
+    count = sum(manifest.read(name)["count"] for name in mixture.directories(data_dir))
+    return -(-count // config.batch_size)
+
+
+def _image_format(infos) -> str:
+    """The images' format; of different ones jpeg, whose decoder in TensorFlow reads PNG too."""
+    formats = {info["image_format"] for info in infos}
+    return formats.pop() if len(formats) == 1 else "jpeg"
+
+
+def _training_sample(config: Config, image_format, masks, epoch, index, data, turn) -> dict:
+    """`turn`: the data set that the record `data` is from."""
+    fields = records.parse(data)
+    seeds = tf.random.experimental.stateless_split(
+        mixture.seed(config, mixture.AUGMENT, epoch, index), 4
+    )
+    mirror = augmentation.coin(seeds[0]) if config.flip else False
+    reverse = augmentation.coin(seeds[1]) if config.time_reversal else False
+    photometry = augmentation.random_photometry(seeds[3]) if config.photometric else None
+    moves = (mirror, reverse, seeds[2], photometry)
+    if not masks:
+        return _sample(config, image_format, fields, moves)
+    folder = tf.gather([str(mask) for mask in masks], turn)
+    paths = tf.strings.join([folder, "/", mask_files.mask_files(fields)])
+    static = [tf.io.decode_png(tf.io.read_file(paths[i]), channels=1) for i in range(3)]
+    return _sample(config, image_format, fields, moves, static)
+
+
+def _validation_sample(config: Config, image_format, data) -> dict:
+    return _sample(config, image_format, records.parse(data), (False, False, None, None))
+
+
+def _sample(config: Config, image_format, fields, moves, static=None) -> dict:
+    """The dict of one sample.
+
+    Args:
+        fields: of a parsed record.
+        moves: mirrored or not, reversed in time or not, seed of the window (None: the whole image)
+            and photometry (None: none).
+        static: masks of the three frames, uint8 [h, w, 1], 0 or 255.
+
+    Whole frames are decoded, because PoseNet sees them whole: decoding the crop's window of a JPEG
+    apart would be work on top.
+    """
+    mirror, reverse, seed, photometry = moves
+    frames = [records.decode(fields[name], image_format) for name in records.FRAMES]
+    height, width = tf.unstack(tf.shape(frames[0])[:2])
+    size = (config.crop_height, config.crop_width)
+    if seed is None or config.depth_scaling == "none":
+        window = augmentation.whole_window(*size)
+    else:
+        limits = (config.resize_min, config.resize_max)
+        window = augmentation.random_window(seed, height, width, *size, *limits)
+    k = fields["intrinsics"]
+    k = tf.where(mirror, camera.flip_intrinsics(k, width), k)
+    k, grid, resize = augmentation.window_geometry(k, height, width, window)
+    if config.depth_scaling == "none":
+        resize = tf.ones_like(resize)
+    low = augmentation.whole_window(config.pose_input_height, config.pose_input_width)
+    high = resampling.triplet(frames, window, mirror, reverse, photometry)
+    low = resampling.triplet(frames, low, mirror, reverse, photometry)
+    sample = {
+        "target": high[0],
+        "references": high[1],
+        "target_low": low[0],
+        "references_low": low[1],
+        "intrinsics": k,
+        "grid": grid,
+        "resize": resize,
+        "key": fields["key"],
+    }
+    if static:
+        # A mask of another size than its frame is an error, not to be resized.
+        static = [tf.reshape(mask, [height, width, 1]) for mask in static]
+        masks = resampling.triplet(static, window, mirror, reverse)
+        names = ("target_mask", "reference_masks")
+        sample.update(zip(names, (tf.cast(mask >= 0.5, tf.float32) for mask in masks)))
+    return sample
+
+
+def _finished(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    options = tf.data.Options()
+    options.deterministic = True
+    return dataset.with_options(options).prefetch(tf.data.AUTOTUNE)

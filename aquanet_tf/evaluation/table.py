@@ -1,0 +1,31 @@
+"""TODO docstring of aquanet_tf.evaluation.table."""
+
+from __future__ import annotations
+
+from aquanet_tf.evaluation import distance_bands, metrics
+from aquanet_tf.evaluation.protocol import Protocol
+
+
+def table(results: dict[str, dict], protocol: Protocol) -> str:
+    """The means of several methods as text, under the protocol line."""
+    lines = [f"protocol: {protocol.line()}"]
+    for name, result in results.items():
+        ratio = result["ratio"]
+        lines.append(
+            f"median ratio of {name}: {ratio['median']:.4g} m per unit, "
+            f"spread over images {100 * ratio['spread']:.1f} %"
+        )
+    if any(result["means"]["static"] for result in results.values()):
+        lines.append("static and moving: one alignment per image, found on all valid pixels")
+    head = "".join(f"{name:>10}" for name in metrics.METRICS)
+    lines += ["", f"{'':18}{head}{'images':>9}{'pixels':>11}"]
+    means = {
+        f"{name:<10}{part:<8}": mean
+        for name, result in results.items()
+        for part, mean in result["means"].items()
+        if mean
+    }
+    for label, mean in means.items():
+        numbers = "".join(f"{mean[metric]:10.4f}" for metric in metrics.METRICS)
+        lines.append(f"{label}{numbers}{mean['images']:9d}{mean['pixels']:11d}")
+    return "\n".join([*lines, "", distance_bands.table(means)])

@@ -1,0 +1,60 @@
+"""A trained run as a plain function: uint8 image in, NumPy maps out."""
+
+from __future__ import annotations
+
+import pathlib
+from typing import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from aquanet_tf.inference import graph, network
+from aquanet_tf.inference.mask_scores import SpimoScore
+from aquanet_tf.runs.run import Run, load_run
+
+
+class Predictor(network.Network):
+    """Calls the depth network of a run on images of any size.
+
+    Args:
+      run: checkpoints.Run.
+      height: working height in pixels; 0: that of the training images.
+      post_processing: one of metrics.POST_PROCESSINGS.
+      moving: `maps` adds `moving_object_probability` and `static_mask`, at five times the cost.
+    """
+
+    kind = "checkpoint"
+
+    def __init__(
+        self,
+        run: Run,
+        height: int = 0,
+        post_processing: str = "none",
+        moving: bool = False,
+    ):
+        self._run = run
+        self.height = graph.chosen_height(run, height)
+        self.inverse_depth_max = run.config.inverse_depth_max
+        self.beta_max = run.config.beta_max
+        self.epoch = run.epoch
+        signature = [tf.TensorSpec([None, None, None, 3], tf.uint8)]
+        infer = graph.infer_moving if moving else graph.infer
+        self._infer = tf.function(
+            lambda images: infer(run, images, self.height, post_processing=post_processing),
+            input_signature=signature,
+        )
+
+    def maps(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        """uint8 [B, H, W, 3] -> float32 [B, H, W]: `inverse_depth`, `beta`."""
+        maps = self._infer(tf.convert_to_tensor(images))
+        return {name: value.numpy()[..., 0] for name, value in maps.items()}
+
+    def moving(self) -> Callable[[np.ndarray], np.ndarray]:
+        """uint8 [H, W, 3] -> bool [H, W]: where the run's `SpimoScore` reaches its threshold."""
+        score = SpimoScore(self._run, self.height)
+        return lambda image: score(image) >= score.threshold
+
+
+def load(workdir: str | pathlib.Path, height: int = 0, post_processing: str = "none") -> Predictor:
+    """The newest checkpoint of `workdir`. Raises ValueError naming what is missing."""
+    return Predictor(load_run(workdir), height, post_processing)

@@ -1,0 +1,75 @@
+"""TODO docstring of aquanet_tf.inference.mask_scores."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+from aquanet_tf.geometry import camera, depth_scaling
+from aquanet_tf.inference import graph
+from aquanet_tf.masks import automask
+from aquanet_tf.networks import estimate as networks_estimate
+from aquanet_tf.runs.run import Run
+
+
+class SpimoScore:
+    """Dispersion of depth under shifted grids, of single images: how likely a pixel moves.
+
+    Args:
+      run: checkpoints.Run of stage 1 (a stage-2 network no longer has what is looked for).
+      height: as for `Predictor`.
+
+    Attributes:
+      threshold: of the run's `--spimo_threshold`; likely moving where the score reaches it.
+    """
+
+    def __init__(self, run: Run, height: int = 0):
+        height = graph.chosen_height(run, height)
+        self.threshold = run.config.spimo_threshold
+        signature = [tf.TensorSpec([None, None, None, 3], tf.uint8)]
+        self._score = tf.function(
+            lambda image: graph.moving_score(run, image, height), input_signature=signature
+        )
+
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        """uint8 [H, W, 3] RGB -> float32 [H, W]."""
+        return self._score(tf.convert_to_tensor(image[None])).numpy()[0, ..., 0]
+
+
+class AutoMaskScore:
+    """Monodepth2's auto-mask of three frames: likely moving where the score reaches
+    `threshold`.
+
+    Args: as `SpimoScore`; depth and ego-motion are the run's own. ValueError for a released run,
+    which has no ego-motion.
+    """
+
+    threshold = automask.THRESHOLD
+
+    def __init__(self, run: Run, height: int = 0):
+        self._run, self._posenet = run, run.posenet
+        self._height = graph.chosen_height(run, height)
+
+    def __call__(self, images: list[np.ndarray], intrinsics: np.ndarray) -> np.ndarray:
+        """Previous, target and next frame, uint8 [H, W, 3], and their K [3, 3] -> [H, W] of the
+        target. Not compiled: warping wants sizes known, and drives differ in size."""
+        run, config = self._run, self._run.config
+        images = tf.constant(np.stack(images))
+        frames, grid, network_k = graph.network_inputs(run, images, self._height)
+        ratio_y, ratio_x = (frames.shape[axis] / images.shape[axis] for axis in (1, 2))
+        low_size = [config.pose_input_height, config.pose_input_width]
+        low = tf.image.resize(frames, low_size, antialias=True)
+        vectors = self._posenet(low[1:2], tf.stack([low[0], low[2]])[None])
+        rotation, translation = self._posenet.motion(vectors)
+        resize = tf.constant([[self._height / run.data["image_height"]]], tf.float32)
+        estimate = networks_estimate.of_network(run.aquanet, config)
+        k = tf.constant(intrinsics, tf.float32)
+        score = automask.motion_score(
+            frames[1:2],
+            tf.stack([frames[0], frames[2]])[None],
+            estimate(frames[1:2], grid[1:2], network_k[1:2]),
+            rotation,
+            depth_scaling.scale_translation(translation, resize, config.depth_scaling),
+            camera.resize_intrinsics(k, ratio_x, ratio_y)[None],
+        )
+        return tf.image.resize(score, images.shape[1:3]).numpy()[0, ..., 0]

@@ -1,0 +1,76 @@
+"""TODO docstring of aquanet_tf.inference.tflite."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pathlib
+
+import numpy as np
+from PIL import Image
+
+from aquanet_tf.inference import network
+
+
+class LiteModel(network.Network):
+    """A .tflite file of `export.tflite`: one fixed size, to which images are resized, and from
+    which the maps are brought back to the size of the image (bilinear both).
+
+    Args:
+      path: the file; its .json lies beside it.
+      runtime: module with an `Interpreter`; default: ai-edge-litert, else tf.lite.
+    """
+
+    kind = "tflite"
+
+    def __init__(self, path: str | pathlib.Path, runtime=None):
+        path = pathlib.Path(path)
+        if not path.is_file():
+            raise ValueError(f"{path}: no such file")
+        content = path.read_bytes()
+        side = path.with_suffix(".json")
+        metadata = network.read_metadata(self, side)
+        if metadata["sha256"] != hashlib.sha256(content).hexdigest():
+            raise ValueError(f"{side}: is of another file than {path}; export it again")
+        self.width = metadata["width"]
+        try:
+            self._interpreter = (runtime or lite_runtime()).Interpreter(
+                model_content=content, num_threads=os.cpu_count()
+            )
+            self._interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            raise ValueError(f"{path}: not a TFLite model ({error})") from error
+        self._runner = self._interpreter.get_signature_runner()
+
+    def prepared(self, image: np.ndarray) -> np.ndarray:
+        """uint8 [H, W, 3] -> uint8 [height, width, 3] of the model."""
+        if image.shape[:2] == (self.height, self.width):
+            return image
+        return np.asarray(Image.fromarray(image).resize((self.width, self.height), Image.BILINEAR))
+
+    def maps(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        """uint8 [B, H, W, 3] -> float32 [B, H, W]: `inverse_depth`, `beta`; one image at a time."""
+        height, width = images.shape[1:3]
+        found = [self._runner(image=self.prepared(image)[None]) for image in images]
+        return {
+            name: np.stack(
+                [network.resized(maps[name][0, ..., 0], height, width) for maps in found]
+            )
+            for name in ("inverse_depth", "beta")
+        }
+
+
+def lite_runtime():
+    """The module whose `Interpreter` runs .tflite files. ValueError when there is none."""
+    try:
+        from ai_edge_litert import interpreter
+
+        return interpreter
+    except ImportError:
+        pass
+    try:
+        import tensorflow as tf
+
+        return tf.lite
+    except ImportError:
+        raise ValueError("a .tflite model needs: pip install ai-edge-litert") from None

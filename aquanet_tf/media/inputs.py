@@ -1,0 +1,46 @@
+"""What an --input means: a file, a folder, a pattern, or `-` for paths on standard input."""
+
+from __future__ import annotations
+
+import glob
+import pathlib
+import sys
+from collections.abc import Iterable, Iterator
+
+from aquanet_tf.media import images
+
+
+def paths(text: str, stream: Iterable[str] | None = None) -> list[pathlib.Path] | Iterator:
+    """The files of an --input: a sorted list, or for `-` an iterator that yields each path as
+    its line arrives (so that a program can feed paths and see results at once).
+
+    stream: the lines for `-`; default: standard input. Raises ValueError when nothing is there.
+    """
+    if text == "-":
+        lines = (line.strip() for line in stream or sys.stdin)
+        return (pathlib.Path(line) for line in lines if line)
+    if any(sign in text for sign in "*?[") and not pathlib.Path(text).exists():
+        found = sorted(pathlib.Path(name) for name in glob.glob(text, recursive=True))
+        found = [path for path in found if path.is_file()]
+        if not found:
+            raise ValueError(f"--input={text}: the pattern matches no file")
+        return found
+    return images.list_images(text)
+
+
+def named(inputs: Iterable[pathlib.Path]) -> Iterator[tuple[pathlib.Path, str]]:
+    """Each path with a name of its own for what is made from it.
+
+    In a list: its stem, its full file name where two share a stem; further twins (of other
+    folders), and all of a stream, get _2, _3, ... behind the name.
+    """
+    stems = [path.stem for path in inputs] if isinstance(inputs, list) else []
+    used = set()
+    for path in inputs:
+        first = path.name if stems.count(path.stem) > 1 else path.stem
+        name, number = first, 1
+        while name in used:
+            number += 1
+            name = f"{first}_{number}"
+        used.add(name)
+        yield path, name

@@ -1,0 +1,60 @@
+"""TODO docstring of aquanet_tf.media.sheet."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+
+def outline(image: np.ndarray, mask, colour=(0, 229, 255), thickness: int = 1) -> np.ndarray:
+    """A copy of `image` with the inner border of the True regions of `mask` [H, W] drawn."""
+    inside = np.asarray(mask, bool)
+    core = inside
+    for _ in range(thickness):
+        padded = np.pad(core, 1)
+        core = core & padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
+    out = np.array(image)
+    out[inside & ~core] = colour
+    return out
+
+
+def masked(image: np.ndarray, keep, colour=(214, 39, 40)) -> np.ndarray:
+    """`image` [H, W, 3] uint8 in grey, with `colour` laid over what is False in `keep` [H, W]."""
+    grey = np.asarray(image, np.float64).mean(axis=-1, keepdims=True)
+    covered = 0.35 * grey + 0.65 * np.array(colour)
+    return np.where(np.asarray(keep, bool)[..., None], grey, covered).round().astype(np.uint8)
+
+
+def grow(values, valid, radius: int) -> tuple[np.ndarray, np.ndarray]:
+    """Sparse values [H, W] spread to squares of 2 radius + 1 pixels, so that lidar points can be
+    seen; where squares meet, the smallest value wins. Returns (values, valid)."""
+    height, width = np.shape(values)
+    padded = np.pad(np.where(valid, values, np.inf), radius, constant_values=np.inf)
+    shifts = range(2 * radius + 1)
+    stack = [padded[y : y + height, x : x + width] for y in shifts for x in shifts]
+    grown = np.min(stack, axis=0)
+    return np.where(np.isfinite(grown), grown, 0.0), np.isfinite(grown)
+
+
+def grid(rows, labels=None, gap: int = 6, min_width: int = 0) -> np.ndarray:
+    """Rows of pictures of one size -> one picture on a dark ground, `labels` above the columns.
+
+    Pictures narrower than `min_width` are enlarged by a whole factor (nearest neighbour).
+    """
+    height, width = rows[0][0].shape[:2]
+    zoom = max(1, -(-min_width // width))
+    height, width = height * zoom, width * zoom
+    font = ImageFont.load_default(size=max(11, min(22, width // 22)))
+    head = int(font.size * 1.9) if labels else gap
+    columns = max(len(row) for row in rows)
+    size = (columns * (width + gap) + gap, head + len(rows) * (height + gap))
+    canvas = Image.new("RGB", size, (24, 25, 29))
+    draw = ImageDraw.Draw(canvas)
+    for index, label in enumerate(labels or ()):
+        spot = (gap + index * (width + gap) + 2, head / 2)
+        draw.text(spot, label, fill=(232, 234, 238), font=font, anchor="lm")
+    for y, row in enumerate(rows):
+        for x, picture in enumerate(row):
+            image = Image.fromarray(picture).resize((width, height), Image.NEAREST)
+            canvas.paste(image, (gap + x * (width + gap), head + y * (height + gap)))
+    return np.array(canvas)

@@ -1,0 +1,65 @@
+"""The operations in C++, where they have been built (`aquanet_tf.native.build`). Never required.
+
+The library lies in lib/ under a name that holds TensorFlow's version and a digest of
+sources, compiler flags and processor: environments and machines can share a checkout, and a stale
+build is never loaded.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import pathlib
+import platform
+
+import tensorflow as tf
+from absl import logging
+
+SOURCES = pathlib.Path(__file__).parent / "src"
+BUILT = pathlib.Path(__file__).parent / "lib"
+# -march=native: the library is built where it runs and never shipped. NaN and Inf keep their
+# meaning; what is given up is errno, floating-point exceptions and the sign of zero.
+COMPILER_FLAGS = (
+    "-shared",
+    "-fPIC",
+    "-O3",
+    "-march=native",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-fno-signed-zeros",
+    "-fopenmp-simd",
+)
+
+
+def path() -> pathlib.Path:
+    """Where the library for this TensorFlow, processor and sources is, or would be."""
+    digest = hashlib.sha256(repr((COMPILER_FLAGS, _processor())).encode())
+    for source in sorted(SOURCES.glob("*.h")) + sorted(SOURCES.glob("*.cc")):
+        digest.update(source.read_bytes())
+    return BUILT / f"aquanet-tf{tf.__version__}-{digest.hexdigest()[:12]}.so"
+
+
+def available() -> bool:
+    """True when the operations have been built for this TensorFlow and can be loaded."""
+    return operations() is not None
+
+
+@functools.cache
+def operations():
+    """The module of the operations; None where they are not built or do not load."""
+    library = path()
+    if not library.exists():
+        return None
+    try:
+        return tf.load_op_library(str(library))
+    except (tf.errors.OpError, OSError) as error:
+        logging.warning("%s: cannot be loaded, going on without it (%s)", library, error)
+        return None
+
+
+def _processor():
+    """What the compiler may use: the instruction sets of this machine."""
+    cpuinfo = pathlib.Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    flags = [line for line in lines if line.lower().startswith(("flags", "features"))]
+    return flags[0] if flags else platform.processor()

@@ -1,0 +1,202 @@
+"""The workdir: networks built from its config, checkpoints written and read.
+
+Variables are stored under names of our own (tf.train.Checkpoint over a dictionary), never as
+pickled layers: a checkpoint loads into networks built by this code, on either Keras, and runs
+nothing. A checkpoint holds the networks, the optimizers, the position in the run and the running
+means of the epoch under way.
+
+checkpoints/ckpt-EPOCH is written after every epoch. unfinished/epoch-EPOCH-step-STEP, at most one,
+is written before the first step and inside an epoch, and goes away with the epoch's end.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import re
+import shutil
+import tempfile
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from aquanet_tf.runs.layout import CONFIG_FILE, FINISHED, UNFINISHED
+
+
+class Position(NamedTuple):
+    """Where a run stands: finished epochs, and steps done of the epoch under way."""
+
+    epoch: int
+    step: int = 0
+
+
+class Checkpoints:
+    """Saves and restores the whole state of a training run.
+
+    Args:
+        workdir: directory of the run.
+        networks: name -> network.
+        optimizers: name -> optimizer, may be empty for inference.
+        keep: newest checkpoints of finished epochs kept.
+        means: names of the running means.
+        writes: whether `save` writes; of several workers the chief alone does.
+    """
+
+    def __init__(self, workdir, networks, optimizers, keep=3, means=(), writes=True):
+        self.workdir = pathlib.Path(workdir)
+        self.keep = keep
+        self.writes = writes
+        self.epoch = tf.Variable(0, dtype=tf.int64, trainable=False)
+        self.step = tf.Variable(0, dtype=tf.int64, trainable=False)
+        self._sums = {name: tf.Variable([0.0, 0.0], trainable=False) for name in means}
+        self._weights = {name: _named_weights(network) for name, network in networks.items()}
+        state = {name: _numbered(optimizer.variables) for name, optimizer in optimizers.items()}
+        self._networks = tf.train.Checkpoint(epoch=self.epoch, **self._weights)
+        self._checkpoint = tf.train.Checkpoint(
+            epoch=self.epoch, step=self.step, sums=self._sums, **self._weights, **state
+        )
+        # Made on first use otherwise; of several workers all must make a variable, or none.
+        _ = self._checkpoint.save_counter
+        groups = [*self._weights.values(), *state.values()]
+        self._bytes = sum(v.dtype.size * v.shape.num_elements() for g in groups for v in g.values())
+
+    def restore(self, unfinished=True):
+        """Restores the newest checkpoint and returns its `Position`; None if there is none.
+
+        unfinished: consider those inside an epoch, too.
+        """
+        path = self.newest(unfinished)
+        if path is None:
+            return None
+        try:
+            status = self._networks.restore(path).expect_partial()
+            status.assert_existing_objects_matched()
+            # Not asserted: a run that goes on with more epochs may gain a phase and its optimizer,
+            # and older ones have no step and no sums.
+            self._checkpoint.restore(path).expect_partial()
+        except (AssertionError, ValueError, IndexError, tf.errors.OpError) as error:
+            raise ValueError(
+                f"{path}: does not fit the networks of {self.workdir / CONFIG_FILE} or is damaged "
+                f"({str(error).splitlines()[0][:200]}). Remove it to go back to an older one"
+            ) from error
+        return Position(int(self.epoch.numpy()), int(self.step.numpy()))
+
+    def newest(self, unfinished=True):
+        """Path of the newest checkpoint that is there, without suffix; None if there is none."""
+        found = complete(self.workdir / FINISHED)
+        if unfinished:
+            found += complete(self.workdir / UNFINISHED)
+        return max(found, key=position, default=None)
+
+    @property
+    def sums(self):
+        """Name -> (sum, count) of the running means, as saved or restored last."""
+        return {name: tuple(sums.numpy()) for name, sums in self._sums.items()}
+
+    def save(self, epoch, step=0, sums=None):
+        """Writes a checkpoint `step` steps after `epoch` finished epochs (temporary files, then
+        rename); sums: those of the epoch's running means.
+
+        Raises ValueError for weights that are not finite and OSError when it cannot be written;
+        the checkpoints before it stay as they are.
+        """
+        kept = f"the last good checkpoint is {self.newest()}"
+        self._refuse_not_finite(kept)
+        self.epoch.assign(epoch)
+        self.step.assign(step)
+        for name, pair in (sums or {}).items():
+            self._sums[name].assign(pair)
+        if not self.writes:
+            return
+        inside = step > 0 or epoch == 0
+        folder = self.workdir / (UNFINISHED if inside else FINISHED)
+        name, number = (f"epoch-{epoch}-step", step) if inside else ("ckpt", epoch)
+        _remove_temporary(folder)
+        try:
+            manager = tf.train.CheckpointManager(
+                self._checkpoint, str(folder), 1 if inside else self.keep, checkpoint_name=name
+            )
+            manager.save(checkpoint_number=number)
+        except (tf.errors.OpError, OSError) as error:
+            path = folder / f"{name}-{number}"
+            _remove_temporary(folder)
+            if str(path) not in complete(folder):
+                for file in folder.glob(f"{path.name}.*"):
+                    file.unlink()
+            raise OSError(
+                f"{path}: cannot be written ({_reason(error)}); {kept}. Make room "
+                f"(a checkpoint takes {self._bytes / 1e6:,.1f} MB) and give the same command again"
+            ) from error
+        if not inside and (self.workdir / UNFINISHED).exists():
+            # First what makes them count, so that an interrupted removal leaves nothing half valid.
+            (self.workdir / UNFINISHED / "checkpoint").unlink(missing_ok=True)
+            shutil.rmtree(self.workdir / UNFINISHED)
+
+    def require_room(self):
+        """Raises OSError when the checkpoints of the run cannot be written or do not fit on the
+        file system: those kept, the one inside an epoch, and one more while it is written."""
+        folders = (self.workdir / FINISHED, self.workdir / UNFINISHED)
+        for folder in folders:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        present = sum(p.stat().st_size for f in folders for p in f.glob("*") if p.is_file())
+        needed = max(self._bytes, (self.keep + 2) * self._bytes - present)
+        free = shutil.disk_usage(self.workdir).free
+        if free < needed:
+            raise OSError(
+                f"--workdir={self.workdir}: {free / 1e6:,.1f} MB free, its checkpoints need "
+                f"{needed / 1e6:,.1f} MB more ({self._bytes / 1e6:,.1f} MB each); make room or "
+                "lower --keep_checkpoints"
+            )
+
+    def _refuse_not_finite(self, kept):
+        for network, weights in self._weights.items():
+            for name, weight in weights.items():
+                if not tf.reduce_all(tf.math.is_finite(weight)):
+                    raise ValueError(f"the weight {network}/{name} is not finite; {kept}")
+
+
+def complete(folder):
+    """Paths of the checkpoints that the folder's list says are complete and that are there."""
+    state = tf.train.get_checkpoint_state(str(folder))
+    paths = state.all_model_checkpoint_paths if state else []
+    return [path for path in paths if pathlib.Path(f"{path}.index").is_file()]
+
+
+def position(path):
+    """Position from the name of a checkpoint: ckpt-EPOCH or epoch-EPOCH-step-STEP."""
+    return tuple(int(number) for number in re.findall(r"-(\d+)", pathlib.Path(path).name))
+
+
+def _remove_temporary(folder):
+    """Removes what an interrupted save has left behind. Only the run itself may call it."""
+    for path in [p for end in ("*_temp", "*.tempstate*", "*.tmp*") for p in folder.glob(end)]:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _reason(error):
+    """The operating system's words of an error that may be TensorFlow's."""
+    text = getattr(error, "message", None) or str(error)
+    return text.splitlines()[0].split(" [Op:")[0].rpartition("; ")[2]
+
+
+def _named_weights(network):
+    """Name within the network -> tf.Variable, the same names on Keras 2 and 3."""
+    named = {}
+    for weight in network.weights:
+        path = getattr(weight, "path", weight.name).split(":")[0]
+        named[path.split("/", 1)[1]] = tf_variable(weight)
+    if len(named) != len(network.weights):
+        raise RuntimeError(
+            f"weights of {network.name} share names: a layer lacks a name of its own"
+        )
+    return named
+
+
+def _numbered(variables):
+    return {f"{i:05d}": tf_variable(variable) for i, variable in enumerate(variables)}
+
+
+def tf_variable(variable):
+    """The tf.Variable inside a Keras 3 variable; a Keras 2 variable is one already."""
+    return variable.value if hasattr(variable, "path") else variable

@@ -1,0 +1,49 @@
+"""TODO docstring of aquanet_tf.runs.history."""
+
+from __future__ import annotations
+
+import csv
+import pathlib
+
+import tensorflow as tf
+
+
+class History(tf.keras.callbacks.Callback):
+    """One line an epoch in workdir/history.csv: epoch, phase, learning rate, every mean.
+
+    Lines of epochs that a resumed run does again are replaced, so the file holds each epoch once.
+    Columns that a phase does not have stay empty.
+
+    Args:
+        path: the file.
+        phase: name written on each line.
+        rate: function, epoch -> learning rate.
+        columns: names of all phases' means.
+    """
+
+    def __init__(self, path, phase, rate, columns):
+        super().__init__()
+        self.path = pathlib.Path(path)
+        self.phase = phase
+        self.rate = rate
+        self.columns = ["epoch", "phase", "learning_rate", *columns]
+
+    def on_epoch_end(self, epoch, logs=None):
+        row = {name: f"{float(value):.6g}" for name, value in (logs or {}).items()}
+        row.update(epoch=epoch, phase=self.phase, learning_rate=f"{self.rate(epoch):.6g}")
+        rows = [old for old in read_history(self.path) if int(old["epoch"]) < epoch] + [row]
+        temporary = self.path.with_suffix(".tmp")
+        with temporary.open("w", newline="") as file:
+            writer = csv.DictWriter(file, self.columns, restval="", extrasaction="ignore")
+            writer.writeheader()
+            writer.writerows(rows)
+        temporary.replace(self.path)
+
+
+def read_history(path):
+    """Rows of a history file as dictionaries of strings; none if there is no file yet."""
+    path = pathlib.Path(path)
+    if not path.is_file():
+        return []
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))

@@ -1,0 +1,150 @@
+"""What watches a training run: history file, checkpoints, picture panels, collapse sentinel."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from aquanet_tf.media import color, sheet
+
+
+class CheckpointCallback(tf.keras.callbacks.Callback):
+    """Saves the whole state after every epoch, every few steps inside it, and before the run stops
+    because of a signal. Put it last: what it saves is finished.
+
+    Args:
+        checkpoints: checkpoints.Checkpoints.
+        every: steps between two saves inside an epoch; 0: none.
+        position: where the run goes on; the epoch's running means are taken from `checkpoints`.
+        interruption: interruption.Interruption, entered.
+
+    Attributes:
+        epoch, step: finished epochs, and steps done of the one under way.
+        validated: batches of the validation under way; None in training.
+    """
+
+    def __init__(self, checkpoints, every, position, interruption):
+        super().__init__()
+        self.checkpoints = checkpoints
+        self.every = every
+        self.start = position
+        self.interruption = interruption
+        self.epoch, self.step, self.validated = *position, None
+        self._sums, self._first = None, 0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch, self.step = epoch, 0
+        self._first = self.start.step if epoch == self.start.epoch else 0
+        if epoch == self.start.epoch and self.start.step:
+            self.step = self.start.step
+            for name, (total, count) in self.checkpoints.sums.items():
+                if mean := self.model.means.get(name):
+                    mean.total.assign(total)
+                    mean.count.assign(count)
+
+    def on_train_batch_end(self, batch, logs=None):
+        before, self.step = self.step, self._first + batch + 1  # the last one of an execution
+        due = self.every and self.step // self.every > before // self.every
+        # Asked first: all workers must ask the same number of times.
+        if self.interruption.agreed() or due:
+            self._save()
+
+    def on_test_begin(self, logs=None):
+        self.validated = 0
+        # Validation uses the same means.
+        self._sums = self._read_sums()
+
+    def on_test_batch_end(self, batch, logs=None):
+        self.validated += 1
+        if self.interruption.agreed():
+            self._save()
+
+    def on_test_end(self, logs=None):
+        self.validated = None
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.checkpoints.save(epoch + 1)
+        self._stop()
+
+    def _save(self):
+        sums = self._read_sums() if self.validated is None else self._sums
+        self.checkpoints.save(self.epoch, self.step, sums)
+        self._stop()
+
+    def _stop(self):
+        if self.interruption.agreed():
+            self.interruption.wait()  # for the worker that writes
+            self.interruption.stop(f"saved as {self.checkpoints.newest()}")
+
+    def _read_sums(self):
+        means = self.model.means.items()
+        return {name: (mean.total.numpy(), mean.count.numpy()) for name, mean in means}
+
+
+class PreviousEpoch(tf.keras.callbacks.Callback):
+    """Keeps the stage's teacher the network of the previous epoch. Put it before the checkpoint.
+
+    Args:
+        start: first epoch that trains the depth network; it has no previous one, so its boosting
+            loss does not count.
+    """
+
+    def __init__(self, start):
+        super().__init__()
+        self.start = start
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.model.teacher_trained.assign(float(epoch > self.start))
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.model.teacher.set_weights(self.model.aquanet.get_weights())
+
+
+class Panels(tf.keras.callbacks.Callback):
+    """Every n epochs, one TensorBoard picture: target, inverse depth, beta, the two synthesised
+    views and what of them counts in the loss, in stage 2 the target's static mask, for the first
+    samples of a fixed batch."""
+
+    SAMPLES = 2
+
+    def __init__(self, logdir, batch, every):
+        super().__init__()
+        self.writer = tf.summary.create_file_writer(str(logdir))
+        self.batch = batch
+        self.every = every
+
+    def on_epoch_end(self, epoch, logs=None):
+        if (epoch + 1) % self.every:
+            return
+        _, _, pictures = self.model.forward(self.batch)
+        with self.writer.as_default():
+            tf.summary.image("panel", self._panel(pictures)[None], step=epoch)
+            if "beta" in pictures:
+                tf.summary.histogram("beta", pictures["beta"], step=epoch)
+        self.writer.flush()
+
+    def _panel(self, pictures):
+        config = self.model.config
+        limits = (config.inverse_depth_min, config.inverse_depth_max)
+        rows, labels = [], ["target", "inverse depth"]
+        labels += ["beta"] * ("beta" in pictures)
+        labels += ["synthesised previous", "synthesised next"][: len(pictures["views"])]
+        weights = list(pictures.get("weights", []))
+        labels += ["weight of previous", "weight of next"][: len(weights)]
+        labels += ["static"] * ("static" in pictures)
+        masks = weights + [pictures[name] for name in ("static",) if name in pictures]
+        for i in range(min(self.SAMPLES, self.batch["target"].shape[0])):
+            inverse_depth = pictures["inverse_depth"][i, ..., 0].numpy()
+            row = [_bytes(self.batch["target"][i])]
+            row.append(color.colour_inverse_depth(inverse_depth, *limits))
+            if "beta" in pictures:
+                beta = pictures["beta"][i, ..., 0].numpy()
+                row.append(color.colour_beta(beta, config.beta_max))
+            row += [_bytes(view[i]) for view in pictures["views"]]
+            row += [_bytes(tf.repeat(mask[i], 3, axis=-1)) for mask in masks]
+            rows.append(row)
+        return sheet.grid(rows, labels)
+
+
+def _bytes(image):
+    """RGB [H,W,3] in [0,1] -> uint8."""
+    return tf.cast(tf.clip_by_value(image, 0.0, 1.0) * 255.0 + 0.5, tf.uint8).numpy()

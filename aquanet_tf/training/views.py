@@ -1,0 +1,75 @@
+"""One synthesised view and where it counts, by forward or by backward warping.
+
+Forward (AQUANet): the target seen from a reference, compared with the reference; occlusion from
+the logits. Backward (DIRNet-BW): a reference looked up for the target, compared with the target.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from aquanet_tf.layers import backward_warp
+
+
+class Depth(NamedTuple):
+    """Of the target view: logits [B,H,W,N+1], beta [B,H,W,1], inverse depth [B,H,W,1]."""
+
+    logits: tf.Tensor
+    beta: tf.Tensor
+    inverse_depth: tf.Tensor
+
+
+class Masks(NamedTuple):
+    """Static masks, 1 static and 0 moving: target [B,H,W,1], references [B,2,H,W,1]."""
+
+    target: tf.Tensor
+    references: tf.Tensor
+
+
+class View(NamedTuple):
+    """A synthesised image and the image it should be, [B,H,W,3]; `seen` [B,H,W,1] is what the
+    other frame shows of it, `weight` [B,H,W,1] what counts in the loss (W of Eq. 11)."""
+
+    image: tf.Tensor
+    truth: tf.Tensor
+    seen: tf.Tensor
+    weight: tf.Tensor
+
+
+def forward_view(warp, batch, c, depth, rotation, translation, masks=None):
+    """The target seen from reference c. W_c = O_c, with masks O_c * M_c * M_{0->c}.
+
+    Args:
+        warp: warping.AdaptiveForwardWarp.
+        batch: of the input pipeline; depth: `Depth`; masks: `Masks` or None.
+        rotation, translation: T_{target -> reference c}, [B,3,3] and [B,3].
+    """
+    k = batch["intrinsics"]
+    target_mask = None if masks is None else masks.target
+    image, seen, projected = warp(
+        batch["target"], depth.logits, depth.beta, rotation, translation, k, k, target_mask
+    )
+    weight = seen if masks is None else seen * masks.references[:, c] * projected
+    return View(image, batch["references"][:, c], seen, weight)
+
+
+def backward_view(batch, c, depth, rotation, translation, masks=None):
+    """The target made from reference c. W = inside the reference, with masks * M_0 * M_{c->0}.
+
+    M_c reaches the target along the same depth and motion, without gradient.
+    """
+    k = batch["intrinsics"]
+
+    def warped(reference):
+        return backward_warp.backward_warp(
+            reference, depth.inverse_depth, rotation, translation, k, k
+        )
+
+    image, inside = warped(batch["references"][:, c])
+    seen = weight = tf.cast(inside, tf.float32)
+    if masks is not None:
+        projected = tf.stop_gradient(warped(masks.references[:, c])[0])
+        weight = seen * masks.target * projected
+    return View(image, batch["target"], seen, weight)

@@ -1,0 +1,113 @@
+"""TODO docstring of data_prep.dataset.encode."""
+
+from __future__ import annotations
+
+import io
+import os
+import pathlib
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from aquanet_tf.data import records
+from aquanet_tf.geometry import camera
+from aquanet_tf.media import images
+from data_prep.dataset import select, shards
+
+
+class View(NamedTuple):
+    """How images of one camera are stored: (height, width) as recorded, the window (top, left,
+    height, width) of it that is kept, (height, width) as stored, K [3, 3] as stored."""
+
+    recorded: tuple[int, int]
+    window: tuple[int, int, int, int]
+    size: tuple[int, int]
+    intrinsics: np.ndarray
+
+
+class Item(NamedTuple):
+    """A triplet and how its images are stored."""
+
+    triplet: select.Triplet
+    view: View
+
+    @property
+    def key(self) -> str:
+        return self.triplet.key
+
+
+def view(recorded, k, height: int = 0, window=None) -> View:
+    """The View of images `recorded` (height, width) with K [3, 3], cut to `window` (None: whole),
+    then resized to `height` (0: as cut), aspect kept."""
+    top, left, rows, columns = window = window or (0, 0, *recorded)
+    size = (height, max(1, round(columns * height / rows))) if height else (rows, columns)
+    k = camera.crop_intrinsics(np.asarray(k, np.float64), left, top)
+    k = camera.resize_intrinsics(k, size[1] / columns, size[0] / rows)
+    return View(tuple(recorded), tuple(window), size, np.asarray(k, np.float32))
+
+
+def encode_triplet(item: Item, image_format: str) -> shards.Encoded:
+    """The serialized record of one triplet.
+
+    Raises Unreadable for a damaged image and ValueError for one whose size is not that of the
+    calibration, since K would be wrong for it.
+    """
+    triplet, stored = item
+    record = records.Record(
+        key=triplet.key,
+        drive=triplet.drive.name,
+        camera=triplet.camera,
+        frame_ids=triplet.frames,
+        images=tuple(encode_image(path, stored, image_format) for path in triplet.paths),
+        height=stored.size[0],
+        width=stored.size[1],
+        intrinsics=stored.intrinsics,
+    )
+    return shards.Encoded(records.to_example(record), *stored.size)
+
+
+def encode_image(path: pathlib.Path, stored: View, image_format: str) -> bytes:
+    """The encoded image as its View says. Bytes that are already as wanted are passed through.
+
+    Grey, palette, CMYK, transparent and 16-bit pictures become RGB, as images.to_rgb has it.
+    Raises as encode_triplet; ValueError too for a picture with an EXIF tag of rotation.
+    """
+    try:
+        source = path.read_bytes()
+        images.check_sums(io.BytesIO(source))
+        with Image.open(io.BytesIO(source)) as image:
+            as_wanted = image.format.lower() == image_format and image.mode == "RGB"
+            turned = images.is_turned(image)
+            pixels = images.to_rgb(image)
+    except select.UNREADABLE as error:
+        raise shards.Unreadable(path, select.describe(error)) from None
+    if turned:
+        raise ValueError(
+            f"{path}: its EXIF tag says that it is to be turned or mirrored, and nobody knows "
+            "whether the calibration is for the picture before or after that; turn the pixels, or "
+            "remove the tag, whichever agrees with the calibration"
+        )
+    if pixels.size != stored.recorded[::-1]:
+        raise ValueError(
+            f"{path}: {pixels.height}x{pixels.width}, but the calibration says "
+            f"{stored.recorded[0]}x{stored.recorded[1]}; restore the original image or its "
+            "calibration"
+        )
+    top, left, rows, columns = stored.window
+    if (rows, columns) != stored.recorded:
+        pixels, as_wanted = pixels.crop((left, top, left + columns, top + rows)), False
+    if stored.size != (rows, columns):
+        pixels, as_wanted = pixels.resize(stored.size[::-1], Image.Resampling.LANCZOS), False
+    return source if as_wanted else encode_pixels(pixels, image_format)
+
+
+def encode_pixels(pixels: Image.Image, image_format: str) -> bytes:
+    """An RGB picture as JPEG (quality 95, 4:4:4) or PNG."""
+    options = {"quality": 95, "subsampling": 0} if image_format == "jpeg" else {}
+    # Into a file Pillow encodes JPEG without Python's lock; into a buffer it stops other threads.
+    linux = hasattr(os, "memfd_create")
+    with os.fdopen(os.memfd_create("picture"), "w+b") if linux else io.BytesIO() as file:
+        pixels.save(file, image_format, **options)
+        file.seek(0)
+        return file.read()

@@ -1,0 +1,81 @@
+"""TODO docstring of data_prep.dataset.options."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+
+from absl import flags
+
+from aquanet_tf.data import records
+
+LARGEST = 8192  # --height
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What to write; every field is a flag of the same name (see `define_flags`). Commands add
+    fields of their own."""
+
+    raw_dir: str
+    out: str
+    height: int = 0
+    split: str = "all"
+    stride: int = 1
+    image_format: str = "jpeg"
+    static_filter: bool = True
+    min_difference: float = 1.0
+    max_bad: float = 0.05
+    shard_size: int = 256
+    threads: int = 1
+    runner: str = "threads"
+    beam_options: str = ""
+
+
+def options_from(kind: type, arguments: dict, **others) -> Options:
+    """Options of class `kind` from the arguments of a manifest; `others` are those not in it.
+
+    ValueError when the arguments are not those of the command.
+    """
+    names = {field.name for field in dataclasses.fields(kind)}
+    try:
+        return kind(**{k: v for k, v in arguments.items() if k in names}, **others)
+    except TypeError as error:
+        raise ValueError(f"arguments in the manifest: {error}") from None
+
+
+def define_flags(kind: type, raw_dir: str, split: str) -> None:
+    """The flags of `Options`, with the defaults of the class `kind`; help of two of them."""
+    default = {field.name: field.default for field in dataclasses.fields(kind)}
+    positive = {"lower_bound": 1}
+    flags.DEFINE_string("raw_dir", None, raw_dir, required=True)
+    flags.DEFINE_string("out", None, "Directory for shards and manifest.json.", required=True)
+    flags.DEFINE_integer(
+        "height", 0, "Height of the stored images, aspect kept; 0: as recorded.", 0, LARGEST
+    )
+    flags.DEFINE_string("split", default["split"], split)
+    flags.DEFINE_integer("stride", default["stride"], "Frames between neighbours.", **positive)
+    flags.DEFINE_enum(
+        "image_format", "jpeg", records.IMAGE_FORMATS, "jpeg: quality 95, 4:4:4; png: lossless."
+    )
+    flags.DEFINE_bool("static_filter", True, "Leave out triplets that stand still.")
+    flags.DEFINE_float(
+        "min_difference", 1.0, "Without oxts: still is below this mean difference, 0..255."
+    )
+    flags.DEFINE_float(
+        "max_bad", 0.05, "Largest share of unreadable triplets.", lower_bound=0, upper_bound=1
+    )
+    flags.DEFINE_integer("shard_size", 256, "Triplets in a shard, at most.", **positive)
+    flags.DEFINE_integer("threads", os.cpu_count() or 1, "Worker threads.", **positive)
+    flags.DEFINE_enum(
+        "runner", "threads", ("threads", "beam"), "beam: as an Apache Beam pipeline (extra `beam`)."
+    )
+    flags.DEFINE_string(
+        "beam_options", "", "Options of Beam, as --runner=FlinkRunner; empty: on this machine."
+    )
+
+
+def from_flags(kind: type, **others) -> Options:
+    """Options of class `kind` from the flags; `others` replace flags that need translation."""
+    names = [field.name for field in dataclasses.fields(kind) if field.name not in others]
+    return kind(**{name: flags.FLAGS[name].value for name in names}, **others)

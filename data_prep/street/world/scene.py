@@ -1,0 +1,239 @@
+"""A random street: who stands where, the colours and the light, and the state at each frame."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from data_prep.street.render.raycast import yaw_matrix
+from data_prep.street.world import solids, traffic
+from data_prep.street.world.road import Road
+
+BEHIND, AHEAD = 40.0, 150.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Palette:
+    """Ground colours, road layout and light of one drive. Lengths in metres, colours [3] RGB."""
+
+    lane: float
+    kerb_left: float
+    kerb_right: float
+    sidewalk: float
+    slab: float
+    asphalt: np.ndarray
+    parking: np.ndarray
+    pavement: np.ndarray
+    yard: np.ndarray
+    marks: np.ndarray
+    dash: tuple
+    edge_line: bool
+    side_street: float
+    patches: np.ndarray
+    patch_colours: np.ndarray
+    sky: np.ndarray
+    horizon: np.ndarray
+    cloud: float
+    sun: np.ndarray
+    ambient: float
+    tint: np.ndarray
+    noise_offset: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class Moment:
+    """All solids at one frame (arrays over n solids; index 0 is the ground) and car shadows [m]."""
+
+    centre: np.ndarray
+    half: np.ndarray
+    yaw: np.ndarray
+    round: np.ndarray
+    base: np.ndarray
+    accent: np.ndarray
+    kinds: np.ndarray
+    contrast: np.ndarray
+    pitch: np.ndarray
+    offset: np.ndarray
+    moving: np.ndarray
+    shadows: np.ndarray
+
+
+class Scene:
+    """One drive's world. Everything follows from `rng`.
+
+    Args:
+      rng: numpy Generator.
+      frames: number of frames of the drive.
+      leader: see street_traffic.movers.
+      stops: whether the camera's car halts for a few frames.
+    """
+
+    def __init__(self, rng, frames, leader="equal", stops=False):
+        step = traffic.steps(rng, frames, stops)
+        travelled = float(step[:-1].sum())
+        self.end = travelled + AHEAD
+        self.road = Road(rng, -BEHIND, self.end)
+        crossing = travelled + rng.uniform(20, 34) if rng.random() < 0.25 else None
+        junction = crossing
+        if junction is None:
+            junction = rng.uniform(10, travelled + 60) if rng.random() < 0.4 else -1e4
+        self.palette = _palette(rng, junction, self.end)
+        lane = self.palette.lane / 2
+        self.trip = traffic.trip(rng, self.road, step, lane)
+        self._parts, self._owner, self._poses, self._cars = [], [], [], []
+        self._tracks = {}
+        self._add([solids.Solid((0, 0, 0), (0, 0, 0), np.zeros(3), np.zeros(3))], (0, 0, 0))
+        for side in (-1, 1):
+            self._houses(rng, side)
+            self._parked(rng, side)
+            self._greenery(rng, side)
+        self._skyline(rng)
+        for track in traffic.movers(rng, self.road, step, lane, leader, crossing):
+            parts, half = solids.car(rng)
+            self._tracks[len(self._poses)] = track
+            self._add(parts, track[0], half)
+        self._stack()
+
+    def moment(self, frame):
+        """The Moment at frame number `frame`."""
+        poses = self._poses.copy()
+        moving = np.zeros(len(poses), bool)
+        for owner, track in self._tracks.items():
+            poses[owner] = track[frame]
+            moving[owner] = traffic.in_motion(track)[frame]
+        mine = poses[self._owner]
+        centre = np.einsum("nij,nj->ni", yaw_matrix(mine[:, 2]), self._local)
+        centre[:, 0] += mine[:, 0]
+        centre[:, 2] += mine[:, 1]
+        shadows = np.array([[*poses[owner], *half] for owner, half in self._cars]).reshape(-1, 5)
+        return Moment(
+            centre=centre,
+            yaw=mine[:, 2],
+            moving=moving[self._owner],
+            shadows=shadows,
+            **self._fixed,
+        )
+
+    def _add(self, parts, pose, shadow=None):
+        if shadow is not None:
+            self._cars.append((len(self._poses), shadow))
+        self._owner += [len(self._poses)] * len(parts)
+        self._poses.append(tuple(pose))
+        self._parts += parts
+
+    def _stack(self):
+        self._poses, self._owner = np.array(self._poses, float), np.array(self._owner)
+        self._local = np.array([part.centre for part in self._parts], float)
+        names = ("half", "base", "accent", "contrast", "pitch", "offset")
+        self._fixed = {n: np.array([getattr(p, n) for p in self._parts], float) for n in names}
+        self._fixed["kinds"] = np.array([part.kinds for part in self._parts], np.uint8)
+        self._fixed["round"] = np.array([part.round for part in self._parts])
+
+    def _kerb(self, side):
+        return self.palette.kerb_right if side > 0 else self.palette.kerb_left
+
+    def _free(self, s, room):
+        return abs(s - self.palette.side_street) > room
+
+    def _houses(self, rng, side):
+        edge = self._kerb(side) + self.palette.sidewalk
+        usual_setback, usual_height = rng.uniform(1.2, 6.0), rng.uniform(4.5, 14.0)
+        gap_share = rng.uniform(0.1, 0.5)
+        s = -BEHIND
+        while s < self.end - 15:
+            width, depth = rng.uniform(8, 20), rng.uniform(8, 13)
+            if rng.random() < gap_share:
+                s += rng.uniform(2, 14)
+            middle = s + width / 2
+            if self._free(middle, width / 2 + 4.5):
+                height = max(3.2, usual_height * rng.uniform(0.55, 1.5))
+                setback = max(1.2, usual_setback + rng.normal(0, 1.0))
+                x, z, heading = self.road.point(middle, side * (edge + setback + depth / 2))
+                self._add(solids.building(rng, width, depth, height), (x, z, heading))
+            if rng.random() < 0.35:
+                x, z, heading = self.road.point(middle, side * (edge + rng.uniform(28, 45)))
+                self._add(solids.building(rng, 18, 12, rng.uniform(12, 26)), (x, z, heading))
+            s += width + rng.uniform(0.0, 0.6)
+
+    def _parked(self, rng, side):
+        kerb = self._kerb(side)
+        if kerb < self.palette.lane + 2:
+            return
+        spacing = rng.choice([2.0, 6.0, 16.0])
+        s = -5.0
+        while s < self.end - 45:
+            parts, half = solids.car(rng)
+            if self._free(s + half[1], 7.5):
+                place = side * (kerb - half[0] - rng.uniform(0.12, 0.3))
+                x, z, heading = self.road.point(s + half[1], place)
+                turned = heading + np.pi * (rng.random() < 0.5 + 0.4 * -side) + rng.normal(0, 0.02)
+                self._add(parts, (x, z, turned), half)
+            s += 2 * half[1] + 0.7 + rng.exponential(spacing)
+
+    def _greenery(self, rng, side):
+        kerb, sidewalk = self._kerb(side), self.palette.sidewalk
+        for make, spacing, near, far in (
+            (solids.tree, rng.uniform(7, 40), 0.75 * sidewalk, sidewalk + 1.5),
+            (lambda r: solids.pole(r, -side), rng.uniform(8, 22), 0.35, 0.6),
+        ):
+            s = -5.0 + rng.uniform(0, spacing)
+            while s < self.end - 60:
+                if self._free(s, 5.5):
+                    x, z, heading = self.road.point(s, side * (kerb + rng.uniform(near, far)))
+                    self._add(make(rng), (x, z, heading))
+                s += spacing * rng.uniform(0.5, 1.5)
+
+    def _skyline(self, rng):
+        """Far blocks that close the view beyond the end of the street."""
+        x, z, heading = self.road.point(self.end)
+        for offset in np.arange(-140, 141, 28):
+            ahead, aside = rng.uniform(15, 70), offset + rng.normal(0, 6)
+            place = (
+                x + ahead * np.sin(heading) + aside * np.cos(heading),
+                z + ahead * np.cos(heading) - aside * np.sin(heading),
+                heading,
+            )
+            size = rng.uniform(15, 30, 2)
+            self._add(solids.building(rng, size[0], size[1], rng.uniform(6, 30)), place)
+
+
+def _palette(rng, side_street, end):
+    lane = rng.uniform(2.9, 3.7)
+    kerbs = lane + np.where(rng.random(2) < (0.8, 0.9), 2.25, 0.25)
+    grey = rng.uniform(0.3, 0.5)
+    count = int(end * 0.35)
+    corner = np.stack([rng.uniform(-lane, lane, count), rng.uniform(-10, end - 60, count)], -1)
+    size = np.exp(rng.uniform(np.log(0.4), np.log([2.0, 8.0]), (count, 2)))
+    shade = rng.choice([0.55, 0.7, 1.3], count)[:, None] * rng.uniform(0.85, 1.15, (count, 3))
+    azimuth, height = rng.uniform(0, 2 * np.pi), rng.uniform(0.35, 1.1)
+    overcast = rng.random() < 0.35
+    warm = rng.uniform(-0.06, 0.08)
+    asphalt = grey * (1 + rng.uniform(-0.12, 0.12, 3))
+    yard_hue = (0.2, 0.36) if rng.random() < 0.6 else (0.05, 0.13)
+    return Palette(
+        lane=lane,
+        kerb_left=kerbs[0],
+        kerb_right=kerbs[1],
+        sidewalk=rng.uniform(1.6, 3.6),
+        slab=rng.uniform(0.6, 1.4),
+        asphalt=asphalt,
+        parking=asphalt * rng.uniform(0.75, 1.25) * (1 + rng.uniform(-0.15, 0.15, 3)),
+        pavement=solids.colour(rng, (0.05, 0.35), (0.45, 0.75), (0.0, 0.15)),
+        yard=solids.colour(rng, (0.3, 0.6), (0.35, 0.55), yard_hue),
+        marks=np.array([0.92, 0.92, 0.88]) if rng.random() < 0.8 else np.array([0.9, 0.78, 0.3]),
+        dash=(rng.uniform(5, 12), rng.uniform(0.35, 0.6), rng.uniform(0, 10)),
+        edge_line=bool(rng.random() < 0.5),
+        side_street=side_street,
+        patches=np.concatenate([corner, corner + size], axis=-1),
+        patch_colours=asphalt * shade,
+        sky=solids.colour(rng, (0.05, 0.2) if overcast else (0.35, 0.6), (0.6, 0.85), (0.56, 0.62)),
+        horizon=rng.uniform(0.75, 0.92) * np.array([1.0 + warm, 1.0, 1.0 - warm]),
+        cloud=rng.uniform(0.3, 1.0),
+        sun=np.array(
+            [np.sin(azimuth) * np.cos(height), -np.sin(height), np.cos(azimuth) * np.cos(height)]
+        ),
+        ambient=0.85 if overcast else rng.uniform(0.52, 0.68),
+        tint=rng.uniform(0.85, 1.08) * np.array([1 + warm, 1.0, 1 - warm]),
+        noise_offset=rng.uniform(0, 300, 4),
+    )

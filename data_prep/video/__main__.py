@@ -1,0 +1,62 @@
+"""Any driving video, or folder of frames, to training data:
+
+    python -m data_prep.video --input FILE_or_DIR --out DIR (--intrinsics K.json | --fov_deg X |
+        --focal_px X) [--distortion k1,k2,p1,p2[,k3]] [--stride auto|N] [--height H]
+
+Writes DIR/raw, the frames worth learning from, undistorted, in KITTI raw layout; DIR/video.json,
+what was kept and dropped and the motion that was seen; and DIR/records, the data set for training.
+Frames that repeat the one before or stand still are dropped; cuts and long stops divide scenes.
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+
+from absl import flags
+
+from aquanet_tf import cli
+from aquanet_tf.data import records
+from data_prep.dataset import options as dataset_options
+from data_prep.dataset import prepare as dataset_prepare
+from data_prep.video import camera as video_camera
+from data_prep.video import prepare
+from data_prep.video.prepare import RECORDS, Options
+
+
+def define_flags() -> None:
+    """The flags of the command."""
+    flags.DEFINE_string("input", None, "Video file, or folder of frames.", required=True)
+    flags.DEFINE_string("out", None, "Directory for raw/, records/, video.json.", required=True)
+    flags.DEFINE_string("intrinsics", "", "json: fx, fy, cx, cy or K; width, height, distortion.")
+    flags.DEFINE_float("fov_deg", 0.0, "Horizontal field of view.", lower_bound=0)
+    flags.DEFINE_float("focal_px", 0.0, "Focal length in pixels.", lower_bound=0)
+    flags.DEFINE_list("distortion", [], "k1,k2,p1,p2[,k3], radial-tangential (as OpenCV).")
+    flags.DEFINE_string("stride", "auto", "Kept frames between neighbours; auto: by the motion.")
+    flags.DEFINE_integer(
+        "height",
+        0,
+        "Height of the stored images, aspect kept; 0: as decoded.",
+        0,
+        dataset_options.LARGEST,
+    )
+    flags.DEFINE_float("min_flow", 0.05, "Still is below this, % of the width.", lower_bound=0)
+    flags.DEFINE_enum(
+        "image_format", "jpeg", records.IMAGE_FORMATS, "jpeg: quality 95, 4:4:4; png: lossless."
+    )
+    flags.DEFINE_integer("threads", os.cpu_count() or 1, "Worker threads.", lower_bound=1)
+
+
+def main(argv) -> None:
+    """Runs the command; see the module docstring."""
+    del argv
+    distortion = video_camera.coefficients(flags.FLAGS.distortion, "--distortion")
+    options = dataset_options.from_flags(Options, distortion=distortion)
+    report, prepared = prepare.prepare(options)
+    prepare.print_report(report)
+    dataset_prepare.print_summary(prepared, str(pathlib.Path(options.out) / RECORDS))
+
+
+if __name__ == "__main__":
+    define_flags()
+    cli.run(main)

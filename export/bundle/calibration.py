@@ -1,0 +1,31 @@
+"""Images of a data set as uint8 batches of one, for quantisation and for comparisons."""
+
+from __future__ import annotations
+
+import pathlib
+
+import numpy as np
+import tensorflow as tf
+from tqdm import tqdm
+
+from aquanet_tf.data import manifest, records
+
+
+def batches(data_dir: str, height: int, width: int, count: int) -> list[np.ndarray]:
+    """Target frames, evenly spread over the data set, resized whole: uint8 [1, height, width, 3].
+
+    At most `count`, all of a smaller data set. ValueError when it does not match its manifest or
+    holds nothing.
+    """
+    info = manifest.verify(data_dir)
+    if not info["count"]:
+        raise ValueError(f"--data_dir={data_dir}: holds no triplets")
+    files = [str(pathlib.Path(data_dir) / shard["name"]) for shard in info["shards"]]
+    step = max(1, info["count"] // count)
+    found = []
+    dataset = tf.data.TFRecordDataset(files).shard(step, 0).take(count)
+    for data in tqdm(dataset, desc="calibration", unit="image", delay=10):
+        image = records.decode(records.parse(data)["target"], info["image_format"])
+        resized = tf.image.resize(image, [height, width], antialias=True)
+        found.append(np.round(np.clip(resized.numpy(), 0, 255)).astype(np.uint8)[None])
+    return found

@@ -1,0 +1,141 @@
+"""The pictures of a report: input, inverse depth, ground truth, error and beta of some frames."""
+
+from __future__ import annotations
+
+import html
+
+import matplotlib
+import numpy as np
+from tqdm import tqdm
+
+from aquanet_tf.evaluation import alignment
+from aquanet_tf.evaluation import protocol as evaluation_protocol
+from aquanet_tf.evaluation.protocol import Protocol
+from aquanet_tf.media import color, images, sheet
+from export.report import page
+
+ERROR_HIGH = 0.5  # relative error of the brightest colour
+NEAR_PERCENTILE = 97  # of the shown ground truth: where the brightest colour of nearness begins
+PARTS = {
+    "all": "All pixels with ground truth",
+    "static": "Static pixels",
+    "moving": "Pixels of independently moving objects",
+}
+
+
+def choose_rows(rows: list[dict], count: int) -> list[dict]:
+    """`count` evaluated frames: the one with the largest error, and others evenly spaced."""
+    worst = max(rows, key=lambda row: row["all"]["abs_rel"])
+    others = [row for row in rows if row is not worst]
+    places = np.linspace(0, len(others) - 1, max(min(count - 1, len(others)), 0)).round()
+    return [others[int(place)] for place in places] + [worst]
+
+
+def section(pairs, network, protocol: Protocol) -> str:
+    """HTML of the frames in `pairs` of (ground_truth.Frame, its row in the evaluation).
+
+    network: predictor.Predictor. One colour range for all, taken from their ground truth.
+    """
+    drawn = [
+        maps(frame, row, network, protocol)
+        for frame, row in tqdm(pairs, desc="pictures", unit="frame")
+    ]
+    high = nearest(drawn)
+    blocks = [_frame(each, high, network.beta_max) for each in drawn]
+    outlined = any(each["moving"] is not None for each in drawn)
+    return (
+        "<h2>Held-out frames</h2><p class='small soft'>Evenly spaced over the evaluated frames; "
+        "the last one is the frame with the largest error. Colours mean the same in every frame. "
+        "Grey: no ground truth. Near is bright."
+        + (" Outlined: independently moving objects." if outlined else "")
+        + f"</p>{''.join(blocks)}"
+    )
+
+
+def maps(frame, row, network, protocol) -> dict:
+    """Everything that is drawn of one ground_truth.Frame: dict of its `row` in an evaluation and of
+    maps [H, W], inverse depths in 1 / metres."""
+    image, gt = images.read_image(frame.image), frame.depth()
+    prediction = network(image)
+    inverse = alignment.resize_bilinear(prediction.inverse_depth, *gt.shape)
+    depth = alignment.aligned_depth(inverse, row["scale"], row["shift"], protocol)
+    valid = evaluation_protocol.valid_mask(gt, protocol)
+    safe = np.where(valid, gt, 1.0)
+    return {
+        "key": frame.key,
+        "row": row,
+        "image": image,
+        "moving": frame.moving(gt.shape),
+        "predicted": 1.0 / depth,
+        "truth": 1.0 / safe,
+        "error": np.abs(gt - depth) / safe,
+        "valid": valid,
+        "beta": prediction.beta,
+    }
+
+
+def nearest(drawn) -> float:
+    """Upper end of the one colour range of several `maps`, 1 / metres, from their ground truth."""
+    nearness = np.concatenate([each["truth"][each["valid"]] for each in drawn])
+    return float(np.percentile(nearness, NEAR_PERCENTILE))
+
+
+def near_tile(inverse_depth, title, high, valid=None) -> str:
+    """A figure of an inverse depth [H, W] in 1 / metres, with its colour bar."""
+    bar = page.colour_bar(_ramp(color.INVERSE_DEPTH_MAP), "far", f"{1 / high:.2g} m")
+    picture = color.colour_inverse_depth(inverse_depth, 0, high, valid)
+    return page.figure(picture, title, bar)
+
+
+def truth_tile(drawn, high) -> str:
+    """A figure of the ground truth in `maps`."""
+    truth, shown = sheet.grow(drawn["truth"], drawn["valid"], _radius(drawn["valid"]))
+    return near_tile(truth, "Ground truth", high, shown)
+
+
+def mark(picture, moving):
+    """`picture` with what moves outlined, where that is known and of its size."""
+    if moving is None or picture.shape[:2] != moving.shape:
+        return picture
+    return sheet.outline(picture, moving, thickness=max(1, moving.shape[1] // 600))
+
+
+def block(key, numbers, tiles) -> str:
+    """One frame: its key, its numbers (text) and its figures."""
+    return (
+        f"<section class='frame'><header><b>{html.escape(key)}</b>"
+        f"<span>abs rel: {numbers}</span></header>"
+        f"<div class='tiles'>{''.join(tiles)}</div></section>"
+    )
+
+
+def _frame(drawn, high, beta_max) -> str:
+    valid, moving = drawn["valid"], drawn["moving"]
+    error, shown = sheet.grow(drawn["error"], valid, _radius(valid))
+    wrong = page.colour_bar(_ramp(color.ERROR_MAP), "0", f"{100 * ERROR_HIGH:.0f} %")
+    ends = f"{1 / beta_max:.2g}", f"{beta_max:.2g}"
+    tiles = [
+        page.figure(mark(drawn["image"], moving), "Input"),
+        near_tile(drawn["predicted"], "Inverse depth", high),
+        truth_tile(drawn, high),
+        page.figure(
+            mark(color.colour_error(error, ERROR_HIGH, shown), moving), "Relative error", wrong
+        ),
+        page.figure(
+            color.colour_beta(drawn["beta"], beta_max),
+            "Beta",
+            page.colour_bar(_ramp(color.BETA_MAP), *ends),
+        ),
+    ]
+    row = drawn["row"]
+    numbers = " · ".join(f"{part} {row[part]['abs_rel']:.3f}" for part in PARTS if row.get(part))
+    return block(drawn["key"], numbers, tiles)
+
+
+def _radius(valid):
+    """Lidar points are single pixels: spread them, or nothing is seen. Dense maps stay."""
+    return 0 if valid.mean() > 0.3 else max(1, valid.shape[1] // 600)
+
+
+def _ramp(name):
+    return matplotlib.colormaps[name](np.linspace(0, 1, 9), bytes=True)[:, :3]

@@ -1,0 +1,148 @@
+"""TensorFlow Serving's gRPC services with the official messages: PredictionService.Predict and
+GetModelMetadata, ModelService.GetModelStatus.
+
+A request that the caller must change ends with INVALID_ARGUMENT, an unknown model, version or
+signature with NOT_FOUND; above the size limit gRPC itself answers RESOURCE_EXHAUSTED.
+"""
+
+from __future__ import annotations
+
+from concurrent import futures
+
+import grpc
+import tensorflow as tf
+from google.protobuf import any_pb2
+from tensorflow.core.protobuf import meta_graph_pb2
+from tensorflow_serving.apis import (
+    get_model_metadata_pb2,
+    get_model_status_pb2,
+    model_service_pb2_grpc,
+    predict_pb2,
+    prediction_service_pb2_grpc,
+)
+
+from export.serving.versions import Models, NotFound, RequestError
+
+_AVAILABLE = get_model_status_pb2.ModelVersionStatus.AVAILABLE
+_END = get_model_status_pb2.ModelVersionStatus.END
+
+
+class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
+    """Predict and GetModelMetadata on `models`; the other calls answer UNIMPLEMENTED."""
+
+    def __init__(self, models: Models):
+        self.models = models
+
+    def Predict(self, request, context):
+        """PredictRequest -> PredictResponse; `output_filter` names the outputs wanted."""
+        try:
+            version = _version(self.models, request.model_spec)
+            signature = request.model_spec.signature_name
+            outputs = self.models.predict(version, signature, _arrays(request.inputs))
+            wanted = list(request.output_filter) or list(outputs)
+            if unknown := set(wanted) - set(outputs):
+                raise RequestError(f"output_filter: no output {sorted(unknown)}")
+        except RequestError as error:
+            _abort(context, error)
+        response = predict_pb2.PredictResponse()
+        _fill(response.model_spec, self.models, version, signature)
+        for name in wanted:
+            response.outputs[name].CopyFrom(tf.make_tensor_proto(outputs[name]))
+        return response
+
+    def GetModelMetadata(self, request, context):
+        """GetModelMetadataRequest -> signatures, whatever fields are asked for."""
+        try:
+            version = _version(self.models, request.model_spec)
+        except RequestError as error:
+            _abort(context, error)
+        found = get_model_metadata_pb2.SignatureDefMap()
+        for name, function in version.signatures.items():
+            definition = found.signature_def[name]
+            definition.method_name = "tensorflow/serving/predict"
+            _tensors(definition.inputs, function.structured_input_signature[1])
+            _tensors(definition.outputs, function.structured_outputs)
+        response = get_model_metadata_pb2.GetModelMetadataResponse()
+        _fill(response.model_spec, self.models, version)
+        packed = any_pb2.Any()
+        packed.Pack(found)
+        response.metadata["signature_def"].CopyFrom(packed)
+        return response
+
+
+class ModelService(model_service_pb2_grpc.ModelServiceServicer):
+    """GetModelStatus on `models`."""
+
+    def __init__(self, models: Models):
+        self.models = models
+
+    def GetModelStatus(self, request, context):
+        """GetModelStatusRequest -> the served version, and those that could not be loaded."""
+        try:
+            version = _version(self.models, request.model_spec)
+        except RequestError as error:
+            _abort(context, error)
+        response = get_model_status_pb2.GetModelStatusResponse()
+        response.model_version_status.add(version=version.number, state=_AVAILABLE)
+        for number, text in self.models.broken().items():
+            status = response.model_version_status.add(version=number, state=_END)
+            status.status.error_code = grpc.StatusCode.UNKNOWN.value[0]
+            status.status.error_message = text
+        return response
+
+
+def start(models: Models, host: str, port: int, max_bytes: int, threads: int = 8):
+    """Starts a server and returns (server, port); port 0 takes a free one.
+
+    Raises OSError when the port is taken.
+    """
+    options = [
+        ("grpc.max_receive_message_length", max_bytes),
+        ("grpc.max_send_message_length", -1),
+        ("grpc.so_reuseport", 0),  # a second server on the same port is a mistake, not a helper
+    ]
+    server = grpc.server(futures.ThreadPoolExecutor(threads), options=options)
+    prediction = PredictionService(models)
+    prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(prediction, server)
+    model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(models), server)
+    try:
+        bound = server.add_insecure_port(f"{host}:{port}")
+    except RuntimeError as error:
+        raise OSError(f"--grpc_port={port}: cannot listen on {host}:{port}") from error
+    server.start()
+    return server, bound
+
+
+def _version(models, spec):
+    if spec.version_label:
+        raise NotFound(f"version label {spec.version_label!r}: this server knows none")
+    return models.version(spec.name, spec.version.value if spec.HasField("version") else None)
+
+
+def _arrays(inputs):
+    arrays = {}
+    for name, proto in inputs.items():
+        try:
+            arrays[name] = tf.make_ndarray(proto)
+        except Exception as error:  # whatever a broken message makes of NumPy
+            raise RequestError(f"{name}: not a tensor ({error})") from error
+    return arrays
+
+
+def _fill(spec, models, version, signature=""):
+    spec.name, spec.version.value, spec.signature_name = models.name, version.number, signature
+
+
+def _tensors(target, specifications):
+    for name, specification in specifications.items():
+        info = meta_graph_pb2.TensorInfo(
+            name=name,
+            dtype=specification.dtype.as_datatype_enum,
+            tensor_shape=specification.shape.as_proto(),
+        )
+        target[name].CopyFrom(info)
+
+
+def _abort(context, error):
+    code = grpc.StatusCode.NOT_FOUND if isinstance(error, NotFound) else None
+    context.abort(code or grpc.StatusCode.INVALID_ARGUMENT, str(error))

@@ -1,0 +1,118 @@
+"""Every job once: what is finished stays, what is half done goes on, and failures stay apart."""
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from aquanet_tf.ablation import jobs as ablation_jobs
+from aquanet_tf.ablation import plan as ablation_plan
+from aquanet_tf.ablation import results
+from tests.ablation.test_plan import write  # noqa: F401, a fixture
+from tests.support import commands, fake_commands
+
+
+def start(path, out, **environment):
+    return subprocess.run(
+        [sys.executable, fake_commands.HERE, "ablate", path, out],
+        env={**os.environ, "PYTHONPATH": str(commands.ROOT), **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def result(out):
+    """The table without what a clock says."""
+    table = json.loads((out / "table.json").read_text())
+    for row in table["rows"]:
+        row.pop("training_seconds")
+        for seed in row["seeds"].values():
+            assert seed.pop("training_seconds") > 0
+    return json.dumps(table).replace(str(out), "OUT")
+
+
+def starts(out):
+    return {
+        f"{path.parent.parent.name}/{path.parent.name}": len(path.read_text())
+        for path in out.glob("runs/*/*/starts")
+    }
+
+
+def test_a_killed_ablation_goes_on_and_ends_the_same(write, tmp_path):  # noqa: F811
+    path = write()
+    whole = start(path, tmp_path / "whole")
+    assert whole.returncode == 0, whole.stderr
+    every = {f"{row}/seed{seed}" for row in ("first", "second", "other") for seed in (1, 2)}
+    assert starts(tmp_path / "whole") == dict.fromkeys(every, 1)  # stage 1 is shared
+
+    out = tmp_path / "killed"
+    killed = start(path, out, DIE="other/seed1:2")
+    assert killed.returncode == -signal.SIGKILL
+    assert len((out / "runs/other/seed1/history.csv").read_text().splitlines()) == 3
+    table = json.loads((out / "table.json").read_text())
+    assert {row["key"]: list(row["seeds"]) for row in table["rows"]} == {
+        **dict.fromkeys(("first", "static", "second"), ["1"]),
+        "other": [],
+    }
+    with (out / "lock").open() as left_behind:  # the command that outlived the killed process
+        fcntl.flock(left_behind, fcntl.LOCK_EX)
+    resumed = start(path, out)
+    assert resumed.returncode == 0, resumed.stderr
+    assert starts(out) == {**dict.fromkeys(every, 1), "other/seed1": 2}
+    assert result(out) == result(tmp_path / "whole")
+
+    again = start(path, out)
+    assert again.returncode == 0 and starts(out)["other/seed1"] == 2
+    assert result(out) == result(tmp_path / "whole")
+
+
+def test_a_failed_row_takes_along_only_what_stands_on_it(write, tmp_path, monkeypatch):  # noqa: F811
+    plan = ablation_plan.read(write(seeds=[1], data=[]), tmp_path / "out")
+    jobs = ablation_jobs.make(plan, fake_commands.COMMANDS)
+    monkeypatch.setenv("FAIL", "second")
+    failures = ablation_jobs.run(jobs, plan.out)
+    assert set(failures) == {"train_second_seed1", "evaluate_second_seed1"}
+    assert "the loss is not finite (see" in failures["train_second_seed1"]
+    assert failures["evaluate_second_seed1"] == "needs train_second_seed1"
+    rows = {row["key"]: row for row in results.collect(plan, failures)["rows"]}
+    assert rows["other"]["seeds"] and not rows["second"]["seeds"]
+    monkeypatch.delenv("FAIL")
+    assert ablation_jobs.run(jobs, plan.out) == {}
+
+
+def test_other_flags_are_refused_and_evaluations_made_again(write, tmp_path):  # noqa: F811
+    out = tmp_path / "out"
+
+    def run(**changes):
+        plan = ablation_plan.read(write(seeds=[1], data=[], **changes), out)
+        return ablation_jobs.run(ablation_jobs.make(plan, fake_commands.COMMANDS), out)
+
+    assert run() == {}
+    before = (out / "evaluations/first/seed1.json").stat().st_mtime_ns
+    assert run() == {} and (out / "evaluations/first/seed1.json").stat().st_mtime_ns == before
+    assert run(evaluate=["--split=all"]) == {}
+    assert (out / "evaluations/first/seed1.json").stat().st_mtime_ns > before
+    with pytest.raises(ValueError, match="first_seed1.json: was made with --epochs=4; choose"):
+        run(flags=["--epochs=5"])
+    assert starts(out) == {"first/seed1": 1, "second/seed1": 1, "other/seed1": 1}
+
+
+def test_two_at_once_are_refused(write, tmp_path):  # noqa: F811
+    plan = ablation_plan.read(write(data=[]), tmp_path)
+    with (tmp_path / "lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(ValueError, match="still at work"):
+            ablation_jobs.run(ablation_jobs.make(plan, fake_commands.COMMANDS), tmp_path)
+
+
+def test_out_may_be_named_in_another_way(write, tmp_path, monkeypatch):  # noqa: F811
+    path = write()
+    monkeypatch.chdir(tmp_path)
+    names = [ablation_plan.read(path, out) for out in ("out", tmp_path / "out")]
+    first, second = (ablation_jobs.make(plan) for plan in names)
+    assert [job.what for job in first] == [job.what for job in second]

@@ -1,0 +1,142 @@
+"""The plan of an ablation: what a file may say, and what is refused before anything runs."""
+
+import pytest
+import yaml
+
+from aquanet_tf.ablation import plan as ablation_plan
+from tests.support import commands
+
+FILE = """
+title: Two stages
+data: ["fake --out={out}/data"]
+data_dir: "{out}/data/records"
+gt_dir: "{out}/data/raw"
+seeds: [1, 2]
+flagfile: FLAGFILE
+flags: [--epochs=4]
+evaluate: ["--split={gt_dir}/test.txt"]
+rows:
+  first: {experiment: 1, name: First, evaluate: [--mask_quality]}
+  static: {experiment: 1, of: first, evaluate: [--static_only]}
+  second: {experiment: 2, stage1: first, flags: [--mask=spimo]}
+  other: {experiment: 2, stage1: first, flags: [--mask=automask]}
+figures: {stages: [first, second]}
+quick: {seeds: [7], flags: [--epochs=2, --levels=5]}
+"""
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Writes the file above with some keys changed; returns its path."""
+    flagfile = tmp_path / "base.flags"
+    flagfile.write_text("--levels=9\n--epochs=50\n--kickstart_epochs=1\n--mask=none\n")
+
+    def write(**changes):
+        document = yaml.safe_load(FILE.replace("FLAGFILE", str(flagfile)))
+        document.update(changes)
+        path = tmp_path / "ablation.yaml"
+        path.write_text(yaml.safe_dump(document, sort_keys=False))
+        return path
+
+    return write
+
+
+def test_flags_are_layered_and_places_filled(write):
+    plan = ablation_plan.read(write(), "runs/x")
+    options = plan.options("second", 2)
+    assert (options.levels, options.epochs, options.mask) == (9, 4, "spimo")
+    assert (options.stage, options.seed) == ("2", 2)
+    assert options.stage1_workdir == "runs/x/runs/first/seed2"
+    assert options.data_dir == "runs/x/data/records"
+    assert plan.options("first", 1).stage == "1"
+    assert plan.data == ("fake --out=runs/x/data",)
+    assert plan.rows["static"].evaluate == ("--split=runs/x/data/raw/test.txt", "--static_only")
+    assert plan.workdir("static", 1) == plan.workdir("first", 1)
+    assert plan.evaluation("static", 1) != plan.evaluation("first", 1)
+
+
+def test_quick_comes_last_and_replaces_the_rest(write):
+    plan = ablation_plan.read(write(), "out", quick=True)
+    assert plan.seeds == (7,)
+    options = plan.options("other", 7)
+    assert (options.epochs, options.levels, options.mask) == (2, 5, "automask")
+
+
+def test_rows_bring_what_they_stand_on(write):
+    assert list(ablation_plan.read(write(), "out", rows=["second"]).rows) == ["first", "second"]
+    assert list(ablation_plan.read(write(), "out", rows=["static"]).rows) == ["first", "static"]
+    assert ablation_plan.read(write(), "out", seeds=[5]).seeds == (5,)
+
+
+def test_own_data_is_not_made(write):
+    plan = ablation_plan.read(write(), "out", data_dir="records", gt_dir="raw")
+    assert plan.data == () and plan.options("first", 1).data_dir == "records"
+    assert plan.rows["first"].evaluate[0] == "--split=raw/test.txt"
+    with pytest.raises(ValueError, match="belong together"):
+        ablation_plan.read(write(), "out", data_dir="records")
+
+
+ROW = {"stage1": "first"}
+BAD = {
+    "row wrong: .*levles": {"rows": {"wrong": {"flags": ["--levles=3"]}}},
+    "row wrong: --levels=1: must": {"rows": {"wrong": {"flags": ["--levels=1"]}}},
+    "row wrong: .*nowhere.flags": {"rows": {"wrong": {"flagfile": "nowhere.flags"}}},
+    "unknown 'nmae' in row wrong": {"rows": {"wrong": {"nmae": "x"}}},
+    "'flags' in row wrong: .* wrong kind": {"rows": {"wrong": {"flags": "--levels=3"}}},
+    "unknown 'colour' in the file": {"colour": "red"},
+    "row wrong: stage1: 'first' is not a row": {"rows": {"wrong": ROW}},
+    "row b: its stage1, a, is itself": {
+        "rows": {"first": {}, "a": ROW, "b": {"stage1": "a"}},
+    },
+    "first, which must come before": {"rows": {"wrong": ROW, "first": {}}},
+    "'evaluate' is all it can set": {"rows": {"first": {}, "w": {"of": "first", "flags": ["-x"]}}},
+    "there is no row 'nobody'": {"figures": {"masks": "nobody"}},
+    "unknown figure 'beauty'": {"figures": {"beauty": "first"}},
+    "unknown 'rows' in 'quick'": {"quick": {"rows": {}}},
+    "seeds \\['one'\\]": {"seeds": ["one"]},
+    "no 'data_dir'": {"data_dir": ""},
+    "no 'rows'": {"rows": {}},
+}
+
+
+@pytest.mark.parametrize("message", BAD)
+def test_faults_are_named(write, message):
+    changes = {"figures": {}, **BAD[message]}
+    with pytest.raises(ValueError, match=f"ablation.yaml: .*{message}"):
+        ablation_plan.read(write(**changes), "out")
+
+
+def test_bad_choices_are_named(write, tmp_path):
+    with pytest.raises(ValueError, match="--rows=third: no such row; there are first, static"):
+        ablation_plan.read(write(), "out", rows=["third"])
+    with pytest.raises(ValueError, match="missing.yaml: no such file"):
+        ablation_plan.read(tmp_path / "missing.yaml", "out")
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("rows: [")
+    with pytest.raises(ValueError, match="broken.yaml: not valid YAML"):
+        ablation_plan.read(broken, "out")
+    path = write()
+    path.write_text(path.read_text().split("quick:")[0])
+    with pytest.raises(ValueError, match="--quick means nothing"):
+        ablation_plan.read(path, "out", quick=True)
+
+
+FILES = sorted((commands.ROOT / "configs").rglob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.parent.name)
+def test_files_of_the_project(path, monkeypatch):
+    """Every row parses; the header says how it is run."""
+    monkeypatch.chdir(commands.ROOT)
+    name = path.relative_to(commands.ROOT).as_posix()
+    header = path.read_text().split("\ntitle:")[0]
+    assert f"# Command:   python -m aquanet_tf.ablate --config {name} --out" in header
+    assert "# Wall time: " in header and "# Result:    " in header
+    given = {} if "data:" in path.read_text() else {"data_dir": "records", "gt_dir": "raw"}
+    plan = ablation_plan.read(path, "out", **given)
+    paper = {key: row for key, row in plan.rows.items() if key != "no_augmentation_automask"}
+    systems = {tuple(plan.training_flags(key, 1)) for key, row in paper.items() if not row.of}
+    assert len(paper) == 11 and len(systems) == 10
+    assert set(plan.figures) == set(ablation_plan.FIGURES)
+    if "quick:" in path.read_text():
+        assert ablation_plan.read(path, "out", quick=True).options("full", 1).epochs <= 3

@@ -1,0 +1,192 @@
+"""Files that predict writes, with a prediction function of the test's own."""
+
+import types
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from aquanet_tf import files, predict
+from aquanet_tf.inference import predict_all
+from aquanet_tf.media import color, depth_png, point_cloud, video
+from tests.support import commands, runs
+
+D_MAX = 0.3
+
+
+def network(image):
+    """Inverse depth from brightness, 0.. 0.3."""
+    return types.SimpleNamespace(inverse_depth=image.mean(-1).astype(np.float32) / 255 * D_MAX)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    path = tmp_path / "in"
+    path.mkdir()
+    rng = np.random.default_rng(0)
+    for name, shape in (("a.png", (11, 17)), ("b.jpg", (8, 30)), ("b.png", (9, 9))):
+        Image.fromarray(rng.integers(0, 255, (*shape, 3)).astype(np.uint8)).save(path / name)
+    return path
+
+
+def run(folder, out, **kwargs):
+    return predict_all.predict_all(sorted(folder.iterdir()), network, D_MAX, out, **kwargs)
+
+
+def test_every_file_is_there_and_says_the_same(folder, tmp_path):
+    out = tmp_path / "out"
+    document = run(folder, out)
+    assert files.read(out / "predictions.json")["png16_scale"] == document["png16_scale"]
+    names = [entry["name"] for entry in document["images"]]
+    assert names == ["a", "b.jpg", "b.png"]  # the shared stem keeps its suffix
+    for entry in document["images"]:
+        inverse = np.load(out / f"{entry['name']}.npy")
+        assert inverse.dtype == np.float32 and inverse.shape == (entry["height"], entry["width"])
+        again = depth_png.read(out / f"{entry['name']}_16bit.png")
+        assert np.abs(again - inverse).max() <= 0.51 * document["png16_scale"]
+        with Image.open(out / f"{entry['name']}_color.png") as picture:
+            low, high = map(float, picture.info["colour_range"].split(","))
+            colours = np.asarray(picture)
+        assert (low, high) == tuple(document["colour_range"])
+        expected = color.colour_inverse_depth(inverse, low, high)
+        np.testing.assert_array_equal(colours, expected)
+    text = predict_all.summary(document)
+    assert "3 images" in text and "ms per image" in text and "the same for all images" in text
+
+
+def test_given_range_is_used(folder, tmp_path):
+    document = run(folder, tmp_path / "out", colour_range=(0.1, 0.2))
+    assert document["colour_range"] == (0.1, 0.2)
+
+
+def test_moving_pixels_are_written_where_asked_for(folder, tmp_path):
+    run(folder, tmp_path / "plain")
+    assert not list((tmp_path / "plain").glob("*_moving.png"))
+    run(folder, tmp_path / "out", formats=("moving",), moving=lambda image: image[..., 0] > 99)
+    with Image.open(folder / "a.png") as image, Image.open(tmp_path / "out/a_moving.png") as mask:
+        expected = np.where(np.asarray(image)[..., 0] > 99, 255, 0)
+        np.testing.assert_array_equal(np.asarray(mask), expected)
+
+
+def test_bad_images_are_named_and_the_rest_is_done(folder, tmp_path):
+    (folder / "a0_broken.png").write_bytes((folder / "a.png").read_bytes()[:60])
+    document = run(folder, tmp_path / "out")
+    assert len(document["images"]) == 3 and len(document["failed"]) == 1
+    assert "a0_broken.png" in document["failed"][0]["error"]
+    assert not list((tmp_path / "out").glob("a0_broken*"))
+
+
+def test_nothing_readable(tmp_path):
+    (tmp_path / "x.png").write_bytes(b"")
+    document = predict_all.predict_all([tmp_path / "x.png"], network, D_MAX, tmp_path / "out")
+    assert document["colour_range"] is None and "no image" in predict_all.summary(document)
+
+
+def test_formats(folder, tmp_path):
+    out = tmp_path / "out"
+    run(folder, out, formats=("ply",), camera=point_cloud.Camera(fov=90.0))
+    assert sorted(path.name for path in out.iterdir()) == [
+        "a.ply",
+        "b.jpg.ply",
+        "b.png.ply",
+        "predictions.json",
+    ]
+    out = tmp_path / "colours"  # leaves nothing behind of what it kept for the second pass
+    run(folder, out, formats=("color",))
+    assert len(list(out.iterdir())) == 4
+    document = run(folder, tmp_path / "none", formats=("ply",))
+    assert len(document["failed"]) == 3 and "--fov" in document["failed"][0]["error"]
+    assert predict.parse_write(" npy, ply") == ("npy", "ply") and predict.parse_write("") == ()
+    with pytest.raises(ValueError, match="--write=npy,exr"):
+        predict.parse_write("npy,exr")
+
+
+def test_a_clip_has_one_range(tmp_path):
+    path = tmp_path / "clip.mp4"
+    with video.writing(path, 18, 31, 8.0, "") as append:  # grey, brighter with every frame
+        for number in range(10):
+            append(np.full((18, 31, 3), 20 * number, np.uint8))
+    out = tmp_path / "out"
+    document = predict_all.predict_all([path], network, D_MAX, out, formats=("npy", "color"))
+    (clip,) = document["videos"]
+    assert clip["frames"] == 10 and (clip["height"], clip["width"]) == (18, 32)
+    low, high = clip["colour_range"]
+    assert low < 0.02 < 0.19 < high  # the dark first and the bright last frame
+    pictures = list(video.frames(out / "clip_color.mp4"))
+    assert len(pictures) == 10
+    for number, picture in enumerate(pictures):
+        inverse_depth = np.load(out / "clip" / f"{number:06d}.npy")
+        expected = color.colour_inverse_depth(inverse_depth, low, high)
+        assert np.abs(picture.mean((0, 1)) - expected.mean((0, 1))).max() < 12  # it is H.264
+        with Image.open(out / "clip" / f"{number:06d}_color.png") as colours:
+            np.testing.assert_array_equal(colours, expected)
+    assert "10 frames" in predict_all.summary(document) and not list(out.glob(".*"))
+    path.write_bytes(b"no video")
+    document = predict_all.predict_all([path], network, D_MAX, tmp_path / "broken")
+    assert "clip.mp4: not a readable video" in document["failed"][0]["error"]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.floats(1e-3, 10), st.integers(0, 1000))
+def test_png16_keeps_half_a_step(tmp_path_factory, d_max, seed):
+    path = tmp_path_factory.mktemp("png16") / "a.png"
+    inverse = np.random.default_rng(seed).uniform(0, d_max, (5, 7)).astype(np.float32)
+    depth_png.write(path, inverse, d_max / 65535)
+    np.testing.assert_allclose(depth_png.read(path), inverse, atol=0.51 * d_max / 65535)
+
+
+def test_foreign_png_has_no_scale(tmp_path):
+    Image.fromarray(np.zeros((2, 2), np.uint16)).save(tmp_path / "a.png")
+    with pytest.raises(ValueError, match="a.png: no scale"):
+        depth_png.read(tmp_path / "a.png")
+
+
+def test_range_flag():
+    assert predict.parse_range("") is None
+    assert predict.parse_range("0.01, 0.3") == (0.01, 0.3)
+    for text in ("1", "a,b", "0.3,0.1", "1,2,3", "nan,1"):
+        with pytest.raises(ValueError, match="--range"):
+            predict.parse_range(text)
+
+
+def test_command_on_a_folder_with_one_bad_image(folder, tmp_path):
+    workdir = runs.write(tmp_path / "run")
+    (folder / "bad.png").write_bytes(b"no image")
+    out = tmp_path / "out"
+    arguments = ("--workdir", workdir, "--input", folder, "--out", out)
+    arguments += ("--write", "npy,color,moving")
+    done = commands.run("aquanet_tf.predict", *arguments)
+    commands.assert_user_error(done, "1 of 4 images")
+    assert "bad.png" in done.stderr and "ms per image" in done.stdout
+    assert np.load(out / "a.npy").shape == (11, 17)
+    assert len(list(out.glob("*_color.png"))) == len(list(out.glob("*_moving.png"))) == 3
+
+
+def test_command_takes_exports_and_a_stream_of_paths(folder, tmp_path):
+    pytest.importorskip("tensorflow")
+    from export import tflite
+
+    workdir = runs.write(tmp_path / "run")
+    lite = tflite.export_tflite(workdir, tmp_path / "a.tflite")
+    done = commands.run(
+        "aquanet_tf.predict",
+        *("--model", lite, "--input", "-", "--out", tmp_path / "out", "--write", "png16,ply"),
+        "--fov=80",
+        input=f"{folder / 'a.png'}\n\n{folder / 'b.jpg'}\n",
+    )
+    assert done.returncode == 0, done.stderr
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert names == ["a.ply", "a_16bit.png", "b.ply", "b_16bit.png", "predictions.json"]
+
+
+def test_command_errors_are_one_line(folder, tmp_path):
+    needed = ["--workdir", tmp_path / "run", "--out", tmp_path / "out"]
+    for arguments, words in (
+        (["--input", tmp_path / "nothing"], ["nothing"]),
+        (["--input", folder, "--range", "2,1"], ["--range=2,1"]),
+        (["--input", folder, "--out", folder], ["--out"]),
+        (["--input", folder, "--model", folder], ["--model", "--workdir"]),
+    ):
+        commands.assert_user_error(commands.run("aquanet_tf.predict", *needed, *arguments), *words)

@@ -1,0 +1,101 @@
+import dataclasses
+import json
+
+import pytest
+from absl import flags
+from hypothesis import strategies as st
+
+from aquanet_tf.config import command_line
+from aquanet_tf.config import fields as config_fields
+from aquanet_tf.config.options import Config
+from tests.support import fuzz
+
+
+def test_defaults_are_the_papers():
+    paper = Config()
+    assert (paper.levels, paper.crop_height, paper.crop_width) == (33, 192, 640)
+    assert (paper.activation, paper.encoder) == ("elu", "residual")
+    assert (paper.batch_size, paper.learning_rate, paper.epochs) == (8, 1e-4, 110)
+    assert config_fields.parse_milestones(paper.milestones) == (60, 80, 100)
+    assert (paper.perceptual_weight, paper.smoothness_weight) == (0.01, 0.1)
+    assert (paper.spimo_passes, paper.spimo_shift_u, paper.spimo_shift_v) == (4, 0.5, -0.25)
+    assert (paper.spimo_threshold, paper.boosting_weight) == (0.03, 0.1)
+    assert (paper.kickstart_epochs, paper.pose_frozen_epochs, paper.kickstart_ramp) == (5, 0, 1.0)
+
+
+@pytest.mark.parametrize(
+    "bad, message",
+    [
+        ({"levels": 1}, "--levels=1: must be at least 2"),
+        ({"batch_size": 0}, "--batch_size"),
+        ({"depth_scaling": "up"}, "--depth_scaling='up': expected one of"),
+        ({"learning_rate": float("nan")}, "--learning_rate"),
+        ({"width": "wide"}, "--width='wide': expected float"),
+        ({"flip": 1}, "--flip=1: expected bool"),
+        ({"inverse_depth_min": 0.5}, "--inverse_depth_min must be below"),
+        ({"resize_min": 2.0}, "--resize_min must not exceed"),
+        ({"kickstart_epochs": 200}, "--kickstart_epochs"),
+        ({"head": "direct"}, "--head=direct has no levels to warp forward"),
+        ({"stage1_workdir": "run"}, "--stage1_workdir is for --stage=2"),
+        ({"stage": "both", "stage1_workdir": "run"}, "--stage=both trains its own stage 1"),
+        ({"spimo_passes": 5}, "--spimo_passes=5: must be at most 4"),
+        ({"encoder_weights": "some"}, "--encoder_weights is for --encoder=mobile"),
+        ({"activation": "tanh"}, "--activation='tanh': expected one of elu, relu"),
+        ({"milestones": "60;80"}, "--milestones='60;80'"),
+        ({"milestones": "60,-80"}, "--milestones='60,-80'"),
+        ({"learning_rate": 1e9}, "--learning_rate=1000000000.0: must be at most 1.0"),
+        ({"learning_rate": -1e-4}, "--learning_rate=-0.0001: must be at least"),
+        ({"clip_norm": float("inf")}, "--clip_norm=inf: expected a finite number"),
+        ({"crop_width": 10**6}, "--crop_width=1000000: must be at most 8192"),
+        ({"seed": 2**40}, "--seed=1099511627776: must be at most"),
+        ({"checkpoint_steps": -1}, "--checkpoint_steps=-1: must be at least 0"),
+        ({"keep_checkpoints": 0}, "--keep_checkpoints=0: must be at least 1"),
+    ],
+)
+def test_bad_values_are_named(bad, message):
+    with pytest.raises(ValueError, match=message.replace("(", r"\(")):
+        Config(**bad)
+
+
+@fuzz.lengths(200)
+def test_absurd_values_are_refused_by_name(examples):
+    """One line that begins with the flag; what is taken is of the right type and within bounds."""
+    fields = dataclasses.fields(Config)
+    absurd = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9)
+    absurd |= st.sampled_from([10**400, -(10**400), 1e308, "\n", "1,,2", "--", [], {}])
+
+    def check(field, value):
+        try:
+            found = Config(**{field.name: value})
+        except ValueError as error:
+            assert str(error).startswith("--") and field.name in str(error)
+            assert "\n" not in str(error)
+        else:
+            assert type(getattr(found, field.name)) in (type(field.default), int)
+
+    fuzz.run(examples, check, st.sampled_from(fields), absurd)
+
+
+def test_json_round_trip(tmp_path):
+    options = Config(width=0.5, flip=False, milestones="")
+    options.save(tmp_path / "config.json")
+    assert Config.load(tmp_path / "config.json") == options
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"colour": 1}', '{"levels": 0}'])
+def test_damaged_json_is_a_clear_error(tmp_path, text):
+    path = tmp_path / "config.json"
+    path.write_text(text)
+    with pytest.raises(ValueError):
+        Config.load(path)
+    with pytest.raises(ValueError, match="no such file"):
+        Config.load(tmp_path / "none.json")
+
+
+def test_every_field_becomes_a_flag():
+    values = flags.FlagValues()
+    command_line.define_flags(values)
+    values(["prog", "--levels=17", "--noflip", "--width=0.25", "--depth_scaling=none"])
+    expected = Config(levels=17, flip=False, width=0.25, depth_scaling="none")
+    assert command_line.from_flags(values) == expected
+    assert set(json.loads(json.dumps(dataclasses.asdict(expected)))) <= set(values)

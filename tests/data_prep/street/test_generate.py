@@ -1,0 +1,144 @@
+"""The street command: same bytes for any number of workers, KITTI layout, resume, errors."""
+
+import json
+import pathlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from aquanet_tf.kitti import layout as kitti_layout
+from data_prep.street import drive as street_drive
+from data_prep.street import generate
+from data_prep.street.write import kitti
+from tests.support import commands
+
+SIZES = {"drives": 2, "test_drives": 1, "frames": 3, "height": 32, "width": 104, "seed": 7}
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("street") / "raw"
+    generate.generate(str(folder), **SIZES, workers=2)
+    return folder
+
+
+def contents(folder):
+    files = sorted(p for p in pathlib.Path(folder).rglob("*") if p.is_file())
+    return {p.relative_to(folder): p.read_bytes() for p in files}
+
+
+def test_one_worker_and_two_write_the_same_bytes(raw, tmp_path):
+    generate.generate(str(tmp_path / "raw"), **SIZES, workers=1)
+    assert contents(tmp_path / "raw") == contents(raw)
+
+
+def test_it_is_read_as_kitti(raw):
+    drives = kitti_layout.list_drives(raw)
+    assert [d.path.name for d in drives] == [kitti.drive_name(n) for n in (1, 2, 3)]
+    for drive in drives:
+        frames = set(range(SIZES["frames"]))
+        assert set(drive.images(2)) == set(drive.depth_maps(2)) == set(drive.scans()) == frames
+        assert set(drive.motion_masks(2)) == set(drive.speeds()) == frames
+        assert Image.open(drive.images(2)[0]).size == (104, 32)
+        mask = np.asarray(Image.open(drive.motion_masks(2)[0]))
+        assert mask.shape == (32, 104) and set(np.unique(mask)) <= {0, 255}
+    cameras = raw / kitti.DATE / "calib_cam_to_cam.txt"
+    assert kitti_layout.image_shape(cameras, 2) == (32, 104)
+    k = kitti_layout.intrinsics(cameras, 2)
+    np.testing.assert_allclose(k, [[60.32, 0, 50.96], [0, 60.32, 14.72], [0, 0, 1]], atol=1e-9)
+
+
+def test_splits_keep_the_held_out_drives_apart(raw):
+    def names(split):
+        return [entry.drive for entry in kitti_layout.read_split(raw / "splits" / split)]
+
+    assert len(names("train.txt")) == 2 and len(names("test.txt")) == 1
+    assert not set(names("train.txt")) & set(names("test.txt"))
+
+
+def test_held_out_drives_do_not_depend_on_the_number_of_drives():
+    few = street_drive.make_scene(street_drive.plans(2, 1, 3, 32, 104, 7)[-1])[0]
+    many = street_drive.make_scene(street_drive.plans(9, 1, 3, 32, 104, 7)[-1])[0]
+    np.testing.assert_array_equal(few.trip.position, many.trip.position)
+    np.testing.assert_array_equal(few.moment(0).centre, many.moment(0).centre)
+
+
+def test_scans_land_on_the_depth_map(raw):
+    """Through the usual chain P_rect_02 R_rect_00 [R|T], without the -1 of the raw protocol."""
+    chain = kitti_layout.velodyne_to_image(raw / kitti.DATE, 2)
+    for drive in kitti_layout.list_drives(raw):
+        depth = kitti_layout.read_depth_png(drive.depth_maps(2)[1])
+        points = kitti_layout.read_scan(drive.scans()[1])[:, :3].astype(float)
+        assert len(points) > 300 and (points[:, 0] > 0).all()
+        u, v, z = (points @ chain[:, :3].T + chain[:, 3]).T
+        u, v = u / z, v / z
+        assert max(np.abs(u - np.round(u)).max(), np.abs(v - np.round(v)).max()) < 0.01
+        there = depth[np.round(v).astype(int), np.round(u).astype(int)]
+        np.testing.assert_allclose(z, there, atol=1 / 256)
+
+
+def test_oxts_speeds_and_poses_agree(raw):
+    for drive in kitti_layout.list_drives(raw):
+        folder = drive.path
+        lines = [p.read_text().split() for p in sorted((folder / "oxts/data").iterdir())]
+        assert all(len(line) == 30 for line in lines)
+        poses = np.loadtxt(folder / kitti.CAMERA_TO_WORLD).reshape(-1, 3, 4)
+        np.testing.assert_allclose(poses[0], np.eye(4)[:3], atol=1e-9)
+        np.testing.assert_allclose(
+            poses[:, :, :3] @ np.swapaxes(poses[:, :, :3], 1, 2), np.eye(3)[None].repeat(3, 0),
+            atol=1e-7,
+        )  # fmt: skip
+        hops = np.linalg.norm(np.diff(poses[:, :, 3], axis=0), axis=1)
+        speeds = np.array([drive.speeds()[i] for i in range(2)])
+        np.testing.assert_allclose(hops * 10, speeds, rtol=0.05)
+        yaw = np.array([float(line[5]) for line in lines])
+        east, north = np.cos(yaw[0]), np.sin(yaw[0])
+        assert float(lines[0][7]) * east > 0 and float(lines[0][6]) * north > 0
+        # Forward is mostly z, and turning right lowers KITTI's yaw.
+        assert (poses[1:, 2, 3] > 0.4).all()
+        turned = np.arctan2(poses[:, 0, 2], poses[:, 2, 2])
+        np.testing.assert_allclose(yaw - yaw[0], -turned, atol=2e-4)
+
+
+def test_most_drives_follow_a_car():
+    scenes = [street_drive.make_scene(p)[0] for p in street_drive.plans(8, 2, 6, 64, 208, 1)]
+    ahead = 0
+    for scene in scenes:
+        moment, here = scene.moment(3), scene.trip.position[3]
+        away = (moment.centre[moment.moving] - here) @ scene.trip.rotation[3]
+        ahead += bool(((away[:, 2] > 5) & (away[:, 2] < 30) & (np.abs(away[:, 0]) < 4)).any())
+    assert ahead >= 0.7 * len(scenes)
+
+
+def test_an_interrupted_run_resumes_and_a_finished_one_is_left_alone(raw, tmp_path):
+    folder = tmp_path / "raw"
+    generate.generate(str(folder), **SIZES, workers=1)
+    second = pathlib.Path(street_drive.drive_folder(str(folder), 2))
+    kept = pathlib.Path(street_drive.drive_folder(str(folder), 1)) / "poses/image_02.txt"
+    before = kept.stat().st_mtime_ns
+    second.rename(second.with_name(second.name + ".tmp"))
+    (folder / generate.DONE).rename(folder / generate.STARTED)
+    generate.generate(str(folder), **SIZES, workers=1)
+    assert contents(folder) == contents(raw) and kept.stat().st_mtime_ns == before
+    generate.generate(str(folder), **SIZES, workers=1)
+    assert json.loads((folder / generate.DONE).read_text())["seed"] == 7
+
+
+def test_other_arguments_or_foreign_files_are_refused(raw, tmp_path):
+    done = commands.run("data_prep.street", "--out", raw, "--drives", 2, "--seed", 8)
+    commands.assert_user_error(done, raw, "other arguments", "--out")
+    (tmp_path / "notes.txt").write_text("mine")
+    done = commands.run("data_prep.street", "--out", tmp_path, "--drives", 2)
+    commands.assert_user_error(done, tmp_path, "not empty")
+    assert [p.name for p in tmp_path.iterdir()] == ["notes.txt"]
+    done = commands.run(
+        "data_prep.street", "--out", tmp_path / "x", "--drives", 0, "--test_drives=0"
+    )
+    commands.assert_user_error(done, "--drives")
+
+
+def test_the_command_imports_no_tensorflow():
+    code = "import sys, data_prep.street; sys.exit('tensorflow' in sys.modules)"
+    done = commands.subprocess.run([commands.sys.executable, "-c", code], cwd=commands.ROOT)
+    assert done.returncode == 0

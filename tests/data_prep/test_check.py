@@ -1,0 +1,208 @@
+"""Every damage of a data set is found and named, and repaired to the same bytes."""
+
+import json
+import shutil
+
+import pytest
+import tensorflow as tf
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from aquanet_tf.data import manifest
+from data_prep.dataset import repair
+from data_prep.dataset import report as dataset_report
+from data_prep.layouts import kitti
+from tests.support import commands, kitti_tree
+
+FEW = settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@pytest.fixture
+def copy(data_dir, tmp_path):
+    """A data set that a test may spoil; its sources are still there."""
+    return shutil.copytree(data_dir, tmp_path / "records")
+
+
+def shard_files(folder):
+    return sorted(folder.glob("*.tfrecord"))
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in [*shard_files(folder), folder / manifest.NAME]}
+
+
+def flip(path, position):
+    data = bytearray(path.read_bytes())
+    data[position % len(data)] ^= 0x10
+    path.write_bytes(data)
+
+
+def rewrite(path, change):
+    """Writes a shard's records again, `change`d, with right checksums."""
+    data = [record.numpy() for record in tf.data.TFRecordDataset(str(path))]
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for number, record in enumerate(data):
+            writer.write(change(number, record))
+
+
+def agree(folder):
+    """Makes the manifest agree with the shards, as if they had been written so."""
+    info = json.loads((folder / manifest.NAME).read_text())
+    for entry in info["shards"]:
+        path = folder / entry["name"]
+        entry.update(bytes=path.stat().st_size, sha256=manifest.sha256(path))
+    (folder / manifest.NAME).write_text(json.dumps(info))
+
+
+def test_a_sound_data_set(data_dir, tmp_path):
+    report = dataset_report.check(data_dir, threads=3)
+    assert report.faults == [] and len(report.findings) == 14
+    text = dataset_report.statistics(report)
+    assert "14 sound, of 3 recordings" in text and "24x80 (14)" in text
+    assert all(f.frames is None for f in report.findings)
+    assert len(report.rows) == 8 and all(len(row) == 3 for row in report.rows)
+    dataset_report.draw_sheet(report, tmp_path / "sheet.png")
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert sheet.width > 3 * 80 and sheet.height > 8 * 24
+    assert [path.name for path in tmp_path.iterdir()] == ["sheet.png"]
+
+
+@FEW
+@given(st.integers(0, 2), st.integers(0, 10**6), st.booleans())
+def test_every_flip_and_cut_is_found_and_repaired(data_dir, tmp_path, shard, position, cut):
+    folder = tmp_path / "spoiled"
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(data_dir, folder)
+    path = shard_files(folder)[shard]
+    if cut:
+        path.write_bytes(path.read_bytes()[: position % path.stat().st_size])
+    else:
+        flip(path, position)
+    times = {p: p.stat().st_mtime_ns for p in shard_files(folder) if p != path}
+    faults = dataset_report.check(folder).faults
+    assert {fault.shard for fault in faults} == {path.name}
+    assert cut or any(fault.record is not None for fault in faults)
+    repair.repair(folder, {path.name})
+    assert contents(folder) == contents(data_dir)
+    assert all(p.stat().st_mtime_ns == before for p, before in times.items())
+
+
+def test_a_missing_shard_is_found_and_repaired(copy, data_dir):
+    path = shard_files(copy)[1]
+    path.unlink()
+    (fault,) = dataset_report.check(copy).faults
+    assert str(fault) == f"{path.name}: missing shard"
+    repair.repair(copy, {path.name})
+    assert contents(copy) == contents(data_dir)
+
+
+def test_faults_of_content_name_shard_record_and_key(copy):
+    """What checksums cannot know: a record that was written wrong."""
+
+    def change(number, record):
+        example = tf.train.Example.FromString(record)
+        values = example.features.feature
+        if number == 2:
+            values["target"].bytes_list.value[0] = b"no picture"
+        if number == 3:
+            values["intrinsics"].float_list.value[2] = 500.0
+        return example.SerializeToString(deterministic=True)
+
+    path = shard_files(copy)[0]
+    rewrite(path, change)
+    agree(copy)
+    faults = [str(fault) for fault in dataset_report.check(copy).faults]
+    assert len(faults) == 2
+    assert faults[0].startswith(f"{path.name} record 2 ({kitti_tree.DATE}/") and (
+        "target frame cannot be decoded" in faults[0]
+    )
+    assert f"{path.name} record 3 " in faults[1] and "principal point" in faults[1]
+    with pytest.raises(ValueError, match=f"{path.name}: has faults but is exactly as it was"):
+        repair.repair(copy, {path.name})
+
+
+def test_a_triplet_that_is_there_twice(copy):
+    first, second = shard_files(copy)[:2]
+    other = next(iter(tf.data.TFRecordDataset(str(first)))).numpy()
+    rewrite(second, lambda number, record: other if number == 1 else record)
+    agree(copy)
+    (fault,) = dataset_report.check(copy).faults
+    assert fault.shard == second.name and fault.record == 1
+    assert f"the same triplet as {first.name} record 0" in fault.problem
+
+
+def test_records_too_many_or_too_few(copy):
+    info = json.loads((copy / manifest.NAME).read_text())
+    info["shards"][0]["count"] += 1
+    (copy / manifest.NAME).write_text(json.dumps(info))
+    faults = [str(fault) for fault in dataset_report.check(copy).faults]
+    assert "manifest.json: 14 triplets, but its shards have 15" in faults
+    assert any("5 records, the manifest says 6" in fault for fault in faults)
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A raw directory and its data set, both of which a test may spoil."""
+    raw = kitti_tree.write(tmp_path / "raw", [kitti_tree.Spec(range(6))])
+    kitti.prepare(kitti.Options(str(raw), str(tmp_path / "out"), shard_size=2))
+    return raw, tmp_path / "out"
+
+
+def test_repair_without_sources_or_with_others(own):
+    raw, out = own
+    path = shard_files(out)[0]
+    flip(path, 1000)
+    moved = raw.rename(raw.with_name("moved"))
+    with pytest.raises(ValueError, match=f"{raw}: no such directory"):
+        repair.repair(out, {path.name})
+    moved.rename(raw)
+    for file in raw.rglob("*.png"):
+        Image.new("RGB", kitti_tree.SHAPE[::-1], (len(file.stem), 9, int(file.stem) * 20)).save(
+            file
+        )
+    with pytest.raises(ValueError, match=f"{path.name}: written again, but with other bytes"):
+        repair.repair(out, {path.name})
+    assert {fault.shard for fault in dataset_report.check(out).faults} == set()
+
+
+def test_repair_keeps_the_split(raw_dir, tmp_path):
+    split, out = tmp_path / "split.txt", tmp_path / "out"
+    split.write_text(f"{kitti_tree.drive_name(2)}\n")
+    options = kitti.Options(str(raw_dir), str(out), split=str(split), camera=(2, 3))
+    assert kitti.prepare(options)["count"] == 8
+    before = contents(out)
+    flip(shard_files(out)[0], 500)
+    repair.repair(out, {shard_files(out)[0].name})
+    assert contents(out) == before
+    flip(shard_files(out)[0], 500)
+    split.write_text(f"{kitti_tree.drive_name(1)}\n")
+    with pytest.raises(ValueError, match="split_content was"):
+        repair.repair(out, {shard_files(out)[0].name})
+
+
+def test_an_unknown_command_is_not_run(copy):
+    info = json.loads((copy / manifest.NAME).read_text())
+    info["arguments"]["command"] = "os"
+    (copy / manifest.NAME).write_text(json.dumps(info))
+    with pytest.raises(ValueError, match="written by os, which --repair does not know"):
+        repair.repair(copy, set())
+
+
+def test_a_sheet_that_cannot_be_written_names_its_flag(data_dir, tmp_path):
+    report = dataset_report.check(data_dir)
+    path = tmp_path / "nowhere" / "sheet.png"
+    with pytest.raises(OSError, match=f"--contact_sheet={path}: cannot be written"):
+        dataset_report.draw_sheet(report, path)
+
+
+def test_command_line(copy, data_dir):
+    path = shard_files(copy)[2]
+    flip(path, 300)
+    done = commands.run("data_prep.check", "--data_dir", copy)
+    commands.assert_user_error(done, copy, "1 files", "--repair")
+    assert f"fault: {path.name} record 0: content damaged (CRC)" in done.stdout
+    assert (copy / dataset_report.SHEET).is_file()
+    done = commands.run("data_prep.check", "--data_dir", copy, "--repair")
+    assert done.returncode == 0 and f"repaired: {path.name}" in done.stdout, done.stderr
+    assert contents(copy) == contents(data_dir)

@@ -1,0 +1,205 @@
+"""A TFLite file holds the checkpoint: built-in operations, finite, and near in every precision."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from tests.support import commands, runs
+
+tf = pytest.importorskip("tensorflow")
+from aquanet_tf import files
+from aquanet_tf.inference.checkpoint import Predictor
+from aquanet_tf.inference.loader import open_model
+from aquanet_tf.inference.tflite import LiteModel
+from aquanet_tf.runs.run import load_run
+from export import tflite
+from export.bundle import calibration, parity
+
+SIZE = (32, 96)
+
+
+@pytest.fixture(scope="module")
+def workdir(tmp_path_factory):
+    return runs.write(tmp_path_factory.mktemp("tflite") / "run")
+
+
+@pytest.fixture(scope="module")
+def models(workdir, data_dir):
+    """Quantisation -> file."""
+    return {
+        kind: tflite.export_tflite(
+            workdir, workdir.parent / f"{kind}.tflite", *SIZE, kind, str(data_dir), images=6
+        )
+        for kind in tflite.TOLERANCES
+    }
+
+
+def runtimes():
+    found = {"tf.lite": tf.lite}
+    try:
+        from ai_edge_litert import interpreter
+
+        found["litert"] = interpreter
+    except ImportError:
+        pass
+    return found
+
+
+@pytest.mark.parametrize("kind", list(tflite.TOLERANCES))
+def test_near_the_checkpoint_in_both_runtimes(workdir, models, kind):
+    run = load_run(workdir)
+    image = np.random.default_rng(1).integers(0, 256, (1, *SIZE, 3), dtype=np.uint8)
+    truth = Predictor(run, SIZE[0])
+    expected = truth.maps(image)["inverse_depth"]
+    answers = []
+    for runtime in runtimes().values():
+        network = LiteModel(models[kind], runtime)
+        answers.append(network.maps(image)["inverse_depth"])
+        assert answers[-1].dtype == np.float32 and np.isfinite(answers[-1]).all()
+        parity.check(network, truth, [image], tflite.TOLERANCES[kind])
+        # It is an image that was understood, not a constant: depth follows the checkpoint's.
+        assert np.corrcoef(answers[-1].ravel(), expected.ravel())[0, 1] > 0.98
+    # Dynamic-range kernels quantise activations as they run, each runtime and processor in its own
+    # way: there the checkpoint above is the common measure. The other kinds leave no such choice.
+    if kind != "dynamic":
+        np.testing.assert_allclose(answers[0], answers[-1], rtol=1e-2)
+
+
+@pytest.mark.parametrize("kind", list(tflite.TOLERANCES))
+def test_builtins_without_variables(models, kind):
+    interpreter = tf.lite.Interpreter(str(models[kind]))
+    operations = [entry["op_name"] for entry in interpreter._get_ops_details()]
+    assert "CONV_2D" in operations
+    assert not [name for name in operations if "VAR" in name or "Flex" in name or "CUSTOM" in name]
+    (signature,) = interpreter.get_signature_list().values()
+    assert signature["inputs"] == ["image"]
+    assert sorted(signature["outputs"]) == ["beta", "inverse_depth"]
+    assert interpreter.get_input_details()[0]["dtype"] == np.uint8
+    if kind == "int8":
+        convolutions = operations.count("CONV_2D")
+        assert convolutions > 30 and operations.count("QUANTIZE") > 20
+        weights = [d for d in interpreter.get_tensor_details() if d["dtype"] == np.int8]
+        assert len(weights) > convolutions
+
+
+def details(content):
+    """(operations, tensor index -> details) of a .tflite file's bytes."""
+    interpreter = tf.lite.Interpreter(model_content=content)
+    tensors = {tensor["index"]: tensor for tensor in interpreter.get_tensor_details()}
+    return interpreter._get_ops_details(), tensors
+
+
+def test_int8_leaves_logits_and_beta_to_float(models):
+    operations, tensors = details(models["int8"].read_bytes())
+    makers = {output: op["op_name"] for op in operations for output in op["outputs"]}
+    for reader in ("SOFTMAX", "TANH"):
+        (source,) = (op["inputs"][0] for op in operations if op["op_name"] == reader)
+        # Made as float numbers, not brought back from 256 steps.
+        assert tensors[source]["dtype"] == np.float32 and makers[source] == "CONV_2D"
+
+
+def test_relu6_and_the_mobile_encoder_are_int8_up_to_the_head(tmp_path, data_dir):
+    options = dict(encoder="mobile", activation="relu6")
+    run = load_run(runs.write(tmp_path / "run", **options))
+    samples = calibration.batches(str(data_dir), *SIZE, 6)
+    operations, tensors = details(tflite.convert(run, *SIZE, "int8", samples))
+    floats = [
+        op["op_name"]
+        for op in operations
+        if any(tensors[output]["dtype"] == np.float32 for output in op["outputs"])
+    ]
+    names = {op["op_name"] for op in operations}
+    assert {"DEPTHWISE_CONV_2D", "HARD_SWISH"} <= names and not names & {"RELU6", "RELU"}
+    # The positional code's convolution and its two ELU, then the two convolutions of the head.
+    assert floats.count("CONV_2D") == 3 and floats.count("ELU") == 2
+    # Into float go the picture's one value and the head's features.
+    assert floats.count("DEQUANTIZE") <= 3 and floats.count("ADD") == 1
+    assert not {"DEPTHWISE_CONV_2D", "HARD_SWISH", "MEAN"} & set(floats)
+
+
+def test_smaller_weights_make_smaller_files(models):
+    size = {kind: path.stat().st_size for kind, path in models.items()}
+    assert size["float16"] < 0.7 * size["none"] and size["dynamic"] < 0.6 * size["none"]
+
+
+NETWORKS = (
+    {},
+    pytest.param({"focal_planes": True}, marks=pytest.mark.slow),
+    pytest.param({"adaptive": False}, marks=pytest.mark.slow),
+    {"encoder": "mobile", "activation": "relu6"},
+)
+
+
+@pytest.mark.parametrize("options", NETWORKS, ids=["plain", "focal", "fixed", "mobile"])
+def test_nothing_of_the_pictures_size_is_stored(tmp_path, options):
+    """A larger picture adds the values of its axes to the file and nothing of its pixels."""
+    run = load_run(runs.write(tmp_path / "run", **options))
+    small, large = (len(tflite.convert(run, *size, "none")) for size in (SIZE, (128, 192)))
+    # 16 values of float32 for each row and column; one positional map would be 8 * 4 a pixel.
+    assert large - small < 1.5 * 16 * 4 * (128 + 192 - sum(SIZE)) < 128 * 192
+
+
+def test_side_file(models):
+    document = files.read(models["int8"].with_suffix(".json"))
+    assert (document["height"], document["width"], document["quantize"]) == (*SIZE, "int8")
+    assert document["calibration_images"] == 6 and document["epoch"] == 2
+    assert document["inverse_depth_range"] == [0.005, 0.3]
+    assert (
+        set(document["outputs"]) == {"inverse_depth", "beta"} == set(document["parity"]["outputs"])
+    )
+
+
+def test_other_sizes_are_resized(models):
+    network = open_model(models["none"])
+    image = np.random.default_rng(0).integers(0, 255, (50, 70, 3)).astype(np.uint8)
+    assert network(image).inverse_depth.shape == (50, 70)
+    assert network.prepared(image).shape == (*SIZE, 3)
+    with pytest.raises(ValueError, match="--write=moving: this tflite holds depth alone"):
+        network.moving()
+
+
+def test_a_file_of_another_json_is_refused(models, tmp_path):
+    shutil.copy(models["none"], tmp_path / "a.tflite")
+    shutil.copy(models["dynamic"].with_suffix(".json"), tmp_path / "a.json")
+    with pytest.raises(ValueError, match="a.json: is of another file"):
+        open_model(tmp_path / "a.tflite")
+
+
+def test_a_failed_check_leaves_the_old_model(workdir, tmp_path, monkeypatch):
+    out = tmp_path / "a.tflite"
+    out.write_bytes(b"old")
+    monkeypatch.setitem(tflite.TOLERANCES, "dynamic", parity.Tolerance(0.0, 0.0))
+    with pytest.raises(ValueError, match="differs from the checkpoint"):
+        tflite.export_tflite(workdir, out, quantize="dynamic")
+    assert out.read_bytes() == b"old" and list(tmp_path.iterdir()) == [out]
+
+
+def test_calibration_images_are_spread_over_the_data_set(data_dir):
+    found = calibration.batches(str(data_dir), 24, 80, 7)  # 14 triplets of this very size
+    assert len(found) == 7 and all(batch.shape == (1, 24, 80, 3) for batch in found)
+    assert all(batch.dtype == np.uint8 for batch in found)
+    every = calibration.batches(str(data_dir), 24, 80, 100)
+    assert len(every) == 14
+    for number, batch in enumerate(found):
+        np.testing.assert_array_equal(batch, every[2 * number])
+
+
+def test_errors_name_the_flag(workdir, tmp_path):
+    for options, word in (
+        ({"out": tmp_path / "a.lite"}, "--out"),
+        ({"quantize": "int8"}, "--data_dir"),
+        ({"width": 3}, "--width=3"),
+        ({"height": 3}, "--height=3"),
+        ({"images": 0}, "--images=0"),
+    ):
+        with pytest.raises(ValueError, match=word):
+            tflite.export_tflite(workdir, **{"out": tmp_path / "a.tflite", **options})
+
+
+def test_command(workdir, tmp_path):
+    out = tmp_path / "a.tflite"
+    done = commands.run("export.tflite", "--workdir", workdir, "--out", out, "--quantize=float16")
+    assert done.returncode == 0, done.stderr
+    assert "inverse_depth: error max" in done.stdout and "MB" in done.stdout
+    assert len(done.stderr.splitlines()) < 10, done.stderr  # not the converter's statistics

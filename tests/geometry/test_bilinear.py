@@ -1,0 +1,95 @@
+import numpy as np
+import tensorflow as tf
+
+from aquanet_tf.geometry import bilinear, camera, pose
+from aquanet_tf.layers import backward_warp
+from tests.support.scenes import intrinsics
+
+IMAGE = np.random.default_rng(0).random((2, 6, 9, 3))
+
+
+def sample(x, y, image=IMAGE):
+    grids = np.broadcast_arrays(np.asarray(x, float), np.asarray(y, float))
+    x, y = (tf.constant(np.tile(g.reshape(1, 1, -1), (image.shape[0], 1, 1))) for g in grids)
+    values, inside = bilinear.bilinear_sample(tf.constant(image), x, y)
+    return values.numpy()[:, 0], inside.numpy()[:, 0, :, 0]
+
+
+def test_pixel_centres_return_the_pixels():
+    v, u = np.meshgrid(range(6), range(9), indexing="ij")
+    values, inside = sample(u.ravel(), v.ravel())
+    np.testing.assert_allclose(values.reshape(IMAGE.shape), IMAGE)
+    assert inside.all()
+
+
+def test_between_pixels_is_bilinear():
+    values, _ = sample([2.25], [3.5])
+    rows = 0.5 * (IMAGE[:, 3] + IMAGE[:, 4])
+    np.testing.assert_allclose(values[:, 0], 0.75 * rows[:, 2] + 0.25 * rows[:, 3])
+
+
+def test_outside_is_zero_and_border_holds_for_half_a_pixel():
+    x = [-0.51, 8.51, 4, 4, np.nan, np.inf, -np.inf, 1e30]
+    y = [2, 2, -0.51, 5.51, 2, 2, 2, 2]
+    values, inside = sample(x, y)
+    assert not inside.any() and not values.any()
+    values, inside = sample([-0.49, 8.49], [2, 2])
+    assert inside.all()
+    np.testing.assert_allclose(values[:, 0], IMAGE[:, 2, 0])
+    np.testing.assert_allclose(values[:, 1], IMAGE[:, 2, 8])
+
+
+def test_gradients_against_finite_differences():
+    rng = np.random.default_rng(1)
+    x = tf.constant(rng.uniform(-2, 10, (2, 3, 4)))
+    y = tf.constant(rng.uniform(-2, 7, (2, 3, 4)))
+    theoretical, numeric = tf.test.compute_gradient(
+        lambda *a: bilinear.bilinear_sample(*a)[0], [tf.constant(IMAGE), x, y], delta=1e-7
+    )
+    for t, n in zip(theoretical, numeric):
+        np.testing.assert_allclose(t, n, atol=1e-5)
+
+
+def warp(vector, inverse_depth, image=IMAGE):
+    k = intrinsics(6, 9, 2)
+    rotation, translation = pose.se3_exp(np.tile(np.array(vector, float), (2, 1)))
+    depth = tf.fill((2, 6, 9, 1), tf.constant(inverse_depth, tf.float64))
+    out = backward_warp.backward_warp(tf.constant(image), depth, rotation, translation, k, k)
+    return [value.numpy() for value in out]
+
+
+def test_backward_warp_identity_is_exact():
+    view, inside = warp([0] * 6, 0.1)
+    np.testing.assert_allclose(view, IMAGE, atol=1e-12)
+    assert inside.all()
+
+
+def test_backward_warp_sideways_is_a_shift():
+    """t_x of +2 px of disparity: target pixel u is found at reference pixel u + 2."""
+    inverse_depth, fx = 0.25, intrinsics(6, 9)[0, 0, 0]
+    view, inside = warp([2 / (fx * inverse_depth), 0, 0, 0, 0, 0], inverse_depth)
+    np.testing.assert_allclose(view[:, :, :7], IMAGE[:, :, 2:], atol=1e-9)
+    assert not inside[:, :, 7:].any() and not view[:, :, 7:].any()
+
+
+def test_backward_warp_behind_the_camera_is_outside():
+    view, inside = warp([0, 0, -10.0, 0, 0, 0], 0.2)
+    assert not inside.any() and not view.any()
+
+
+def test_backward_warp_agrees_with_projection():
+    """A linear image makes sampling exact, so the warp must equal brute-force projection."""
+    height, width = 20, 30
+    k = intrinsics(height, width)
+    grid = camera.pixel_grid(height, width, tf.float64)[None, ..., :2]
+    rng = np.random.default_rng(2)
+    depth = tf.constant(rng.uniform(0.05, 0.1, (1, height, width, 1)))
+    rotation, translation = pose.se3_exp(np.array([[0.1, 0.05, -0.4, 0.01, -0.02, 0.03]]))
+    view, inside = backward_warp.backward_warp(grid, depth, rotation, translation, k, k)
+    points = camera.pixel_rays(k, height, width) / depth
+    points = tf.reshape(points, [1, -1, 3])
+    moved = tf.einsum("bij,bnj->bni", rotation, points) + translation[:, None]
+    pixels = tf.reshape(camera.project(moved, k), grid.shape).numpy()
+    within = (pixels > 0).all(-1) & (pixels < [width - 1, height - 1]).all(-1)
+    np.testing.assert_allclose(view.numpy()[within], pixels[within], atol=1e-9)
+    assert inside.numpy()[..., 0][within].all()

@@ -1,0 +1,47 @@
+"""What a path means, and errors that name it."""
+
+import numpy as np
+import pytest
+
+from tests.support import runs
+
+pytest.importorskip("tensorflow")
+from aquanet_tf import files
+from aquanet_tf.inference import loader
+from aquanet_tf.inference.loader import open_model
+
+
+def test_versions(tmp_path):
+    assert loader.newest_version(tmp_path / "none") is None
+    for name in ("2", "10", "11", "notes"):
+        (tmp_path / name).mkdir()
+    assert loader.newest_version(tmp_path) is None
+    for name in ("2", "10", "notes"):
+        (tmp_path / name / "saved_model.pb").write_bytes(b"")
+    assert loader.newest_version(tmp_path) == tmp_path / "10"
+    assert loader.newest_version(tmp_path / "2") == tmp_path / "2"
+
+
+def test_a_workdir_is_a_model(tmp_path):
+    network = open_model(runs.write(tmp_path / "run"), height=48)
+    assert network.kind == "checkpoint" and network.height == 48
+    assert network(np.zeros((20, 30, 3), np.uint8)).inverse_depth.shape == (20, 30)
+
+
+def test_errors_name_the_path(tmp_path):
+    with pytest.raises(ValueError, match="nothing"):
+        open_model(tmp_path / "nothing")
+    with pytest.raises(ValueError, match="no.tflite: no such file"):
+        open_model(tmp_path / "no.tflite")
+    (tmp_path / "a.tflite").write_bytes(b"x")
+    with pytest.raises(ValueError, match="a.json: no such file"):
+        open_model(tmp_path / "a.tflite")
+    with pytest.raises(ValueError, match="--height=64"):
+        open_model(tmp_path / "a.tflite", height=64)
+    (tmp_path / "1").mkdir()
+    (tmp_path / "1" / "saved_model.pb").write_bytes(b"x")
+    with pytest.raises(ValueError, match="metadata.json"):
+        open_model(tmp_path)
+    files.write(tmp_path / "1" / "metadata.json", {"working_height": 32})
+    with pytest.raises(ValueError, match="metadata.json: damaged, no 'epoch'"):
+        open_model(tmp_path)

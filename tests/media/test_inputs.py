@@ -1,0 +1,51 @@
+"""What --input means, and names that never collide."""
+
+import pathlib
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from aquanet_tf.media import inputs as media_inputs
+
+
+def test_files_folders_patterns_and_streams(tmp_path):
+    for name in ("b.png", "a.png", "c.jpg", "notes.txt"):
+        Image.fromarray(np.zeros((2, 2, 3), np.uint8)).save(tmp_path / name, "PNG")
+
+    def names(text, stream=None):
+        return [path.name for path in media_inputs.paths(str(text), stream)]
+
+    assert names(tmp_path) == ["a.png", "b.png", "c.jpg"]
+    assert names(tmp_path / "*.png") == ["a.png", "b.png"]
+    assert names(tmp_path / "[bc].*") == ["b.png", "c.jpg"]
+    assert names(tmp_path / "c.jpg") == ["c.jpg"]
+    assert names("-", ["x/1.png\n", "\n", "2.jpg"]) == ["1.png", "2.jpg"]
+    with pytest.raises(ValueError, match="matches no file"):
+        media_inputs.paths(str(tmp_path / "*.bmp"))
+    with pytest.raises(ValueError, match="nothing"):
+        media_inputs.paths(str(tmp_path / "nothing"))
+
+
+def test_a_stream_is_not_waited_for():
+    def lines():
+        yield "a.png\n"
+        raise AssertionError("asked for more before the first was done")
+
+    assert next(iter(media_inputs.named(media_inputs.paths("-", lines()))))[1] == "a"
+
+
+PATHS = st.builds(
+    "{}/{}.{}".format, st.sampled_from("xyz"), st.sampled_from("abc"), st.sampled_from("pj")
+)
+
+
+@given(st.lists(PATHS), st.booleans())
+def test_names_are_unique(texts, stream):
+    inputs = [pathlib.Path(text) for text in texts]
+    named = list(media_inputs.named(iter(inputs) if stream else inputs))
+    assert [path for path, _ in named] == inputs
+    assert len({name for _, name in named}) == len(inputs)
+    assert all(name.startswith(path.stem) for path, name in named)

@@ -1,0 +1,43 @@
+"""Frames that were written are read back, in order, and a broken file is named."""
+
+import numpy as np
+import pytest
+
+from aquanet_tf.media import video
+
+
+@pytest.mark.parametrize("shape", [(16, 32), (17, 31)])
+def test_round_trip(tmp_path, shape):
+    path = tmp_path / "a.mp4"
+    shades = [10, 80, 200, 140]
+    with video.writing(path, *shape, 5.0, "comment") as append:
+        for shade in shades:
+            append(np.full((*shape, 3), shade, np.uint8))
+        assert not path.exists()  # not before it is whole
+    clip = video.probe(path)
+    even = tuple(side + side % 2 for side in shape)
+    assert clip == video.Clip(*even, 5.0, len(shades))
+    frames = list(video.frames(path))
+    assert [frame.shape for frame in frames] == [(*even, 3)] * len(shades)
+    np.testing.assert_allclose([frame.mean() for frame in frames], shades, atol=4)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_failure_leaves_the_old_file(tmp_path):
+    path = tmp_path / "a.mp4"
+    path.write_bytes(b"old")
+    with pytest.raises(ZeroDivisionError), video.writing(path, 16, 16, 5.0, "") as append:
+        append(np.zeros((16, 16, 3), np.uint8))
+        raise ZeroDivisionError
+    assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_no_videos(tmp_path):
+    path = tmp_path / "a.mp4"
+    with pytest.raises(ValueError, match="a.mp4: no such file"):
+        video.probe(path)
+    path.write_bytes(b"x" * 100)
+    for read in (video.probe, lambda path: list(video.frames(path))):
+        with pytest.raises(ValueError, match="a.mp4: not a readable video"):
+            read(path)
+    assert video.is_video(tmp_path / "A.MOV") and not video.is_video(tmp_path / "a.png")

@@ -1,0 +1,140 @@
+"""A server under test: a SavedModel of a few operations behind the real REST and gRPC servers.
+
+A test module takes the fixtures by name (`server = served.server`) and gets servers of its own.
+"""
+
+import base64
+import contextlib
+import json
+import pathlib
+import shutil
+import threading
+import time
+import types
+import urllib.error
+import urllib.request
+
+import grpc
+import numpy as np
+import pytest
+import tensorflow as tf
+import uvicorn
+from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
+
+from aquanet_tf.inference import saved_model
+from export import saved_model as export_saved_model
+from export.serving import grpc_service, page, rest, versions
+
+IMAGE = np.random.default_rng(0).integers(0, 256, (9, 14, 3), dtype=np.uint8)
+PNG = saved_model.png(IMAGE)
+NAMES = {"inverse_depth", "depth", "beta"}
+MOVING_NAMES = NAMES | {"moving_object_probability", "static_mask"}
+PREDICT = "/v1/models/aquanet:predict"
+
+
+def write_version(base, number, moving=True) -> pathlib.Path:
+    """A model with the signatures of an export, `moving_objects` among them if it can tell; beta is
+    the version's number everywhere."""
+    module = tf.Module()
+
+    def serve(image):
+        grey = tf.reduce_mean(tf.cast(image, tf.float32), -1, keepdims=True) / 255 + 0.01
+        return {"inverse_depth": grey, "depth": 1 / grey, "beta": grey * 0 + number}
+
+    images = tf.TensorSpec([None, None, None, 3], tf.uint8, name="image")
+
+    def serve_moving(image):
+        maps = serve(image)
+        probability = maps["inverse_depth"] / 1.01
+        static = tf.cast(probability < 0.5, tf.float32)
+        return {**maps, "moving_object_probability": probability, "static_mask": static}
+
+    files = tf.TensorSpec([None], tf.string, name="image_bytes")
+    module.pixels = tf.function(serve, input_signature=[images])
+    module.files = tf.function(
+        lambda image_bytes: serve(export_saved_model.decode(image_bytes)), input_signature=[files]
+    )
+    signatures = {"serving_default": module.pixels, "serving_bytes": module.files}
+    if moving:
+        module.moving = tf.function(serve_moving, input_signature=[images])
+        signatures[saved_model.MOVING] = module.moving
+    temporary = pathlib.Path(base) / f".making-{number}"
+    tf.saved_model.save(module, str(temporary), signatures=signatures)
+    return pathlib.Path(shutil.move(temporary, pathlib.Path(base) / str(number)))
+
+
+@contextlib.contextmanager
+def running(base, max_bytes=1_000_000, max_pixels=40_000, poll=0.05, pages=()):
+    """The servers on free ports: .models, .rest (address), .grpc (address)."""
+    held = versions.Models(base, max_pixels=max_pixels)
+    held.watch(poll)
+    grpc_server, port = grpc_service.start(held, "127.0.0.1", 0, max_bytes)
+    routes = [*page.routes(held, max_bytes), *pages]
+    application = rest.application(held, max_bytes, routes)
+    server = uvicorn.Server(uvicorn.Config(application, port=0, log_level="error"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    rest_port = server.servers[0].sockets[0].getsockname()[1]
+    yield types.SimpleNamespace(
+        models=held, rest=f"http://127.0.0.1:{rest_port}", grpc=f"127.0.0.1:{port}"
+    )
+    server.should_exit = True
+    thread.join()
+    grpc_server.stop(None)
+    held.close()
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    """A directory of versions that holds version 3."""
+    base = tmp_path_factory.mktemp("served")
+    write_version(base, 3)
+    return base
+
+
+@pytest.fixture(scope="module")
+def server(base):
+    """`running` on `base`."""
+    with running(base) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def stub(server):
+    """The official gRPC stub, connected to `server`."""
+    with grpc.insecure_channel(server.grpc) as channel:
+        yield prediction_service_pb2_grpc.PredictionServiceStub(channel)
+
+
+def ask(server, path, content=None, code=200):
+    """The JSON answer; fails when the status differs from `code`."""
+    data = content if isinstance(content, (bytes, type(None))) else json.dumps(content).encode()
+    try:
+        with urllib.request.urlopen(server.rest + path, data, timeout=60) as response:
+            assert response.status == code
+            return json.load(response)
+    except urllib.error.HTTPError as error:
+        answer = error.read()
+        assert error.code == code, answer
+        return json.loads(answer) if answer[:1] == b"{" else answer
+
+
+def b64(data):
+    return {"b64": base64.b64encode(data).decode()}
+
+
+def expected(image=IMAGE):
+    """The inverse depth of `write_version`, [H, W, 1]."""
+    return (image.astype(np.float32).mean(-1) / 255 + 0.01)[..., None]
+
+
+def request(value=IMAGE[None], name="image", signature="", model="aquanet", version=None):
+    """A PredictRequest with one input."""
+    message = predict_pb2.PredictRequest()
+    message.model_spec.name, message.model_spec.signature_name = model, signature
+    if version is not None:
+        message.model_spec.version.value = version
+    message.inputs[name].CopyFrom(tf.make_tensor_proto(value))
+    return message
