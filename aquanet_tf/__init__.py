@@ -1,4 +1,4 @@
-"""AQUANet in TensorFlow: depth from one image, learned from unlabelled driving video.
+"""AQUANet in TensorFlow: depth from one image, learned from unlabeled driving video.
 
 Importing this package imports nothing else: no TensorFlow, no add-on, no GPU.
 """

@@ -61,9 +61,9 @@ def define_flags() -> None:
         "crop", "none", list(evaluation_protocol.CROPS), "Part of the image that counts."
     )
     flags.DEFINE_enum(
-        "alignment", "median", list(evaluation_protocol.ALIGNMENTS), "How metres are found."
+        "alignment", "median", list(evaluation_protocol.ALIGNMENTS), "How meters are found."
     )
-    flags.DEFINE_float("max_depth", 80.0, "Cap in metres.")
+    flags.DEFINE_float("max_depth", 80.0, "Cap in meters.")
     flags.DEFINE_bool(
         "cap_ground_truth",
         True,
@@ -99,7 +99,7 @@ def main(argv) -> None:
         post_processing=options.post_processing,
     )
     if options.baselines and protocol.alignment == "none":
-        raise ValueError("--baselines have no metres of their own: choose an --alignment")
+        raise ValueError("--baselines have no meters of their own: choose an --alignment")
     if options.protocol:
         frames, without = eigen.find_frames(options.gt_dir, options.protocol), 0
     else:

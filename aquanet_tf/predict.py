@@ -6,11 +6,11 @@ WHAT is an image, a video, a folder, a pattern like 'photos/*.jpg', or - for pat
 input, one a line. For each NAME.jpg, at its size, --write chooses from
   npy    NAME.npy        float32 [H, W] inverse depth, relative (depth = 1 / it, up to one scale);
   png16  NAME_16bit.png  the same as uint16: inverse depth = value * scale, scale in the PNG's text;
-  color  NAME_color.png  for the eye: one colour range for all images of the call, in its text;
+  color  NAME_color.png  for the eye: one color range for all images of the call, in its text;
   ply    NAME.ply        a point cloud; the camera comes from --intrinsics, --fov, or EXIF;
   moving NAME_moving.png  255 where something likely moves, else 0: the SPIMO mask of a stage-1
                          run, or of a SavedModel with the signature moving_objects.
-A video gives NAME_color.mp4, one colour range for the whole clip; --write adds the files of each
+A video gives NAME_color.mp4, one color range for the whole clip; --write adds the files of each
 frame in NAME/. predictions.json holds range, scale, units, sizes, milliseconds, and inputs that
 could not be read: those are skipped, named, and make the exit code 1.
 """
@@ -58,7 +58,7 @@ def define_flags() -> None:
     flags.DEFINE_string("out", None, "Directory for the results.", required=True)
     flags.DEFINE_string("write", "", "npy,png16,color,ply,moving; empty: the first three.")
     flags.DEFINE_integer("height", 0, "Working height of a run; 0: the one it was trained for.")
-    flags.DEFINE_string("range", "", "Colour range of inverse depth, low,high; empty: measured.")
+    flags.DEFINE_string("range", "", "Color range of inverse depth, low,high; empty: measured.")
     flags.DEFINE_string("intrinsics", "", "For ply: fx,fy,cx,cy in pixels, or a JSON file.")
     flags.DEFINE_float("fov", 0.0, "For ply: horizontal field of view in degrees.")
 

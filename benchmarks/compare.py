@@ -103,7 +103,7 @@ def input_tasks(folder: pathlib.Path) -> list[measure.Task]:
 
 
 def table(rows: list[measure.Row]) -> str:
-    """Markdown; ratios below 1 are in our favour."""
+    """Markdown; ratios below 1 are in our favor."""
     lines = [
         "| task | size | ours, ms | PyTorch, ms | ratio | ours, MiB | PyTorch, MiB | ratio |",
         "|---|---|--:|--:|--:|--:|--:|--:|",

@@ -20,7 +20,7 @@ from PIL import Image
 from benchmarks import measure
 
 FRAMES = ("previous", "target", "next")
-_GAMMA, _BRIGHTNESS, _COLOUR = (0.8, 1.2), (0.5, 2.0), (0.8, 1.2)  # of aquanet_tf.augment
+_GAMMA, _BRIGHTNESS, _COLOR = (0.8, 1.2), (0.5, 2.0), (0.8, 1.2)  # of aquanet_tf.augment
 
 
 class Triplets(torch.utils.data.Dataset):
@@ -101,7 +101,7 @@ class Triplets(torch.utils.data.Dataset):
         if random.random() < 0.5:
             gain *= random.uniform(*_BRIGHTNESS)
         if random.random() < 0.5:
-            gain *= torch.tensor([random.uniform(*_COLOUR) for _ in range(3)])
+            gain *= torch.tensor([random.uniform(*_COLOR) for _ in range(3)])
         return gamma, gain
 
 

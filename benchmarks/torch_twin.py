@@ -82,10 +82,10 @@ def forward_warp(image, logits, beta, rotation, translation, k_target, k_referen
 
     # Sampled apart: packing both for one call costs a copy of 4 N planes, and is half as fast.
     scores = _sample(logits.flatten(0, 1)[:, None], grid).view(batch, count, height, width)
-    colours = image[:, None].expand(-1, count, -1, -1, -1).flatten(0, 1)
-    colours = _sample(colours, grid).unflatten(0, (batch, count))
+    colors = image[:, None].expand(-1, count, -1, -1, -1).flatten(0, 1)
+    colors = _sample(colors, grid).unflatten(0, (batch, count))
     weights = torch.softmax(scores.masked_fill(~seen, MASKED), dim=1).masked_fill(~seen, 0.0)
-    view = (weights[:, :, None] * colours).sum(dim=1)
+    view = (weights[:, :, None] * colors).sum(dim=1)
     with torch.no_grad():
         probability = torch.softmax(logits, dim=1).flatten(0, 1)[:, None]
         mass = _sample(probability, grid).view(batch, count, height, width)
@@ -243,7 +243,7 @@ def pyramid_l1(prediction, truth, mask, scales):
 
 
 def smoothness(inverse_depth, image):
-    """Edge-aware smoothness of mean-normalised inverse depth, valid differences: [B]."""
+    """Edge-aware smoothness of mean-normalized inverse depth, valid differences: [B]."""
     d = inverse_depth / (inverse_depth.mean(dim=(1, 2, 3), keepdim=True) + 1e-7)
     total = 0.0
     for axis in (2, 3):

@@ -2,7 +2,7 @@
 
     python -m data_prep.cityscapes --raw_dir CITYSCAPES --out DIR [--split train] [--height 384]
 
-Neighbours are two frames apart (17 frames a second are too many). `--border` cuts off what is
+Neighbors are two frames apart (17 frames a second are too many). `--border` cuts off what is
 not the scene: the car's bonnet, and the margin that rectification blurs; K follows, for each
 snippet from its own json.
 """

@@ -4,7 +4,7 @@
 
 test_files.txt (697 frames) and test_improved_files.txt (652) need no data. With --raw_dir also
 train_files.txt and val_files.txt: the frames below it that `data_prep.kitti --split=eigen_train`
-and `eigen_val` choose, cameras 2 and 3, neighbours present and not standing still.
+and `eigen_val` choose, cameras 2 and 3, neighbors present and not standing still.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ def define_flags() -> None:
         split="all; eigen (all but the 28 test drives) or its parts eigen_train, eigen_val; or a "
         "file of lines DATE/DRIVE [FRAME [l|r]].",
     )
-    flags.DEFINE_list("camera", ["2"], "Cameras: 2 (left colour), 3 (right colour).")
+    flags.DEFINE_list("camera", ["2"], "Cameras: 2 (left color), 3 (right color).")
     flags.DEFINE_float("min_speed", 0.5, "Standing still below this, m/s (drives with oxts).")
 
 

@@ -8,8 +8,8 @@ server that polls DIR never meets half a model; older versions are not touched.
 
 Signature `serving_default`: `image` uint8 [B, H, W, 3] RGB of any size ->
   inverse_depth  float32 [B, H, W, 1], relative units;
-  depth          float32 [B, H, W, 1], 1 / inverse_depth: metres up to one unknown scale;
-  beta           float32 [B, H, W, 1], the network's quantisation parameter;
+  depth          float32 [B, H, W, 1], 1 / inverse_depth: meters up to one unknown scale;
+  beta           float32 [B, H, W, 1], the network's quantization parameter;
   depth_metres   float32 [B, H, W, 1], only with --metres_per_unit: that number times depth.
 Signature `moving_objects`, of stage-1 runs trained on random crops only (see `spimo.readable`):
 `image` as above -> the same and
@@ -63,8 +63,8 @@ class DepthModule(tf.Module):
 
         def with_depth(maps):
             depth = 1.0 / maps["inverse_depth"]
-            metres = {"depth_metres": metres_per_unit * depth} if metres_per_unit else {}
-            return {**maps, "depth": depth, **metres}
+            meters = {"depth_metres": metres_per_unit * depth} if metres_per_unit else {}
+            return {**maps, "depth": depth, **meters}
 
         def serve(image):
             return with_depth(graph.infer(run, image, height))
@@ -114,7 +114,7 @@ def decode(image_bytes) -> tf.Tensor:
 def export_saved_model(workdir, out, height: int = 0, metres_per_unit: float = 0.0) -> pathlib.Path:
     """Exports the newest checkpoint of `workdir` and returns the new version's directory.
 
-    height: working height in pixels; 0: that of the training images. metres_per_unit: metres of
+    height: working height in pixels; 0: that of the training images. metres_per_unit: meters of
     one unit of depth, for a known camera; 0: not known. Raises ValueError when the run is missing
     or the saved model does not agree with it (nothing is left behind then).
     """

@@ -7,7 +7,7 @@ Writes FILE.tflite, FILE.json (sizes, units, ranges, parity) and FILE.md (model 
 appears complete and compared with the checkpoint, or not at all. Built-in operations only, no
 variables; the positional grid and the focal length are inside.
 
-Input `image`: uint8 [1, height, width, 3] RGB, the bytes of the picture: normalisation is inside.
+Input `image`: uint8 [1, height, width, 3] RGB, the bytes of the picture: normalization is inside.
 Outputs `inverse_depth` and `beta`: float32 [1, height, width, 1]. Signature `serving_default`.
 
 | --quantize | weights | arithmetic                                                             |
@@ -44,7 +44,7 @@ from aquanet_tf.runs.run import Run, load_run
 from export.bundle import calibration, metadata, model_card, parity
 
 # What passes as the same model, see parity.Tolerance. At depth edges a small change of the logits
-# moves the weight from one level to another, up to d_max / d_min away: a quantised model is judged
+# moves the weight from one level to another, up to d_max / d_min away: a quantized model is judged
 # by its mean error and its outliers. Good networks have an abs rel of 0.115 and 12 % of outliers
 # themselves (the paper's Table 2); a mean error of 0.05 adds a tenth to the former, as independent
 # errors add. Measured: see BUILD.md.
@@ -239,7 +239,7 @@ def _converted(directory: str, quantize: str, samples) -> bytes:
         return ({"image": batch} for batch in samples)
 
     converter.representative_dataset = representative
-    # The only way that both TensorFlows offer to leave operations out of the quantisation.
+    # The only way that both TensorFlows offer to leave operations out of the quantization.
     debugger = tf.lite.experimental.QuantizationDebugger(
         converter=converter,
         debug_dataset=representative,

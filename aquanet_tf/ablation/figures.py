@@ -2,13 +2,13 @@
 
 `figures` of the plan says which rows they show; each key is optional and draws one picture:
 
-    quantisation: ROW         Fig. 3: levels, beta, probability volume
+    quantization: ROW         Fig. 3: levels, beta, probability volume
     masks: ROW                Fig. 5: SPIMO masks against auto-masks, both of that row's networks
     stages: [ROW, ROW, ...]   Fig. 6: stage 1 against stage 2
     systems: [ROW, ROW, ...]  Fig. 7: rows side by side
 
 and curves of every mask that was measured, over all seeds, from the JSON of evaluate. Inverse depth
-is brought to 1 / metres by the scale its evaluation found, and has one colour range in a picture.
+is brought to 1 / meters by the scale its evaluation found, and has one color range in a picture.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from aquanet_tf.layers import quantization
 from aquanet_tf.media import color, images, sheet
 from aquanet_tf.runs.run import load_run
 
-_NEAR_PERCENTILE = 97  # of the ground truth shown: where the brightest colour of nearness begins
+_NEAR_PERCENTILE = 97  # of the ground truth shown: where the brightest color of nearness begins
 _MIN_WIDTH = 300  # of one picture in a sheet, pixels
 _FRAMES = 4  # in a sheet
 
@@ -64,7 +64,7 @@ def _ready(plan, key) -> bool:
 
 
 def choose_frames(plan, evaluation: dict, count: int) -> list[ground_truth.Frame]:
-    """Evaluated frames with both neighbours: of each drive in turn the one with most moving
+    """Evaluated frames with both neighbors: of each drive in turn the one with most moving
     pixels, where motion is known; else evenly spaced. ValueError when there is none."""
     split = evaluation["split"]
     if split in eigen.PROTOCOLS:
@@ -73,9 +73,9 @@ def choose_frames(plan, evaluation: dict, count: int) -> list[ground_truth.Frame
         source = evaluation["protocol"]["ground_truth"]
         frames, _ = ground_truth.find_frames(plan.gt_dir, split, evaluation["camera"], source)
     measured = {row["frame"] for row in evaluation["rows"]}
-    frames = [f for f in frames if f.key in measured and f.neighbours() is not None]
+    frames = [f for f in frames if f.key in measured and f.neighbors() is not None]
     if not frames:
-        raise ValueError("no evaluated frame has both neighbours")
+        raise ValueError("no evaluated frame has both neighbors")
     shares = [_moving_share(frame) for frame in frames]
     if not any(shares):
         places = np.linspace(0, len(frames) - 1, min(count, len(frames))).round().astype(int)
@@ -96,17 +96,17 @@ def _moving_share(frame) -> float:
     return 0.0 if moving is None else float(moving.mean())
 
 
-def _draw_quantisation(plan, keys, path):
+def _draw_quantization(plan, keys, path):
     run = load_run(plan.workdir(keys[0], plan.seeds[0]))
     evaluation = files_module.read(plan.evaluation(keys[0], plan.seeds[0]))
     if run.config.head != "adaptive":
-        raise ValueError(f"figure quantisation: row {keys[0]} has --head=direct, no levels")
+        raise ValueError(f"figure quantization: row {keys[0]} has --head=direct, no levels")
     image = images.read_image(choose_frames(plan, evaluation, 1)[0].image)
     resized, grid, k = graph.network_inputs(run, tf.constant(image[None]))
     logits, beta = run.aquanet(resized, grid, k)
     low, high = run.config.inverse_depth_min, run.config.inverse_depth_max
     inverse_depth = quantization.expected_inverse_depth(logits, beta, low, high)
-    plots.quantisation(
+    plots.quantization(
         path,
         image,
         inverse_depth.numpy()[0, ..., 0],
@@ -124,7 +124,7 @@ def _draw_masks(plan, keys, path):
     spimo, automask = SpimoScore(run), AutoMaskScore(run)
     rows = []
     for frame in choose_frames(plan, evaluation, _FRAMES):
-        triplet = [images.read_image(file) for file in frame.neighbours()]
+        triplet = [images.read_image(file) for file in frame.neighbors()]
         k = kitti_layout.intrinsics(frame.drive.calibration, frame.camera)
         scores = (spimo(triplet[1]) < spimo.threshold, automask(triplet, k) < automask.threshold)
         row = [triplet[1], *(sheet.masked(triplet[1], static) for static in scores)]
@@ -165,7 +165,7 @@ def _draw_depths(plan, keys, path):
             inverse = alignment.resize_bilinear(inverse, *truth.shape)
             row = scales[frame.key]
             depth = alignment.aligned_depth(inverse, row["scale"], row["shift"], protocol)
-            column.append(color.colour_inverse_depth(1 / depth, 0, high))
+            column.append(color.color_inverse_depth(1 / depth, 0, high))
         columns.append(column)
     columns.append([_truth(truth, high, protocol) for truth in truths])
     labels = ["input, moving outlined", *(plan.rows[key].name for key in keys), "ground truth"]
@@ -174,7 +174,7 @@ def _draw_depths(plan, keys, path):
 
 def _truth(truth, high, protocol):
     valid = evaluation_protocol.valid_mask(truth, protocol)
-    return color.colour_inverse_depth(1 / np.where(valid, truth, 1.0), 0, high, valid)
+    return color.color_inverse_depth(1 / np.where(valid, truth, 1.0), 0, high, valid)
 
 
 def _marked(image, frame):
@@ -209,7 +209,7 @@ def _curves(plan, folder) -> list[pathlib.Path]:
 
 
 _DRAWERS = {
-    "quantisation": _draw_quantisation,
+    "quantization": _draw_quantization,
     "masks": _draw_masks,
     "stages": _draw_depths,
     "systems": _draw_depths,

@@ -39,7 +39,7 @@ ROW_KEYS = {
     **dict.fromkeys(("flags", "evaluate"), list),
     "experiment": (int, str),
 }
-FIGURES = ("quantisation", "masks", "stages", "systems")
+FIGURES = ("quantization", "masks", "stages", "systems")
 
 
 @dataclasses.dataclass(frozen=True)

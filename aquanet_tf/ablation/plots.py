@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from aquanet_tf.media import color
 
-_COLOURS = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd")
+_COLORS = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd")
 _DPI = 110
 
 
@@ -17,8 +17,8 @@ def levels(beta: float, count: int, low: float, high: float) -> np.ndarray:
     return high * np.exp(np.log(high / low) * (fractions - 1))
 
 
-def quantisation(path, image, inverse_depth, beta, probability, low, high, beta_max) -> None:
-    """Fig. 3 of the paper: quantisation curves, the maps of one image, its probability volume.
+def quantization(path, image, inverse_depth, beta, probability, low, high, beta_max) -> None:
+    """Fig. 3 of the paper: quantization curves, the maps of one image, its probability volume.
 
     Args:
         path: PNG to write.
@@ -32,26 +32,26 @@ def quantisation(path, image, inverse_depth, beta, probability, low, high, beta_
 
     axes = left.subplots()
     inside = np.percentile(beta, (5, 50, 95))
-    ends = color.colour_beta(np.array([[1 / beta_max, beta_max]]), beta_max)[0] / 255
+    ends = color.color_beta(np.array([[1 / beta_max, beta_max]]), beta_max)[0] / 255
     curves = [
         (1 / beta_max, "bound", ":", ends[0]),
-        (inside[0], "5th percentile of this image", "--", _COLOURS[0]),
-        (inside[1], "median of this image", "--", _COLOURS[2]),
-        (inside[2], "95th percentile of this image", "--", _COLOURS[3]),
+        (inside[0], "5th percentile of this image", "--", _COLORS[0]),
+        (inside[1], "median of this image", "--", _COLORS[2]),
+        (inside[2], "95th percentile of this image", "--", _COLORS[3]),
         (1.0, "exponential (FAL-Net)", "-", "0.35"),
         (beta_max, "bound", ":", ends[1]),
     ]
-    for value, name, style, colour in curves:
+    for value, name, style, color in curves:
         curve = levels(value, count, low, high)
-        axes.plot(curve, style, color=colour, label=f"beta {value:.3g}: {name}")
+        axes.plot(curve, style, color=color, label=f"beta {value:.3g}: {name}")
     axes.set(xlabel="level n", ylabel="inverse depth d_n", title="Levels (Eq. 4)")
     axes.legend(fontsize=8)
     axes.grid(alpha=0.3)
 
     top = float(np.percentile(inverse_depth, 99))
     pictures = (
-        (color.colour_beta(beta, beta_max), f"beta: blue 1/{beta_max:g}, red {beta_max:g}"),
-        (color.colour_inverse_depth(inverse_depth, 0, top), f"inverse depth, 0 to {top:.3g}"),
+        (color.color_beta(beta, beta_max), f"beta: blue 1/{beta_max:g}, red {beta_max:g}"),
+        (color.color_inverse_depth(inverse_depth, 0, top), f"inverse depth, 0 to {top:.3g}"),
         (image, "input"),
     )
     for axes, (picture, title) in zip(middle.subplots(3, 1), pictures):
@@ -65,7 +65,7 @@ def quantisation(path, image, inverse_depth, beta, probability, low, high, beta_
     for axes, number in zip(grid, shown):
         part = probability[..., number]
         most = float(part.max())
-        picture = color.colourise(part, 0, max(most, 1e-9), "viridis")
+        picture = color.colorize(part, 0, max(most, 1e-9), "viridis")
         _picture(axes, picture, f"n = {number}, max {most:.2f}")
     figure.savefig(path, dpi=_DPI)
 
@@ -83,19 +83,19 @@ def mask_curves(path, curves: dict[str, list[dict]], marks: dict[str, list[dict]
     figure = Figure(figsize=(12, 4.8), layout="constrained")
     figure.suptitle(title)
     wide, close, precise = figure.subplots(1, 3)
-    for (name, every), colour in zip(curves.items(), _COLOURS):
+    for (name, every), color in zip(curves.items(), _COLORS):
         for number, curve in enumerate(every):
             label = name if number == 0 else None
             lost, recall = np.array(curve["static_lost"]), np.array(curve["recall"])
             for axes in (wide, close):
-                axes.plot(lost, recall, color=colour, label=label, linewidth=1.3, alpha=0.8)
+                axes.plot(lost, recall, color=color, label=label, linewidth=1.3, alpha=0.8)
             precision = np.array([np.nan if p is None else p for p in curve["precision"]], float)
-            precise.plot(recall, precision, color=colour, label=label, linewidth=1.3, alpha=0.8)
+            precise.plot(recall, precision, color=color, label=label, linewidth=1.3, alpha=0.8)
         for point in marks[name]:
             for axes in (wide, close):
-                axes.plot(point["static_lost"], point["recall"], "o", color=colour)
+                axes.plot(point["static_lost"], point["recall"], "o", color=color)
             if point["precision"] is not None:
-                precise.plot(point["recall"], point["precision"], "o", color=colour)
+                precise.plot(point["recall"], point["precision"], "o", color=color)
     for axes, limit in ((wide, 1.0), (close, 0.2)):
         axes.plot([0, 1], [0, 1], ":", color="0.6", label="chance")
         axes.set(xlim=(0, limit), ylim=(0, 1), xlabel="share of static pixels lost")

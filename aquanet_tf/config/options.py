@@ -72,7 +72,7 @@ class Config:
     )
     flip: bool = option(True, "Mirror half of the triplets left to right.")
     time_reversal: bool = option(True, "Swap previous and next frame in half of the triplets.")
-    photometric: bool = option(True, "Random gamma, brightness and colour, equal in a triplet.")
+    photometric: bool = option(True, "Random gamma, brightness and color, equal in a triplet.")
     # Networks (design section 3)
     width: float = option(
         1.0,
@@ -106,7 +106,7 @@ class Config:
     )
     head: str = option(
         "adaptive",
-        "adaptive: levels with a learned quantisation; direct: one inverse depth per pixel "
+        "adaptive: levels with a learned quantization; direct: one inverse depth per pixel "
         "(DIRNet-BW), which only --warp=backward can train.",
         choices=("adaptive", "direct"),
     )

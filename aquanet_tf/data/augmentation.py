@@ -16,7 +16,7 @@ from aquanet_tf.geometry import camera
 
 GAMMA = (0.8, 1.2)
 BRIGHTNESS = (0.5, 2.0)
-COLOUR = (0.8, 1.2)
+COLOR = (0.8, 1.2)
 
 
 class Window(NamedTuple):
@@ -63,7 +63,7 @@ def random_window(seed, image_height, image_width, height, width, smallest, larg
 def resize_crop(images, window: Window):
     """float32 [n, height, width, c] crop of the resized images [n, h, w, c], 0..255 kept.
 
-    Bilinear with antialiasing and half-pixel centres: equal to tf.image.resize of the whole
+    Bilinear with antialiasing and half-pixel centers: equal to tf.image.resize of the whole
     image followed by the crop, but only the pixels that the crop sees are touched.
     """
     shape = tf.shape(images)
@@ -109,8 +109,8 @@ def random_photometry(seed) -> Photometry:
     use, values = draws[:3] < 0.5, draws[3:]
     gamma = tf.where(use[0], _between(values[0], GAMMA), 1.0)
     brightness = tf.where(use[1], _between(values[1], BRIGHTNESS), 1.0)
-    colour = tf.where(use[2], _between(values[2:], COLOUR), 1.0)
-    return Photometry(gamma, brightness * colour)
+    color = tf.where(use[2], _between(values[2:], COLOR), 1.0)
+    return Photometry(gamma, brightness * color)
 
 
 def apply_photometry(images, photometry: Photometry):

@@ -11,7 +11,7 @@ A batch is a dict, all float32 but the key:
 |-----------------|-------------------|------------------------------------------------------------|
 | target          | [B, h, w, 3]      | crop of the target frame, [0, 1]                           |
 | references      | [B, 2, h, w, 3]   | the same crop of the previous and the next frame           |
-| target_low      | [B, ph, pw, 3]    | whole target frame at PoseNet's size, same flip and colour |
+| target_low      | [B, ph, pw, 3]    | whole target frame at PoseNet's size, same flip and color |
 | references_low  | [B, 2, ph, pw, 3] | whole previous and next frame                              |
 | intrinsics      | [B, 3, 3]         | K of the crop, pixels                                      |
 | grid            | [B, h, w, 2]      | the crop's part of the whole image's positional grid       |

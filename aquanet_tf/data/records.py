@@ -13,7 +13,7 @@ One record is one triplet of frames of one camera:
 | target         | bytes         | the same, the frame whose depth is learned                     |
 | next           | bytes         | the same                                                       |
 | height, width  | int64         | size of the stored images, pixels                              |
-| intrinsics     | float32 [9]   | K row by row, pixels of the stored images, integer centres     |
+| intrinsics     | float32 [9]   | K row by row, pixels of the stored images, integer centers     |
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 One operation in C++ where it is built (`native_library`): it reads the decoded bytes and writes the
 batch's numbers, with nothing in between that is larger than a row. Otherwise the functions of
-`augment` one after the other, to 1e-4 of a grey level's range the same (the C++ places its samples
+`augment` one after the other, to 1e-4 of a gray level's range the same (the C++ places its samples
 in double precision, TensorFlow in single).
 """
 

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import numpy as np
 
-EDGES = (0.0, 5.0, 10.0, 20.0, 40.0)  # metres, lower ends; the last band ends nowhere
+EDGES = (0.0, 5.0, 10.0, 20.0, 40.0)  # meters, lower ends; the last band ends nowhere
 NAMES = (*(f"{low:g}-{high:g} m" for low, high in zip(EDGES, EDGES[1:])), f"{EDGES[-1]:g}+ m")
 
 
 def of(depth) -> np.ndarray:
-    """Index of the band of each depth in metres, any shape."""
+    """Index of the band of each depth in meters, any shape."""
     return np.digitize(depth, EDGES[1:])
 
 
 def measure(gt, prediction) -> list[dict | None]:
-    """A list over bands of what `pooled` gives; 1-D arrays of positive metres, as
+    """A list over bands of what `pooled` gives; 1-D arrays of positive meters, as
     `metrics.depth_metrics`. None for a band without a pixel."""
     band = of(gt)
     return [_measure(gt[band == i], prediction[band == i]) for i in range(len(EDGES))]

@@ -32,7 +32,7 @@ class MaskCurve:
         self.images = 0
 
     def add(self, score: np.ndarray, moving: np.ndarray, depth: np.ndarray) -> None:
-        """score [H, W], moving bool [H, W], depth [H, W] metres, 0 where there is none.
+        """score [H, W], moving bool [H, W], depth [H, W] meters, 0 where there is none.
         ValueError for unequal shapes or NaN."""
         score, moving, depth = np.asarray(score), np.asarray(moving, bool), np.asarray(depth)
         for name, values in (("motion mask", moving), ("depth", depth)):

@@ -1,7 +1,7 @@
 """Depth metrics and the protocol under which they are taken (NumPy only).
 
 A depth number means nothing without its protocol: which ground truth, which part of the image,
-which range, and how relative depth was brought to metres. `Protocol` holds exactly that, is
+which range, and how relative depth was brought to meters. `Protocol` holds exactly that, is
 printed with every table (`Protocol.line`) and stored in every result file.
 
 Order of the steps, as in the field's common evaluation code: resize the prediction to the size
@@ -21,9 +21,9 @@ METRICS = ("abs_rel", "sq_rel", "rmse", "rmse_log", "a1", "a2", "a3")
 
 
 def depth_metrics(gt, prediction) -> dict[str, float]:
-    """The seven usual errors of `prediction` against `gt`, 1-D arrays of positive metres.
+    """The seven usual errors of `prediction` against `gt`, 1-D arrays of positive meters.
 
-    Returns abs_rel, sq_rel (metres), rmse (metres), rmse_log, and a1, a2, a3: the share of
+    Returns abs_rel, sq_rel (meters), rmse (meters), rmse_log, and a1, a2, a3: the share of
     pixels with max(gt/p, p/gt) below 1.25, 1.25^2, 1.25^3 (Eigen et al., NIPS 2014).
     Raises ValueError for empty, unequal, non-positive or non-finite input.
     """
@@ -53,10 +53,10 @@ def evaluate_image(
     """One image under `protocol`.
 
     Args:
-      gt: [H, W] metres, 0 where there is none.
+      gt: [H, W] meters, 0 where there is none.
       inverse_depth: [h, w] prediction, relative units; resized to [H, W] first.
       moving: optional bool [H, W], True on independently moving objects.
-      global_ratio: metres per unit, for alignment `global_median`.
+      global_ratio: meters per unit, for alignment `global_median`.
       keep: optional bool [H, W]: only these pixels count, for the alignment too.
 
     Returns {"ratio": the median ratio whatever the alignment, "scale", "shift", "all": metrics}

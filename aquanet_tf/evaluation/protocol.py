@@ -13,7 +13,7 @@ ALIGNMENTS = ("median", "none", "global_median", "least_squares")
 
 _ALIGNMENT_TEXT = {
     "median": "scale = median(gt) / median(prediction) per image",
-    "none": "none (prediction taken as metres)",
+    "none": "none (prediction taken as meters)",
     "global_median": "one scale for all images, the median of their median ratios",
     "least_squares": "scale and shift of inverse depth per image, least squares",
 }
@@ -23,7 +23,7 @@ _GARG = (0.40810811, 0.99189189, 0.03594771, 0.96405229)
 
 @dataclasses.dataclass(frozen=True)
 class Protocol:
-    """How depth is compared with ground truth. Lengths in metres.
+    """How depth is compared with ground truth. Lengths in meters.
 
     `cap_ground_truth`: pixels whose ground truth lies outside (min_depth, max_depth) are left
     out. False keeps them while the prediction is still clipped, as Monodepth2 does on the
@@ -81,7 +81,7 @@ def garg_crop(height: int, width: int) -> np.ndarray:
 
 
 def valid_mask(gt: np.ndarray, protocol: Protocol) -> np.ndarray:
-    """Bool [h, w]: pixels of the depth map `gt` (metres, 0 = none) that the protocol counts."""
+    """Bool [h, w]: pixels of the depth map `gt` (meters, 0 = none) that the protocol counts."""
     gt = np.asarray(gt)
     mask = np.isfinite(gt) & (gt > 0)
     if protocol.cap_ground_truth:

@@ -93,7 +93,7 @@ def _summary(rows) -> dict:
 
 def measure_masks(frames, spimo: Callable, automask: Callable) -> dict[str, dict]:
     """`mask_quality` of SPIMO and auto-masks, on the same frames: those with a motion mask and
-    both neighbours. ValueError when there is none.
+    both neighbors. ValueError when there is none.
 
     Args:
       frames: from `ground_truth.find_frames`.
@@ -104,7 +104,7 @@ def measure_masks(frames, spimo: Callable, automask: Callable) -> dict[str, dict
         "automask": mask_quality.MaskCurve(_with(np.linspace(-0.5, 0.5, 201), automask.threshold)),
     }
     for frame in tqdm(frames, desc="mask quality", unit="image"):
-        paths = frame.neighbours()
+        paths = frame.neighbors()
         if frame.motion_mask is None or paths is None:
             continue
         triplet = [images.read_image(path) for path in paths]
@@ -115,7 +115,7 @@ def measure_masks(frames, spimo: Callable, automask: Callable) -> dict[str, dict
         curves["spimo"].add(spimo(target), moving, depth)
         curves["automask"].add(automask(triplet, k), moving, depth)
     if not curves["spimo"].images:
-        raise ValueError("--mask_quality needs frames with a motion mask and both neighbours")
+        raise ValueError("--mask_quality needs frames with a motion mask and both neighbors")
     thresholds = {"spimo": spimo.threshold, "automask": automask.threshold}
     return {name: curve.summary(thresholds[name]) for name, curve in curves.items()}
 

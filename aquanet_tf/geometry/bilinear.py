@@ -1,8 +1,8 @@
 """Bilinear sampling, and backward warping built on it.
 
-An image of W x H pixels covers [-0.5, W - 0.5] x [-0.5, H - 0.5] (pixel centres are integers).
+An image of W x H pixels covers [-0.5, W - 0.5] x [-0.5, H - 0.5] (pixel centers are integers).
 A sample outside that extent is zero and reported as outside; within half a pixel of the border
-the nearest pixel centres are used, so that an identity warp keeps the border whatever the last
+the nearest pixel centers are used, so that an identity warp keeps the border whatever the last
 bit of its coordinates says.
 """
 

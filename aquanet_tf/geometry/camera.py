@@ -2,11 +2,11 @@
 
 Conventions of the whole project, stated here once:
 
-* Pixel centres are integers: (0, 0) is the centre of the top-left pixel, u right, v down.
+* Pixel centers are integers: (0, 0) is the center of the top-left pixel, u right, v down.
 * K is 3x3, in pixels of the very image it travels with.
 * Camera axes: x right, y down, z forward. T_{a->b} maps points of frame a into frame b,
   X_b = R X_a + t.
-* Resizing uses half-pixel centres, as tf.image.resize and Pillow do.
+* Resizing uses half-pixel centers, as tf.image.resize and Pillow do.
 
 Every function takes arrays or tensors with any leading batch dimensions and returns tensors
 of the input's float type.
@@ -20,7 +20,7 @@ import tensorflow as tf
 def resize_intrinsics(k, scale_x, scale_y):
     """K [..., 3, 3] after a resize by the true ratios new_size / old_size of each axis.
 
-    fx' = sx fx, cx' = sx (cx + 0.5) - 0.5, and the same for y (half-pixel centres).
+    fx' = sx fx, cx' = sx (cx + 0.5) - 0.5, and the same for y (half-pixel centers).
     """
     return _transform(k, scale_x, scale_y, 0.5 * _as(scale_x, k) - 0.5, 0.5 * _as(scale_y, k) - 0.5)
 
@@ -56,7 +56,7 @@ def invert_intrinsics(k):
 
 
 def pixel_grid(height, width, dtype=tf.float32):
-    """Homogeneous pixel centres (u, v, 1), [height, width, 3]."""
+    """Homogeneous pixel centers (u, v, 1), [height, width, 3]."""
     u, v = tf.meshgrid(tf.range(width), tf.range(height))
     u, v = tf.cast(u, dtype), tf.cast(v, dtype)
     return tf.stack([u, v, tf.ones_like(u)], axis=-1)
@@ -79,14 +79,14 @@ def project(points, k):
 
 
 def positional_grid(height, width, dtype=tf.float32):
-    """(u, v) of each pixel of a *whole* image, [height, width, 2]: centre (0, 0), corner pixel
-    centres at -1 and 1. A crop takes its part of the grid of the whole image."""
+    """(u, v) of each pixel of a *whole* image, [height, width, 2]: center (0, 0), corner pixel
+    centers at -1 and 1. A crop takes its part of the grid of the whole image."""
     u, v = tf.meshgrid(unit_line(width, dtype), unit_line(height, dtype))
     return tf.stack([u, v], axis=-1)
 
 
 def unit_line(size, dtype=tf.float32):
-    """-1..1 over `size` pixel centres (0 for a single pixel)."""
+    """-1..1 over `size` pixel centers (0 for a single pixel)."""
     last = tf.cast(tf.maximum(size - 1, 1), dtype)
     return (2.0 * tf.cast(tf.range(size), dtype) - tf.cast(size - 1, dtype)) / last
 

@@ -49,7 +49,7 @@ def infer(run, images, working_height=None, focal=None, post_processing="none"):
         post_processing: one of metrics.POST_PROCESSINGS; more passes for inverse depth.
 
     Returns a dictionary of float32 maps [B,H,W,1]: `inverse_depth` (relative units; depth is its
-    inverse) and `beta` (quantisation parameter).
+    inverse) and `beta` (quantization parameter).
     """
     config = run.config
     inputs = network_inputs(run, images, working_height, focal)

@@ -1,6 +1,6 @@
 """What every form of a trained model is to its callers: a function of images with known ranges.
 
-`predictor` runs a checkpoint, `artefact` runs what was exported from one. Nothing here needs
+`predictor` runs a checkpoint, `artifact` runs what was exported from one. Nothing here needs
 TensorFlow, so that a TFLite file runs without it.
 """
 
@@ -43,7 +43,7 @@ def resized(values: np.ndarray, height: int, width: int) -> np.ndarray:
 @dataclasses.dataclass(frozen=True)
 class Prediction:
     """Maps of one image, float32 [H, W] at the image's size: `inverse_depth` in relative units
-    (depth = 1 / it, up to one scale) and the quantisation parameter `beta`."""
+    (depth = 1 / it, up to one scale) and the quantization parameter `beta`."""
 
     inverse_depth: np.ndarray
     beta: np.ndarray
@@ -58,7 +58,7 @@ class Network(abc.ABC):
       epoch: finished epochs of the run it comes from.
       inverse_depth_max, beta_max: upper bounds of the two maps; lower bound of beta is
         1 / beta_max.
-      metres_per_unit: metres of one unit of depth, where somebody measured it; else None.
+      metres_per_unit: meters of one unit of depth, where somebody measured it; else None.
       tolerance: of `export.parity`: distance to the checkpoint that the export was allowed; None
         for a checkpoint itself.
     """

@@ -16,7 +16,7 @@ from aquanet_tf import files
 from aquanet_tf.inference.writer import Writer
 from aquanet_tf.media import color, depth_png, images, inputs, point_cloud, video
 
-# Frames that decide the colour range of a clip, spread over it.
+# Frames that decide the color range of a clip, spread over it.
 _RANGE_FRAMES = 24
 
 
@@ -37,9 +37,9 @@ def predict_all(
       network: function from uint8 [H, W, 3] to an object with `inverse_depth` [H, W].
       inverse_depth_max: upper bound of the network's inverse depth; fixes the 16-bit scale.
       out: directory to write to, made if needed.
-      colour_range: inverse depths of the first and last colour; None: measured, for all images
+      colour_range: inverse depths of the first and last color; None: measured, for all images
         together and for each video.
-      formats: some of FORMATS; empty: npy, png16 and color for images, colours for videos.
+      formats: some of FORMATS; empty: npy, png16 and color for images, colors for videos.
       camera: for ply; default: EXIF.
       moving: for `moving`, see `Writer`.
 
@@ -94,7 +94,7 @@ def _predict_clip(path, name, network, out, colour_range, writer) -> dict:
     with video.writing(target, clip.height, clip.width, clip.fps, comment) as append:
         for frame in tqdm(video.frames(path), path.name, clip.frames, unit="frame"):
             inverse_depth, milliseconds = _timed(network, frame)
-            append(color.colour_inverse_depth(inverse_depth, *colour_range))
+            append(color.color_inverse_depth(inverse_depth, *colour_range))
             if writer:
                 writer.add(f"{len(times):06d}", path, frame, inverse_depth)
             times.append(milliseconds)
@@ -129,13 +129,13 @@ def summary(document: dict) -> str:
     if times and document["colour_range"]:
         low, high = document["colour_range"]
         lines.append(
-            f"colours: inverse depth {low:.4g} (dark, far) to {high:.4g} (bright, near), "
+            f"colors: inverse depth {low:.4g} (dark, far) to {high:.4g} (bright, near), "
             "the same for all images of this call"
         )
     for clip in document["videos"]:
         low, high = clip["colour_range"]
         lines.append(
             f"{clip['input']}: {clip['frames']} frames, {clip['milliseconds']:.1f} ms per frame; "
-            f"colours {low:.4g} to {high:.4g}, the same for the whole clip"
+            f"colors {low:.4g} to {high:.4g}, the same for the whole clip"
         )
     return "\n".join(lines) or "no image could be read"

@@ -20,7 +20,7 @@ class Writer:
       out: directory, made if needed.
       formats: some of FORMATS.
       scale: inverse depth of one step of the 16-bit files.
-      colour_range: inverse depths of the first and last colour; None: found by `finish`, from the
+      colour_range: inverse depths of the first and last color; None: found by `finish`, from the
         2nd to the 98th percentile, the widest over all pictures written.
       camera: for point clouds.
       moving: function from uint8 [H, W, 3] to bool [H, W], for masks of what likely moves.
@@ -55,7 +55,7 @@ class Writer:
         if "color" not in self.formats:
             return
         if self.colour_range:
-            self._colour(name, inverse_depth)
+            self._color(name, inverse_depth)
             return
         self._ranges.append(color.robust_range([inverse_depth]))
         kept = name if "npy" in self.formats else f".{name}"
@@ -64,18 +64,18 @@ class Writer:
             np.save(self._waiting[name], inverse_depth.astype(np.float32))
 
     def finish(self) -> None:
-        """Colours the pictures that waited for the range."""
+        """Colors the pictures that waited for the range."""
         if self._ranges:
             lows, highs = zip(*self._ranges)
             self.colour_range = min(lows), max(highs)
         for name, path in self._waiting.items():
-            self._colour(name, np.load(path))
+            self._color(name, np.load(path))
             if "npy" not in self.formats:
                 path.unlink()
 
-    def _colour(self, name, inverse_depth):
+    def _color(self, name, inverse_depth):
         text = PngImagePlugin.PngInfo()
         text.add_text("colour_range", "{!r},{!r}".format(*self.colour_range))
         text.add_text("colour_map", color.INVERSE_DEPTH_MAP)
-        picture = color.colour_inverse_depth(inverse_depth, *self.colour_range)
+        picture = color.color_inverse_depth(inverse_depth, *self.colour_range)
         Image.fromarray(picture).save(self.out / f"{name}_color.png", pnginfo=text)

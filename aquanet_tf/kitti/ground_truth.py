@@ -1,4 +1,4 @@
-"""Ground truth per frame from the KITTI raw layout: depth in metres, moving pixels, horizon.
+"""Ground truth per frame from the KITTI raw layout: depth in meters, moving pixels, horizon.
 
 Two sources: `depth`, the annotated uint16 maps (KITTI's "improved" ground truth, and the street's
 exact depth), and `velodyne`, raw scans projected into the image (Eigen's "original" one).
@@ -36,7 +36,7 @@ class Frame:
         return f"{self.drive.name} {self.number:010d}{side}"
 
     def depth(self) -> np.ndarray:
-        """[H, W] metres, 0 where there is none."""
+        """[H, W] meters, 0 where there is none."""
         if self.source == "depth":
             return kitti_layout.read_depth_png(self.truth)
         calibration = self.drive.calibration
@@ -57,7 +57,7 @@ class Frame:
             raise ValueError(f"{self.motion_mask}: size {mask.shape}, ground truth has {shape}")
         return mask
 
-    def neighbours(self) -> tuple[pathlib.Path, pathlib.Path, pathlib.Path] | None:
+    def neighbors(self) -> tuple[pathlib.Path, pathlib.Path, pathlib.Path] | None:
         """Images of previous, this and next frame; None where the drive lacks one."""
         files = self.drive.images(self.camera)
         numbers = (self.number - 1, self.number, self.number + 1)

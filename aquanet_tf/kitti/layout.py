@@ -48,7 +48,7 @@ class Drive:
         return _numbered(self.path / "velodyne_points" / "data", (".bin",))
 
     def depth_maps(self, camera: int) -> dict[int, pathlib.Path]:
-        """Frame number -> annotated depth PNG (uint16, metres * 256)."""
+        """Frame number -> annotated depth PNG (uint16, meters * 256)."""
         return _numbered(self.path / "proj_depth/groundtruth" / f"image_{camera:02d}", (".png",))
 
     def motion_masks(self, camera: int) -> dict[int, pathlib.Path]:
@@ -137,7 +137,7 @@ def projection(path: str | pathlib.Path, camera: int) -> np.ndarray:
 
 
 def intrinsics(path: str | pathlib.Path, camera: int) -> np.ndarray:
-    """K [3, 3] float64 of a rectified camera, pixels of the original image (integer centres).
+    """K [3, 3] float64 of a rectified camera, pixels of the original image (integer centers).
 
     ValueError when the file is missing or holds no camera matrix.
     """
@@ -156,7 +156,7 @@ def image_shape(path: str | pathlib.Path, camera: int) -> tuple[int, int]:
 
 
 def velodyne_to_image(calibration_dir: str | pathlib.Path, camera: int) -> np.ndarray:
-    """[3, 4]: homogeneous lidar points (metres) to pixels times depth of a rectified camera."""
+    """[3, 4]: homogeneous lidar points (meters) to pixels times depth of a rectified camera."""
     folder = pathlib.Path(calibration_dir)
     rectify, to_camera = np.eye(4), np.eye(4)
     rectify[:3, :3] = _entry(folder / "calib_cam_to_cam.txt", "R_rect_00", 9).reshape(3, 3)
@@ -166,7 +166,7 @@ def velodyne_to_image(calibration_dir: str | pathlib.Path, camera: int) -> np.nd
 
 
 def read_scan(path: str | pathlib.Path) -> np.ndarray:
-    """Velodyne scan [n, 4] float32: x forward, y left, z up in metres, reflectance."""
+    """Velodyne scan [n, 4] float32: x forward, y left, z up in meters, reflectance."""
     values = np.fromfile(path, dtype=np.float32)
     if values.size % 4:
         raise ValueError(f"{path}: {values.size} numbers, not 4 for each point; truncated?")
@@ -180,7 +180,7 @@ def velodyne_depth(
     camera: int = 2,
     lidar_range: bool = False,
 ) -> np.ndarray:
-    """Sparse depth map [height, width] float64 in metres, 0 = none, of a scan [n, >=3].
+    """Sparse depth map [height, width] float64 in meters, 0 = none, of a scan [n, >=3].
 
     The protocol of the field's evaluation on raw scans ("original" ground truth): points with
     x >= 0 only, pixel = round(u) - 1 (that code counts pixels from one, as MATLAB does), the
@@ -202,7 +202,7 @@ def velodyne_depth(
 
 
 def read_depth_png(path: str | pathlib.Path) -> np.ndarray:
-    """Depth [height, width] float32 in metres from a uint16 PNG (metres * 256), 0 = none."""
+    """Depth [height, width] float32 in meters from a uint16 PNG (meters * 256), 0 = none."""
     with Image.open(path) as image:
         if not image.mode.startswith("I"):
             raise ValueError(f"{path}: mode {image.mode}, expected a 16-bit depth PNG")

@@ -9,7 +9,7 @@ from aquanet_tf.geometry.camera import MIN_FORWARD
 
 
 def backward_warp(reference, inverse_depth, rotation, translation, k_target, k_reference):
-    """Synthesises the target view by looking each target pixel up in a reference image.
+    """Synthesizes the target view by looking each target pixel up in a reference image.
 
     Args:
         reference: [B,H,W,C] reference image.

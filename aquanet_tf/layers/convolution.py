@@ -17,7 +17,7 @@ ACTIVATIONS = {
     "relu": tf.nn.relu,
     "relu6": tf.nn.relu6,
     "leaky_relu": lambda features: tf.nn.leaky_relu(features, 0.1),
-    # In the order of operations in which TFLite recognises it.
+    # In the order of operations in which TFLite recognizes it.
     "hard_swish": lambda features: features * tf.nn.relu6(features + 3.0) * (1.0 / 6.0),
     "hard_sigmoid": lambda features: tf.nn.relu6(features + 3.0) * (1.0 / 6.0),
     "none": tf.identity,
@@ -29,7 +29,7 @@ class Conv(tf.keras.layers.Layer):
 
     Keras' padding="same" with stride 2 pads only right and bottom on even sizes, which shifts the
     features by half a pixel at every scale; here an input of n rows gives ceil(n / stride) rows,
-    row i centred on input row stride * i.
+    row i centered on input row stride * i.
 
     Args:
         filters: output channels.

@@ -14,7 +14,7 @@ class NeuralPositionalEncoding(tf.keras.layers.Layer):
     """Positional grid (u, v) -> 8 feature maps: 1x1 conv 16 ELU, 1x1 conv 8 ELU (PLADE-Net).
 
     Call arguments:
-        grid: [B,H,W,2], normalised to the whole image (see camera.positional_grid).
+        grid: [B,H,W,2], normalized to the whole image (see camera.positional_grid).
         intrinsics: optional [B,3,3], pixels of the current image; if given, two constant planes
             fx/2000 and fy/2000 are appended, as in the authors' code for mixed cameras.
     Returns [B,H,W,8] or [B,H,W,10].

@@ -1,4 +1,4 @@
-"""Adaptive quantisation of inverse depth: beta -> levels -> expected inverse depth (Eq. 3-5).
+"""Adaptive quantization of inverse depth: beta -> levels -> expected inverse depth (Eq. 3-5).
 
 Inverse depth d lies in [d_min, d_max], relative units; level n of N + 1 at a pixel with
 parameter beta is d_n = d_max * exp(ln(d_max / d_min) * ((n / N)^beta - 1)), so that d_0 = d_min

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 
 def smoothness(inverse_depth, image, edge=1.0):
-    """Edge-aware smoothness of the mean-normalised inverse depth, valid differences only.
+    """Edge-aware smoothness of the mean-normalized inverse depth, valid differences only.
 
     mean |d_x D*| exp(-edge |d_x I|) + the same for y, with D* = D / mean(D) and |d I| the mean over
     channels. Zero-padded differences would charge the border |D| itself and pull it to zero.

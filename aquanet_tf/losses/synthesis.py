@@ -1,7 +1,7 @@
 """Losses: masked L1 over a pyramid, perceptual, edge-aware smoothness (Eq. 10 and 11).
 
 Each function returns one number per sample, [B], float32; the caller takes the mean. A mask W in
-[0,1] weighs pixels; losses are normalised by its sum, so that their size does not depend on how
+[0,1] weighs pixels; losses are normalized by its sum, so that their size does not depend on how
 much is masked, and a fully masked sample costs exactly 0.
 """
 

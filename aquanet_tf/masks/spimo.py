@@ -24,7 +24,7 @@ def source(network, config, how="plain"):
 
 
 def grid_shifts(config):
-    """The passes' shifts [(u, v), ...] in units of the normalised grid; the first is none."""
+    """The passes' shifts [(u, v), ...] in units of the normalized grid; the first is none."""
     u, v = config.spimo_shift_u, config.spimo_shift_v
     horizontal = [(0.0, 0.0), (u, 0.0), (-u, 0.0)]
     return horizontal if config.spimo_passes == 3 else [*horizontal, (0.0, v)]
@@ -61,7 +61,7 @@ def inverse_depth_volume(estimate, image, grid, intrinsics, config):
     volume = tf.concat(tf.split(estimates, count), axis=-1)
     if config.spimo_renormalize and count == 4:
         others = volume[..., :3]
-        volume = tf.concat([others, _restandardised(volume[..., 3:], others)], axis=-1)
+        volume = tf.concat([others, _restandardized(volume[..., 3:], others)], axis=-1)
     return volume
 
 
@@ -112,7 +112,7 @@ def masks(estimate, image, grid, intrinsics, config):
     return static_mask(value, grid, config)
 
 
-def _restandardised(shifted, others):
+def _restandardized(shifted, others):
     """`shifted` [B,H,W,1] with mean and deviation that `others` [B,H,W,3] have on average."""
     space = [1, 2]
 

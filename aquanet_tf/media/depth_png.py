@@ -1,4 +1,4 @@
-"""Inverse depth as a 16-bit grey PNG that says its own scale."""
+"""Inverse depth as a 16-bit gray PNG that says its own scale."""
 
 from __future__ import annotations
 

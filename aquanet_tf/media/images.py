@@ -13,7 +13,7 @@ EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 def read_image(path: str | pathlib.Path) -> np.ndarray:
     """uint8 [H, W, 3] RGB, turned upright by its EXIF tag.
 
-    Grey, palette, CMYK and transparent pictures are converted; of 16-bit grey the high byte is
+    Gray, palette, CMYK and transparent pictures are converted; of 16-bit gray the high byte is
     kept. Raises ValueError naming the file when it is missing, damaged, or no image.
     """
     try:
@@ -38,8 +38,8 @@ def check_sums(file) -> None:
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
-    """The picture as 8-bit RGB, not turned: grey and palette expanded, CMYK converted,
-    transparency dropped, of 16-bit grey the high byte (Pillow alone would clip it to white).
+    """The picture as 8-bit RGB, not turned: gray and palette expanded, CMYK converted,
+    transparency dropped, of 16-bit gray the high byte (Pillow alone would clip it to white).
 
     ValueError for floating point pixels, whose range nobody knows, and for no pixels at all.
     """
@@ -48,8 +48,8 @@ def to_rgb(image: Image.Image) -> Image.Image:
     if image.mode == "F":
         raise ValueError("floating point pixels")
     if image.mode.startswith("I"):
-        grey = np.clip(np.asarray(image).astype(np.int64) // 256, 0, 255)
-        image = Image.fromarray(grey.astype(np.uint8))
+        gray = np.clip(np.asarray(image).astype(np.int64) // 256, 0, 255)
+        image = Image.fromarray(gray.astype(np.uint8))
     return image.convert("RGB")
 
 

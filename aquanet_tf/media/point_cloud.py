@@ -1,7 +1,7 @@
 """Depth as points: intrinsics of a picture from a flag, a file or EXIF; PLY files.
 
 Camera axes as everywhere (x right, y down, z forward), units those of depth: relative, up to one
-unknown scale. Pixel centres are integers, so the centre of a W-wide picture is at (W - 1) / 2.
+unknown scale. Pixel centers are integers, so the center of a W-wide picture is at (W - 1) / 2.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Camera(NamedTuple):
         """Intrinsics of the picture `path`. ValueError with the remedies when nothing is known."""
         if self.intrinsics:
             return self.intrinsics
-        centre = (width - 1) / 2, (height - 1) / 2
+        center = (width - 1) / 2, (height - 1) / 2
         if self.fov:
             focal = width / 2 / math.tan(math.radians(self.fov) / 2)
         else:
@@ -50,7 +50,7 @@ class Camera(NamedTuple):
                 f"{path}: a point cloud needs the camera, and its EXIF has no focal length: give "
                 "--intrinsics=fx,fy,cx,cy (or a JSON file) or --fov=degrees"
             )
-        return Intrinsics(focal, focal, *centre)
+        return Intrinsics(focal, focal, *center)
 
 
 def parse_camera(intrinsics: str, fov: float) -> Camera:
@@ -86,7 +86,7 @@ def parse_camera(intrinsics: str, fov: float) -> Camera:
 
 
 def exif_focal(path: pathlib.Path) -> float:
-    """The 35 mm equivalent focal length in a picture's EXIF, millimetres; 0 if there is none."""
+    """The 35 mm equivalent focal length in a picture's EXIF, millimeters; 0 if there is none."""
     try:
         with Image.open(path) as image:
             return float(image.getexif().get_ifd(_EXIF_IFD).get(_FOCAL_35MM, 0))
@@ -102,7 +102,7 @@ def points(depth: np.ndarray, camera: Intrinsics) -> np.ndarray:
 
 
 def write_ply(path, depth: np.ndarray, image: np.ndarray, camera: Intrinsics) -> None:
-    """A binary PLY file with a coloured point for each pixel of depth [H, W] > 0."""
+    """A binary PLY file with a colored point for each pixel of depth [H, W] > 0."""
     kind = [(name, "<f4") for name in "xyz"] + [(n, "u1") for n in ("red", "green", "blue")]
     vertices = np.empty(depth.size, kind)
     values = [*points(depth, camera).T, *image.reshape(-1, 3).T]

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 
-def outline(image: np.ndarray, mask, colour=(0, 229, 255), thickness: int = 1) -> np.ndarray:
+def outline(image: np.ndarray, mask, color=(0, 229, 255), thickness: int = 1) -> np.ndarray:
     """A copy of `image` with the inner border of the True regions of `mask` [H, W] drawn."""
     inside = np.asarray(mask, bool)
     core = inside
@@ -14,15 +14,15 @@ def outline(image: np.ndarray, mask, colour=(0, 229, 255), thickness: int = 1) -
         padded = np.pad(core, 1)
         core = core & padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
     out = np.array(image)
-    out[inside & ~core] = colour
+    out[inside & ~core] = color
     return out
 
 
-def masked(image: np.ndarray, keep, colour=(214, 39, 40)) -> np.ndarray:
-    """`image` [H, W, 3] uint8 in grey, with `colour` laid over what is False in `keep` [H, W]."""
-    grey = np.asarray(image, np.float64).mean(axis=-1, keepdims=True)
-    covered = 0.35 * grey + 0.65 * np.array(colour)
-    return np.where(np.asarray(keep, bool)[..., None], grey, covered).round().astype(np.uint8)
+def masked(image: np.ndarray, keep, color=(214, 39, 40)) -> np.ndarray:
+    """`image` [H, W, 3] uint8 in gray, with `color` laid over what is False in `keep` [H, W]."""
+    gray = np.asarray(image, np.float64).mean(axis=-1, keepdims=True)
+    covered = 0.35 * gray + 0.65 * np.array(color)
+    return np.where(np.asarray(keep, bool)[..., None], gray, covered).round().astype(np.uint8)
 
 
 def grow(values, valid, radius: int) -> tuple[np.ndarray, np.ndarray]:
@@ -39,7 +39,7 @@ def grow(values, valid, radius: int) -> tuple[np.ndarray, np.ndarray]:
 def grid(rows, labels=None, gap: int = 6, min_width: int = 0) -> np.ndarray:
     """Rows of pictures of one size -> one picture on a dark ground, `labels` above the columns.
 
-    Pictures narrower than `min_width` are enlarged by a whole factor (nearest neighbour).
+    Pictures narrower than `min_width` are enlarged by a whole factor (nearest neighbor).
     """
     height, width = rows[0][0].shape[:2]
     zoom = max(1, -(-min_width // width))

@@ -1,7 +1,7 @@
-"""AQUANet: one image and its positional grid -> inverse-depth logits and quantisation beta.
+"""AQUANet: one image and its positional grid -> inverse-depth logits and quantization beta.
 
 The backbone is PLADE-Net's auto-encoder: full-resolution conv, six strided convs each followed by
-a residual block, a decoder with skip connections, no batch normalisation; 14.5 M parameters at
+a residual block, a decoder with skip connections, no batch normalization; 14.5 M parameters at
 width 1 with 33 levels. For small machines the encoder may be a mobile one (`mobile.py`). Sizes need
 not be multiples of 64: strided convs round up and the decoder cuts to the skip's size.
 """
@@ -119,7 +119,7 @@ class AQUANet(tf.keras.Model):
         """What a call returns, for the code of its grid.
 
         rearranged: convolutions in the forms that save time and memory (see `blocks`); False
-        computes the same layer by layer, for quantisers, which give each map one scale.
+        computes the same layer by layer, for quantizers, which give each map one scale.
         """
         if self.encoder == "residual":
             skips = self._encode(image, code, rearranged)

@@ -42,14 +42,14 @@ def boosted(estimate):
 
     def star(image, grid, intrinsics):
         own = estimate(image, grid, intrinsics)
-        values = [own, *(_levelled(f(image, grid, intrinsics), own) for f in others)]
+        values = [own, *(_leveled(f(image, grid, intrinsics), own) for f in others)]
         total = tf.add_n(values)
         return blend(*values, total / largest(total))
 
     return star
 
 
-def _levelled(value, like):
+def _leveled(value, like):
     """`value` [B,H,W,1] with the mean of `like`, each image's."""
     mean, wanted = (tf.reduce_mean(part, [1, 2, 3], keepdims=True) for part in (value, like))
     return value * (wanted / mean)

@@ -23,7 +23,7 @@ def build_pose_network(config):
 
 def build_depth_network(config):
     """The depth network of a config alone, with weights created. `head=direct` has one output
-    and no quantisation, so neither levels nor beta."""
+    and no quantization, so neither levels nor beta."""
     adaptive_head = config.head == "adaptive"
     aquanet = AQUANet(
         width=config.width,

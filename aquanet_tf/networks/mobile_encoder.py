@@ -2,7 +2,7 @@
 
 Layers and channels are those of "Searching for MobileNetV3" (Howard et al. 2019) and of keras-cv's
 backbone, with three differences. Strided convolutions are padded alike on every side (see
-`blocks.Conv`). There is no batch normalisation: each is part of its convolution, into which
+`blocks.Conv`). There is no batch normalization: each is part of its convolution, into which
 `addons.mobilenet_convolutions` folds that of a trained backbone. And the positional code reaches
 every strided unit through a 1x1 convolution of its own, added to the unit's first convolution (the
 first block has none before its depthwise one: to its input). For a 1x1 convolution that is the same
@@ -33,7 +33,7 @@ _BLOCKS = (
     (5, 576, 96, 144, "hard_swish", 1),
 )
 # Mean square of f(x) for normal x, by which the weights behind f are scaled: without batch
-# normalisation nothing else keeps the features near unit size through so many layers.
+# normalization nothing else keeps the features near unit size through so many layers.
 _MEAN_SQUARE = {"relu": 0.5, "hard_swish": 0.34}
 # Share of a residual block's own branch at the start; the sum over all blocks stays small.
 _BRANCH = 0.3

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 def mobilenet_convolutions(preset):
     """(kernel, bias) of every convolution of keras-cv's MobileNetV3-Small but the last, as arrays
-    in the order of `mobile.MobileEncoder.assign`, each with its batch normalisation folded in.
+    in the order of `mobile.MobileEncoder.assign`, each with its batch normalization folded in.
 
     preset: name of a preset of keras-cv (fetched from the network), or a directory with one.
     Raises ValueError naming the flag when it cannot be had or is another network.
@@ -30,7 +30,7 @@ def mobilenet_convolutions(preset):
         if hasattr(layer, "squeeze_conv"):
             found += [layer.squeeze_conv.get_weights(), layer.excite_conv.get_weights()]
         elif weights := layer.get_weights():
-            if len(weights) == 1:  # a convolution without bias, its normalisation comes next
+            if len(weights) == 1:  # a convolution without bias, its normalization comes next
                 kernel, depthwise = weights[0], layer.__class__.__name__ == "DepthwiseConv2D"
             else:
                 found.append(_folded(kernel, depthwise, layer.epsilon, *weights))
@@ -38,7 +38,7 @@ def mobilenet_convolutions(preset):
 
 
 def _folded(kernel, depthwise, epsilon, gamma, beta, mean, variance):
-    """(kernel, bias) of a convolution followed by batch normalisation in inference."""
+    """(kernel, bias) of a convolution followed by batch normalization in inference."""
     scale = gamma / (variance + epsilon) ** 0.5
     return kernel * (scale[:, None] if depthwise else scale), beta - mean * scale
 

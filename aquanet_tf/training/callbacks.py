@@ -100,7 +100,7 @@ class PreviousEpoch(tf.keras.callbacks.Callback):
 
 
 class Panels(tf.keras.callbacks.Callback):
-    """Every n epochs, one TensorBoard picture: target, inverse depth, beta, the two synthesised
+    """Every n epochs, one TensorBoard picture: target, inverse depth, beta, the two synthesized
     views and what of them counts in the loss, in stage 2 the target's static mask, for the first
     samples of a fixed batch."""
 
@@ -127,7 +127,7 @@ class Panels(tf.keras.callbacks.Callback):
         limits = (config.inverse_depth_min, config.inverse_depth_max)
         rows, labels = [], ["target", "inverse depth"]
         labels += ["beta"] * ("beta" in pictures)
-        labels += ["synthesised previous", "synthesised next"][: len(pictures["views"])]
+        labels += ["synthesized previous", "synthesized next"][: len(pictures["views"])]
         weights = list(pictures.get("weights", []))
         labels += ["weight of previous", "weight of next"][: len(weights)]
         labels += ["static"] * ("static" in pictures)
@@ -135,10 +135,10 @@ class Panels(tf.keras.callbacks.Callback):
         for i in range(min(self.SAMPLES, self.batch["target"].shape[0])):
             inverse_depth = pictures["inverse_depth"][i, ..., 0].numpy()
             row = [_bytes(self.batch["target"][i])]
-            row.append(color.colour_inverse_depth(inverse_depth, *limits))
+            row.append(color.color_inverse_depth(inverse_depth, *limits))
             if "beta" in pictures:
                 beta = pictures["beta"][i, ..., 0].numpy()
-                row.append(color.colour_beta(beta, config.beta_max))
+                row.append(color.color_beta(beta, config.beta_max))
             row += [_bytes(view[i]) for view in pictures["views"]]
             row += [_bytes(tf.repeat(mask[i], 3, axis=-1)) for mask in masks]
             rows.append(row)

@@ -1,4 +1,4 @@
-"""One synthesised view and where it counts, by forward or by backward warping.
+"""One synthesized view and where it counts, by forward or by backward warping.
 
 Forward (AQUANet): the target seen from a reference, compared with the reference; occlusion from
 the logits. Backward (DIRNet-BW): a reference looked up for the target, compared with the target.
@@ -29,7 +29,7 @@ class Masks(NamedTuple):
 
 
 class View(NamedTuple):
-    """A synthesised image and the image it should be, [B,H,W,3]; `seen` [B,H,W,1] is what the
+    """A synthesized image and the image it should be, [B,H,W,3]; `seen` [B,H,W,1] is what the
     other frame shows of it, `weight` [B,H,W,1] what counts in the loss (W of Eq. 11)."""
 
     image: tf.Tensor

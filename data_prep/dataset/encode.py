@@ -70,7 +70,7 @@ def encode_triplet(item: Item, image_format: str) -> shards.Encoded:
 def encode_image(path: pathlib.Path, stored: View, image_format: str) -> bytes:
     """The encoded image as its View says. Bytes that are already as wanted are passed through.
 
-    Grey, palette, CMYK, transparent and 16-bit pictures become RGB, as images.to_rgb has it.
+    Gray, palette, CMYK, transparent and 16-bit pictures become RGB, as images.to_rgb has it.
     Raises as encode_triplet; ValueError too for a picture with an EXIF tag of rotation.
     """
     try:

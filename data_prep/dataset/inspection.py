@@ -28,7 +28,7 @@ class Finding:
     size: tuple[int, int] | None = None
     fields_of_view: tuple[float, float] | None = None  # horizontal, vertical, degrees
     brightness: float | None = None  # mean of the target frame, 0..255
-    change: float | None = None  # mean difference of neighbours, 0..255 (the smaller of the two)
+    change: float | None = None  # mean difference of neighbors, 0..255 (the smaller of the two)
     frames: np.ndarray | None = None  # uint8 [3, h, w, 3], only if asked for
 
 
@@ -55,7 +55,7 @@ def inspect(data: bytes, image_format: str, keep_frames: bool = False) -> Findin
 
 def camera_problem(k: np.ndarray, size: tuple[int, int]) -> str | None:
     """What is wrong with K [3, 3] for images of `size` (height, width), or None: it must be finite,
-    upper triangular, its last row (0, 0, 1), its view plausible, its centre in the image."""
+    upper triangular, its last row (0, 0, 1), its view plausible, its center in the image."""
     height, width = size
     text = f"K {np.array2string(k.ravel(), precision=4, separator=', ')}".replace("\n", "")
     if not np.isfinite(k).all():

@@ -54,7 +54,7 @@ def define_flags(kind: type, raw_dir: str, split: str) -> None:
         "height", 0, "Height of the stored images, aspect kept; 0: as recorded.", 0, LARGEST
     )
     flags.DEFINE_string("split", default["split"], split)
-    flags.DEFINE_integer("stride", default["stride"], "Frames between neighbours.", **positive)
+    flags.DEFINE_integer("stride", default["stride"], "Frames between neighbors.", **positive)
     flags.DEFINE_enum(
         "image_format", "jpeg", records.IMAGE_FORMATS, "jpeg: quality 95, 4:4:4; png: lossless."
     )

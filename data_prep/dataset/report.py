@@ -20,7 +20,7 @@ from data_prep.dataset import shards as dataset_shards
 
 SHEET = "contact_sheet.png"
 _SHEET_ROWS, _SHEET_WIDTH = 8, 360
-# Neighbours that differ by less than this (grey levels, mean) hardly move.
+# Neighbors that differ by less than this (gray levels, mean) hardly move.
 _STILL = 1.0
 
 
@@ -126,7 +126,7 @@ def statistics(report: Report) -> str:
             f"cameras        {_counts(cameras)}",
             f"field of view  {_span(angles[:, 0])} x {_span(angles[:, 1])} degrees",
             f"brightness     {_span(brightness)} of 255, mean {brightness.mean():.1f}",
-            f"change         {_span(change)} grey levels between neighbours, "
+            f"change         {_span(change)} gray levels between neighbors, "
             f"median {np.median(change):.1f}; {np.mean(change < _STILL):.1%} hardly move, "
             f"{np.mean(change == 0):.1%} repeat a frame",
         ]

@@ -39,7 +39,7 @@ class Triplet:
 @dataclasses.dataclass(frozen=True)
 class StaticFilter:
     """When a triplet counts as standing still: mean speed below `min_speed` m/s where the drive
-    has oxts; elsewhere one pair of neighbours differs by less than `min_difference` grey
+    has oxts; elsewhere one pair of neighbors differs by less than `min_difference` gray
     levels (0..255) on average, both frames reduced to 160 pixels width."""
 
     min_speed: float
@@ -146,13 +146,13 @@ def _differing(found, candidates, threshold, pool) -> list[Triplet]:
 
 
 def _reduced(path):
-    """Grey uint8 thumbnail, or the reason (a string) why the file cannot be read."""
+    """Gray uint8 thumbnail, or the reason (a string) why the file cannot be read."""
     try:
         with Image.open(path) as image:
             width = min(_COMPARED_WIDTH, image.width)
             height = max(1, round(image.height * width / image.width))
-            grey = to_rgb(image).convert("L")
-            return np.asarray(grey.resize((width, height), Image.Resampling.BOX))
+            gray = to_rgb(image).convert("L")
+            return np.asarray(gray.resize((width, height), Image.Resampling.BOX))
     except UNREADABLE as error:
         return describe(error)
 
@@ -169,7 +169,7 @@ def _bad(image) -> bool:
 
 
 def _difference(a: np.ndarray, b: np.ndarray) -> float:
-    """Mean absolute difference in grey levels; infinite for different sizes (not our business)."""
+    """Mean absolute difference in gray levels; infinite for different sizes (not our business)."""
     if a.shape != b.shape:
         return float("inf")
     return float(np.abs(a.astype(np.int16) - b).mean())

@@ -3,7 +3,7 @@
     python -m data_prep.street --out street --drives 24 --frames 24 --height 64 --width 208
 
 The bytes are a function of the flags, whatever the number of worker processes (another version of
-NumPy may round a few pixels differently, by one grey level). Interrupted runs are resumed by
+NumPy may round a few pixels differently, by one gray level). Interrupted runs are resumed by
 running the same command again.
 """
 

@@ -32,7 +32,7 @@ def define_flags() -> None:
     flags.DEFINE_float("fov_deg", 0.0, "Horizontal field of view.", lower_bound=0)
     flags.DEFINE_float("focal_px", 0.0, "Focal length in pixels.", lower_bound=0)
     flags.DEFINE_list("distortion", [], "k1,k2,p1,p2[,k3], radial-tangential (as OpenCV).")
-    flags.DEFINE_string("stride", "auto", "Kept frames between neighbours; auto: by the motion.")
+    flags.DEFINE_string("stride", "auto", "Kept frames between neighbors; auto: by the motion.")
     flags.DEFINE_integer(
         "height",
         0,

@@ -16,7 +16,7 @@ _FIX = 'expected {"fx", "fy", "cx", "cy"} or {"K": 3x3}, in pixels of "width" x 
 
 
 class Camera(NamedTuple):
-    """K [3, 3] float64 in pixels (integer centres) of the frames as decoded, and the distortion
+    """K [3, 3] float64 in pixels (integer centers) of the frames as decoded, and the distortion
     coefficients k1, k2, p1, p2, k3 (empty: none)."""
 
     k: np.ndarray

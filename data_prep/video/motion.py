@@ -14,14 +14,14 @@ from PIL import Image
 
 WIDTH = 320
 _BLOCK, _STEP = 64, 32
-# Blocks with less contrast (standard deviation in grey levels) show nothing to match.
+# Blocks with less contrast (standard deviation in gray levels) show nothing to match.
 _CONTRAST = 4.0
 # A peak of 1 is a perfect shift; unrelated blocks reach about 0.1.
 _PEAK = 0.2
 
 
 class Motion(NamedTuple):
-    """`difference`: mean grey levels, 0..255. `flow` and `parallax`: medians over blocks of the
+    """`difference`: mean gray levels, 0..255. `flow` and `parallax`: medians over blocks of the
     length of flow, and of what is left of it without the best rotation, in shares of the image
     width. `matched`: share of the blocks with contrast that were found again, 0..1."""
 
@@ -32,7 +32,7 @@ class Motion(NamedTuple):
 
 
 def reduced(frame: np.ndarray) -> np.ndarray:
-    """Grey float32 [h, 320] of a frame uint8 [H, W, 3]; enlarged if it is smaller."""
+    """Gray float32 [h, 320] of a frame uint8 [H, W, 3]; enlarged if it is smaller."""
     height = max(_BLOCK, round(frame.shape[0] * WIDTH / frame.shape[1]))
     image = Image.fromarray(frame).convert("L")
     return np.asarray(image.resize((WIDTH, height), Image.Resampling.BOX), np.float32)
@@ -41,7 +41,7 @@ def reduced(frame: np.ndarray) -> np.ndarray:
 def measure(before: np.ndarray, after: np.ndarray, focal: float) -> Motion:
     """Motion between two `reduced` frames of a camera whose focal length is `focal` widths."""
     difference = float(np.abs(after - before).mean())
-    centres, first = _blocks(before)
+    centers, first = _blocks(before)
     _, second = _blocks(after)
     shown = np.minimum(first.std((1, 2)), second.std((1, 2))) > _CONTRAST
     if not shown.any():
@@ -51,14 +51,14 @@ def measure(before: np.ndarray, after: np.ndarray, focal: float) -> Motion:
     matched = float(found.mean())
     if found.sum() < 4:
         return Motion(difference, 0.0, 0.0, matched)
-    centres, shifts = centres[shown][found], shifts[found]
-    rest = shifts - _rotation_flow(centres, shifts, focal * WIDTH, before.shape)
+    centers, shifts = centers[shown][found], shifts[found]
+    rest = shifts - _rotation_flow(centers, shifts, focal * WIDTH, before.shape)
     flow, parallax = (float(np.median(np.hypot(*v.T)) / WIDTH) for v in (shifts, rest))
     return Motion(difference, flow, parallax, matched)
 
 
 def _blocks(image: np.ndarray):
-    """Centres (x, y) [n, 2] and pixels [n, 64, 64] of overlapping blocks."""
+    """Centers (x, y) [n, 2] and pixels [n, 64, 64] of overlapping blocks."""
     windows = np.lib.stride_tricks.sliding_window_view(image, (_BLOCK, _BLOCK))
     windows = windows[::_STEP, ::_STEP]
     rows, columns = windows.shape[:2]

@@ -12,11 +12,11 @@ from data_prep.video import motion
 
 # Fewer blocks found again than this, and much difference: another scene.
 _CUT_MATCHED, _CUT_DIFFERENCE = 0.25, 8.0
-# Frames that differ by less (grey levels, mean) are one frame, repeated.
+# Frames that differ by less (gray levels, mean) are one frame, repeated.
 _DUPLICATE = 0.5
 # After so many frames at a standstill the scene goes on with others on the road.
 _LONG_STOP = 10
-# Wanted median flow between neighbours in image widths: some pixels in a thousand. Near the road
+# Wanted median flow between neighbors in image widths: some pixels in a thousand. Near the road
 # it is ten times that.
 _WANTED_FLOW, _MOST_STRIDE = 0.004, 10
 # Flow that the networks' receptive field and the range of inverse depth do not cover well.
@@ -28,7 +28,7 @@ _ROTATION = 0.2
 @dataclasses.dataclass
 class Selection:
     """`scenes`: source frame numbers of each scene, gaps and cuts between them. `steps`: motion
-    between neighbours within scenes. `dropped`: reason -> frames."""
+    between neighbors within scenes. `dropped`: reason -> frames."""
 
     scenes: list[list[int]] = dataclasses.field(default_factory=list)
     steps: list[motion.Motion] = dataclasses.field(default_factory=list)
@@ -71,7 +71,7 @@ def _is_cut(step: motion.Motion) -> bool:
 
 
 def choose_stride(found: Selection) -> int:
-    """Kept frames between neighbours, so that a typical flow can be matched and seen."""
+    """Kept frames between neighbors, so that a typical flow can be matched and seen."""
     flow = np.array([step.flow for step in found.steps])
     if not flow.size:
         return 1
@@ -113,7 +113,7 @@ def warnings(found: Selection, stride: int) -> list[str]:
         )
     if seen["flow_percent_at_stride"] > 100 * TOO_FAST:
         texts.append(
-            f"neighbours are {seen['flow_percent_at_stride']:.1f} % of the width apart, too fast "
+            f"neighbors are {seen['flow_percent_at_stride']:.1f} % of the width apart, too fast "
             "for the matching to be learned: lower --stride or take a higher frame rate"
         )
     return texts

@@ -1,4 +1,4 @@
-"""Images of a data set as uint8 batches of one, for quantisation and for comparisons."""
+"""Images of a data set as uint8 batches of one, for quantization and for comparisons."""
 
 from __future__ import annotations
 

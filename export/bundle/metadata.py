@@ -19,8 +19,8 @@ from export.bundle.parity import Tolerance
 
 OUTPUTS = {
     "inverse_depth": "relative units; inverse depth grows with nearness",
-    "depth": "1 / inverse_depth: metres up to one unknown scale",
-    "beta": "quantisation parameter of the network, 1 is the exponential scheme",
+    "depth": "1 / inverse_depth: meters up to one unknown scale",
+    "beta": "quantization parameter of the network, 1 is the exponential scheme",
 }
 MOVING_OUTPUTS = {
     "moving_object_probability": "0 to 1, not calibrated: s / (s + threshold) of SPIMO's "
@@ -39,7 +39,7 @@ def build(
     """The common fields; `parity` holds the tolerance alone until the errors are measured."""
     outputs = dict(OUTPUTS)
     if metres_per_unit:
-        outputs["depth_metres"] = f"metres: {metres_per_unit:g} * depth, the scale given at export"
+        outputs["depth_metres"] = f"meters: {metres_per_unit:g} * depth, the scale given at export"
     config = run.config
     return {
         "name": "AQUANet, monocular depth",

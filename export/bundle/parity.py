@@ -14,7 +14,7 @@ from aquanet_tf.inference import network as inference_network
 class Tolerance:
     """Largest figures that pass; None: any.
 
-    A max says something where both compute the same. Quantised, a single pixel at an edge may fall
+    A max says something where both compute the same. Quantized, a single pixel at an edge may fall
     on the other side, up to d_max / d_min off, and means nothing: there mean and outliers judge.
     """
 

@@ -19,7 +19,7 @@ PLACE = pathlib.PurePath("assets.extra", "tf_serving_warmup_requests")
 
 
 def write(directory: str | pathlib.Path, signatures: Sequence[str], height: int, width: int) -> int:
-    """Writes one request of one grey height x width image for each of the signatures.
+    """Writes one request of one gray height x width image for each of the signatures.
 
     Returns the number of requests, 0 when tensorflow-serving-api is not installed.
     """

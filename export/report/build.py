@@ -119,7 +119,7 @@ def _head(workdir, evaluation, network, history) -> str:
     cards.append(page.card(str(evaluation["images"]), "frames evaluated"))
     return (
         f"<h1>Depth from one image: {html.escape(workdir.name)}</h1>"
-        '<p class="soft">AQUANet, learned from unlabelled video. Depth is relative; metres come '
+        '<p class="soft">AQUANet, learned from unlabeled video. Depth is relative; meters come '
         "from the alignment named in the protocol.</p>"
         f'<div class="cards">{"".join(cards)}</div>'
     )
@@ -136,7 +136,7 @@ def _table(evaluation, protocol) -> str:
         methods[f"{name} baseline"] = result["means"]
     ratio = evaluation["ratio"]
     notes = [
-        f"Median ratio {ratio['median']:.4g} metres per unit, spread over images "
+        f"Median ratio {ratio['median']:.4g} meters per unit, spread over images "
         f"{100 * ratio['spread']:.1f} %."
     ]
     if evaluation["means"]["static"]:

@@ -1,4 +1,4 @@
-"""Line charts as inline SVG: no script, colours from the page's CSS for light and dark."""
+"""Line charts as inline SVG: no script, colors from the page's CSS for light and dark."""
 
 from __future__ import annotations
 

@@ -112,14 +112,14 @@ def image_tag(picture, description: str) -> str:
 
 
 def figure(picture, title: str, legend: str = "") -> str:
-    """A picture with its caption; `legend` is HTML, from `colour_bar`."""
+    """A picture with its caption; `legend` is HTML, from `color_bar`."""
     caption = f"<figcaption>{html.escape(title)} {legend}</figcaption>"
     return f"<figure>{image_tag(picture, title)}{caption}</figure>"
 
 
-def colour_bar(colours, low: str, high: str) -> str:
-    """A small bar of uint8 colours [n, 3] between two labels."""
-    stops = ",".join("#{:02x}{:02x}{:02x}".format(*map(int, colour)) for colour in colours)
+def color_bar(colors, low: str, high: str) -> str:
+    """A small bar of uint8 colors [n, 3] between two labels."""
+    stops = ",".join("#{:02x}{:02x}{:02x}".format(*map(int, color)) for color in colors)
     bar = f'<i class="bar" style="background:linear-gradient(90deg,{stops})"></i>'
     return f"<span>{html.escape(low)} {bar} {html.escape(high)}</span>"
 

@@ -14,8 +14,8 @@ from aquanet_tf.evaluation.protocol import Protocol
 from aquanet_tf.media import color, images, sheet
 from export.report import page
 
-ERROR_HIGH = 0.5  # relative error of the brightest colour
-NEAR_PERCENTILE = 97  # of the shown ground truth: where the brightest colour of nearness begins
+ERROR_HIGH = 0.5  # relative error of the brightest color
+NEAR_PERCENTILE = 97  # of the shown ground truth: where the brightest color of nearness begins
 PARTS = {
     "all": "All pixels with ground truth",
     "static": "Static pixels",
@@ -34,7 +34,7 @@ def choose_rows(rows: list[dict], count: int) -> list[dict]:
 def section(pairs, network, protocol: Protocol) -> str:
     """HTML of the frames in `pairs` of (ground_truth.Frame, its row in the evaluation).
 
-    network: predictor.Predictor. One colour range for all, taken from their ground truth.
+    network: predictor.Predictor. One color range for all, taken from their ground truth.
     """
     drawn = [
         maps(frame, row, network, protocol)
@@ -45,8 +45,8 @@ def section(pairs, network, protocol: Protocol) -> str:
     outlined = any(each["moving"] is not None for each in drawn)
     return (
         "<h2>Held-out frames</h2><p class='small soft'>Evenly spaced over the evaluated frames; "
-        "the last one is the frame with the largest error. Colours mean the same in every frame. "
-        "Grey: no ground truth. Near is bright."
+        "the last one is the frame with the largest error. Colors mean the same in every frame. "
+        "Gray: no ground truth. Near is bright."
         + (" Outlined: independently moving objects." if outlined else "")
         + f"</p>{''.join(blocks)}"
     )
@@ -54,7 +54,7 @@ def section(pairs, network, protocol: Protocol) -> str:
 
 def maps(frame, row, network, protocol) -> dict:
     """Everything that is drawn of one ground_truth.Frame: dict of its `row` in an evaluation and of
-    maps [H, W], inverse depths in 1 / metres."""
+    maps [H, W], inverse depths in 1 / meters."""
     image, gt = images.read_image(frame.image), frame.depth()
     prediction = network(image)
     inverse = alignment.resize_bilinear(prediction.inverse_depth, *gt.shape)
@@ -75,15 +75,15 @@ def maps(frame, row, network, protocol) -> dict:
 
 
 def nearest(drawn) -> float:
-    """Upper end of the one colour range of several `maps`, 1 / metres, from their ground truth."""
+    """Upper end of the one color range of several `maps`, 1 / meters, from their ground truth."""
     nearness = np.concatenate([each["truth"][each["valid"]] for each in drawn])
     return float(np.percentile(nearness, NEAR_PERCENTILE))
 
 
 def near_tile(inverse_depth, title, high, valid=None) -> str:
-    """A figure of an inverse depth [H, W] in 1 / metres, with its colour bar."""
-    bar = page.colour_bar(_ramp(color.INVERSE_DEPTH_MAP), "far", f"{1 / high:.2g} m")
-    picture = color.colour_inverse_depth(inverse_depth, 0, high, valid)
+    """A figure of an inverse depth [H, W] in 1 / meters, with its color bar."""
+    bar = page.color_bar(_ramp(color.INVERSE_DEPTH_MAP), "far", f"{1 / high:.2g} m")
+    picture = color.color_inverse_depth(inverse_depth, 0, high, valid)
     return page.figure(picture, title, bar)
 
 
@@ -112,19 +112,19 @@ def block(key, numbers, tiles) -> str:
 def _frame(drawn, high, beta_max) -> str:
     valid, moving = drawn["valid"], drawn["moving"]
     error, shown = sheet.grow(drawn["error"], valid, _radius(valid))
-    wrong = page.colour_bar(_ramp(color.ERROR_MAP), "0", f"{100 * ERROR_HIGH:.0f} %")
+    wrong = page.color_bar(_ramp(color.ERROR_MAP), "0", f"{100 * ERROR_HIGH:.0f} %")
     ends = f"{1 / beta_max:.2g}", f"{beta_max:.2g}"
     tiles = [
         page.figure(mark(drawn["image"], moving), "Input"),
         near_tile(drawn["predicted"], "Inverse depth", high),
         truth_tile(drawn, high),
         page.figure(
-            mark(color.colour_error(error, ERROR_HIGH, shown), moving), "Relative error", wrong
+            mark(color.color_error(error, ERROR_HIGH, shown), moving), "Relative error", wrong
         ),
         page.figure(
-            color.colour_beta(drawn["beta"], beta_max),
+            color.color_beta(drawn["beta"], beta_max),
             "Beta",
-            page.colour_bar(_ramp(color.BETA_MAP), *ends),
+            page.color_bar(_ramp(color.BETA_MAP), *ends),
         ),
     ]
     row = drawn["row"]

@@ -90,7 +90,7 @@ def section(drawn, stage_one: StageOne, means: dict) -> str:
 
 def sheet(drawn):
     """What `draw` made as one picture, uint8 [H, W, 3]: a row for each frame, whose ground truth
-    sets the colour range of the row. ValueError for frames of different sizes."""
+    sets the color range of the row. ValueError for frames of different sizes."""
     if len({after["image"].shape for _, after in drawn}) != 1:
         raise ValueError("--sheet: needs frames with moving pixels, all of one size")
     labels = ["input; outlined: what moves", "stage 1", "stage 2", "ground truth"]
@@ -103,7 +103,7 @@ def sheet(drawn):
         depths = (before["predicted"], None), (after["predicted"], None)
         truth = after["truth"], after["valid"]
         row = [
-            color.colour_inverse_depth(value, 0, high, valid) for value, valid in (*depths, truth)
+            color.color_inverse_depth(value, 0, high, valid) for value, valid in (*depths, truth)
         ]
         if masked:
             row.insert(0, media_sheet.masked(after["image"], ~before["likely_moving"]))

@@ -39,7 +39,7 @@ def routes(models: Models, max_bytes: int) -> list[Route]:
 def pictures(models: Models, data: bytes) -> dict:
     """One picture file -> data URLs `image` (upright), `inverse_depth`, `beta`, `depth16` and
     texts `about`, `depth_range`, `beta_range`; `moving` and `moving_share` where the model has the
-    signature moving_objects, else null. The colour ranges are of this picture alone, and said.
+    signature moving_objects, else null. The color ranges are of this picture alone, and said.
 
     Raises RequestError for what is no picture, or too large.
     """
@@ -56,7 +56,7 @@ def pictures(models: Models, data: bytes) -> dict:
     maps = {name: value[0, ..., 0] for name, value in maps.items()}
     inverse_depth, beta = maps["inverse_depth"], maps["beta"]
     low, high = color.robust_range([inverse_depth])
-    coloured = color.colour_inverse_depth(inverse_depth, low, high)
+    colored = color.color_inverse_depth(inverse_depth, low, high)
     beta_max = max(1.01, float(np.exp(np.abs(np.log(beta)).max())))
     depth16 = io.BytesIO()
     depth_png.write(depth16, inverse_depth, float(inverse_depth.max()) / depth_png.LEVELS)
@@ -64,8 +64,8 @@ def pictures(models: Models, data: bytes) -> dict:
     return {
         "about": f"{width} x {height} pixels, {models.name} version {version.number}",
         "image": _url(saved_model.png(image)),
-        "inverse_depth": _url(saved_model.png(coloured)),
-        "beta": _url(saved_model.png(color.colour_beta(beta, beta_max))),
+        "inverse_depth": _url(saved_model.png(colored)),
+        "beta": _url(saved_model.png(color.color_beta(beta, beta_max))),
         "depth16": _url(depth16.getvalue()),
         "depth_range": f"inverse depth {low:.4g} (dark, far) to {high:.4g} (bright, near): the "
         "range of this picture",
@@ -80,10 +80,10 @@ def pictures(models: Models, data: bytes) -> dict:
 
 
 def _tinted(image, static_mask):
-    """The picture in grey, red where the mask is 0."""
-    grey = np.repeat(image.mean(-1, keepdims=True), 3, -1)
-    red = 0.4 * grey + 0.6 * np.array([255.0, 40.0, 20.0])
-    return np.where(static_mask[..., None] == 0, red, grey).astype(np.uint8)
+    """The picture in gray, red where the mask is 0."""
+    gray = np.repeat(image.mean(-1, keepdims=True), 3, -1)
+    red = 0.4 * gray + 0.6 * np.array([255.0, 40.0, 20.0])
+    return np.where(static_mask[..., None] == 0, red, gray).astype(np.uint8)
 
 
 def _url(data: bytes) -> str:

@@ -83,7 +83,7 @@ BAD = {
     "row wrong: .*nowhere.flags": {"rows": {"wrong": {"flagfile": "nowhere.flags"}}},
     "unknown 'nmae' in row wrong": {"rows": {"wrong": {"nmae": "x"}}},
     "'flags' in row wrong: .* wrong kind": {"rows": {"wrong": {"flags": "--levels=3"}}},
-    "unknown 'colour' in the file": {"colour": "red"},
+    "unknown 'color' in the file": {"color": "red"},
     "row wrong: stage1: 'first' is not a row": {"rows": {"wrong": ROW}},
     "row b: its stage1, a, is itself": {
         "rows": {"first": {}, "a": ROW, "b": {"stage1": "a"}},

@@ -14,11 +14,11 @@ def test_levels_are_those_of_training(beta):
     np.testing.assert_allclose(plots.levels(beta, 9, 0.005, 0.3), expected, rtol=1e-6)
 
 
-def test_quantisation(tmp_path):
+def test_quantization(tmp_path):
     random = np.random.default_rng(1)
     probability = random.uniform(size=(16, 40, 5))
     probability /= probability.sum(axis=-1, keepdims=True)
-    plots.quantisation(
+    plots.quantization(
         tmp_path / "q.png",
         random.integers(0, 256, (16, 40, 3), np.uint8),
         random.uniform(0.01, 0.2, (16, 40)),

@@ -48,7 +48,7 @@ def test_two_rows_on_a_tiny_street(tmp_path):
             "one": {"name": "Stage 1", "evaluate": ["--mask_quality"]},
             "two": {"name": "Stage 2", "stage1": "one", "flags": ["--boosting_weight=0"]},
         },
-        "figures": {"quantisation": "one", "masks": "one", "stages": ["one", "two"]},
+        "figures": {"quantization": "one", "masks": "one", "stages": ["one", "two"]},
     }
     path, out = tmp_path / "ablation.yaml", tmp_path / "out"
     path.write_text(yaml.safe_dump(document, sort_keys=False))
@@ -60,7 +60,7 @@ def test_two_rows_on_a_tiny_street(tmp_path):
     for row in table["rows"]:
         assert row["seeds"]["1"]["epoch"] == 2 and row["training_seconds"]["mean"] > 0
         assert 0 < row["summary"]["static"]["abs_rel"]["mean"] < 100
-    names = {"quantisation", "masks", "stages", "mask_curves_one"}
+    names = {"quantization", "masks", "stages", "mask_curves_one"}
     assert {file.stem for file in (out / "figures").iterdir()} == names
     for name in names:
         with Image.open(out / "figures" / f"{name}.png") as picture:

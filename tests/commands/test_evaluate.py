@@ -171,7 +171,7 @@ def test_a_frame_without_static_pixels_is_left_out(frames):
         run.evaluate(frames, {"m": perfect}, MEDIAN, lambda frame: np.zeros(tiny_kitti.SHAPE, bool))
 
 
-def test_mask_quality_takes_frames_with_both_neighbours(frames):
+def test_mask_quality_takes_frames_with_both_neighbors(frames):
     class Score:
         threshold = 0.03
 

@@ -48,10 +48,10 @@ def test_every_file_is_there_and_says_the_same(folder, tmp_path):
         assert np.abs(again - inverse).max() <= 0.51 * document["png16_scale"]
         with Image.open(out / f"{entry['name']}_color.png") as picture:
             low, high = map(float, picture.info["colour_range"].split(","))
-            colours = np.asarray(picture)
+            colors = np.asarray(picture)
         assert (low, high) == tuple(document["colour_range"])
-        expected = color.colour_inverse_depth(inverse, low, high)
-        np.testing.assert_array_equal(colours, expected)
+        expected = color.color_inverse_depth(inverse, low, high)
+        np.testing.assert_array_equal(colors, expected)
     text = predict_all.summary(document)
     assert "3 images" in text and "ms per image" in text and "the same for all images" in text
 
@@ -93,7 +93,7 @@ def test_formats(folder, tmp_path):
         "b.png.ply",
         "predictions.json",
     ]
-    out = tmp_path / "colours"  # leaves nothing behind of what it kept for the second pass
+    out = tmp_path / "colors"  # leaves nothing behind of what it kept for the second pass
     run(folder, out, formats=("color",))
     assert len(list(out.iterdir())) == 4
     document = run(folder, tmp_path / "none", formats=("ply",))
@@ -105,7 +105,7 @@ def test_formats(folder, tmp_path):
 
 def test_a_clip_has_one_range(tmp_path):
     path = tmp_path / "clip.mp4"
-    with video.writing(path, 18, 31, 8.0, "") as append:  # grey, brighter with every frame
+    with video.writing(path, 18, 31, 8.0, "") as append:  # gray, brighter with every frame
         for number in range(10):
             append(np.full((18, 31, 3), 20 * number, np.uint8))
     out = tmp_path / "out"
@@ -118,10 +118,10 @@ def test_a_clip_has_one_range(tmp_path):
     assert len(pictures) == 10
     for number, picture in enumerate(pictures):
         inverse_depth = np.load(out / "clip" / f"{number:06d}.npy")
-        expected = color.colour_inverse_depth(inverse_depth, low, high)
+        expected = color.color_inverse_depth(inverse_depth, low, high)
         assert np.abs(picture.mean((0, 1)) - expected.mean((0, 1))).max() < 12  # it is H.264
-        with Image.open(out / "clip" / f"{number:06d}_color.png") as colours:
-            np.testing.assert_array_equal(colours, expected)
+        with Image.open(out / "clip" / f"{number:06d}_color.png") as colors:
+            np.testing.assert_array_equal(colors, expected)
     assert "10 frames" in predict_all.summary(document) and not list(out.glob(".*"))
     path.write_bytes(b"no video")
     document = predict_all.predict_all([path], network, D_MAX, tmp_path / "broken")

@@ -82,7 +82,7 @@ def test_json_round_trip(tmp_path):
     assert Config.load(tmp_path / "config.json") == options
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"colour": 1}', '{"levels": 0}'])
+@pytest.mark.parametrize("text", ["{", "[]", '{"color": 1}', '{"levels": 0}'])
 def test_damaged_json_is_a_clear_error(tmp_path, text):
     path = tmp_path / "config.json"
     path.write_text(text)

@@ -53,7 +53,7 @@ def test_window_first_equals_resizing_the_whole_and_cropping(dtype, seed, image,
     w = window(seed, image, crop, 0.3, 2.0)
     whole = tf.image.resize(pixels, [w.whole_height, w.whole_width], antialias=True)
     expected = whole[:, w.top : w.top + crop[0], w.left : w.left + crop[1]]
-    # White noise: neighbours differ by 100 and more, so 0.01 is 1e-4 of a pixel.
+    # White noise: neighbors differ by 100 and more, so 0.01 is 1e-4 of a pixel.
     np.testing.assert_allclose(augmentation.resize_crop(pixels, w), expected, atol=0.01)
 
 
@@ -131,10 +131,10 @@ def test_photometry_is_within_its_ranges_and_neutral_half_the_time():
     gain = np.array([p.gain.numpy() for p in drawn])
     assert 0.4 < (gamma == 1).mean() < 0.6
     assert gamma.min() >= 0.8 and gamma.max() <= 1.2 and gamma.min() < 0.82
-    grey = (gain == gain[:, :1]).all(-1)
-    assert 0.4 < grey.mean() < 0.6
-    assert 0.4 < (gain[grey, 0] == 1).mean() < 0.6
-    assert gain[grey].min() >= 0.5 and 1.8 < gain[grey].max() <= 2.0
+    gray = (gain == gain[:, :1]).all(-1)
+    assert 0.4 < gray.mean() < 0.6
+    assert 0.4 < (gain[gray, 0] == 1).mean() < 0.6
+    assert gain[gray].min() >= 0.5 and 1.8 < gain[gray].max() <= 2.0
     assert gain.min() >= 0.4 and gain.max() <= 2.4
 
 

@@ -121,7 +121,7 @@ def test_a_batch_larger_than_the_data_is_an_error(config):
 
 @pytest.mark.parametrize("flip", [False, True])
 def test_crop_intrinsics_and_grid_belong_together(config, raw_dir, flip):
-    """Rays of the crop, looked up in the stored image through its K, show the crop's colours;
+    """Rays of the crop, looked up in the stored image through its K, show the crop's colors;
     its grid gives the same place."""
     options = {**PLAIN, "flip": flip, "resize_min": 1.0, "resize_max": 1.6}
     mirrored = 0
@@ -135,7 +135,7 @@ def test_crop_intrinsics_and_grid_belong_together(config, raw_dir, flip):
                 pixels = rays[i] * [sign, 1, 1] @ kitti_tree.K[2].T
                 expected = bilinear(frames[:2], pixels[..., 0], pixels[..., 1])
                 errors.append(np.nanmax(np.abs(seen - expected)))
-                # The whole resized image has corner pixel centres at +-1.
+                # The whole resized image has corner pixel centers at +-1.
                 size = np.array([80, 24]) * batch["resize"][i].numpy()
                 u = ((pixels[..., 0] + 0.5) / 80 * size[0] - 0.5) / (size[0] - 1) * 2 - 1
                 if errors[-1] < 0.02:
@@ -146,7 +146,7 @@ def test_crop_intrinsics_and_grid_belong_together(config, raw_dir, flip):
 
 
 def bilinear(frames, u, v):
-    """Frames [n, h, w, 3] at pixel positions; NaN where a neighbour is missing."""
+    """Frames [n, h, w, 3] at pixel positions; NaN where a neighbor is missing."""
     u0, v0 = np.floor(u).astype(int), np.floor(v).astype(int)
     bad = (u0 < 0) | (v0 < 0) | (u0 > frames.shape[2] - 2) | (v0 > frames.shape[1] - 2)
     u0, v0 = np.where(bad, 0, u0), np.where(bad, 0, v0)
@@ -254,7 +254,7 @@ def test_real_kitti_at_the_papers_sizes(tmp_path):
     for batch in batches(config):
         assert batch["target"].shape == (8, 192, 640, 3)
         factors += batch["resize"].numpy().tolist()
-        # Neighbours at 10 Hz are alike, the same window of another drive would not be.
+        # Neighbors at 10 Hz are alike, the same window of another drive would not be.
         difference = np.abs(batch["target"][:, None] - batch["references"]).mean()
         assert 0.005 < difference < 0.1
     assert 0.51 < min(factors) < 0.75 and 1.2 < max(factors) < 1.51

@@ -75,7 +75,7 @@ def many_epochs(pair_of_sets):
 
 @fuzz.lengths(6)
 def test_mixed_runs_can_be_resumed_at_any_step(many_epochs, examples):
-    """Bit-equal: crops, colours and K, whatever set each sample is from."""
+    """Bit-equal: crops, colors and K, whatever set each sample is from."""
     config, whole = many_epochs
     assert len(whole) == 18
 

@@ -54,7 +54,7 @@ def read(out):
     return {fields["key"].numpy().decode(): fields for fields in parsed}
 
 
-def test_neighbours_are_two_frames_apart(tmp_path):
+def test_neighbors_are_two_frames_apart(tmp_path):
     root = write(tmp_path / "cs", range(30), [19])
     info = prepare(root, tmp_path / "out")
     found = read(tmp_path / "out")

@@ -83,7 +83,7 @@ def test_a_resized_image_shows_the_same_scene_at_the_same_rays(raw_dir, tmp_path
     raw = kitti_tree.write(tmp_path / "raw", [kitti_tree.Spec(range(3))])
     for frame in range(3):
         pixels = np.zeros((*kitti_tree.SHAPE, 3), np.uint8)
-        pixels[8:12, 40:44] = 255  # centre of mass at (41.5, 9.5)
+        pixels[8:12, 40:44] = 255  # center of mass at (41.5, 9.5)
         Image.fromarray(pixels).save(path_of(raw, 1, frame))
     prepare(raw, tmp_path / "out", height=48, image_format="png", static_filter=False)
     (fields,) = read(tmp_path / "out")[0].values()

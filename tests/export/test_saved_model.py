@@ -158,8 +158,8 @@ def test_files_give_the_same_answer_as_their_pixels(exported):
     assert set(found) == set(expected)
     for name, value in expected.items():
         np.testing.assert_allclose(found[name], value, rtol=1e-5)
-    grey = encoded(photo().convert("L"), "PNG")
-    assert signatures["serving_bytes"](image_bytes=tf.constant([grey]))["beta"].shape[-1] == 1
+    gray = encoded(photo().convert("L"), "PNG")
+    assert signatures["serving_bytes"](image_bytes=tf.constant([gray]))["beta"].shape[-1] == 1
 
 
 def test_files_that_are_no_batch_are_refused(exported):
@@ -175,7 +175,7 @@ def test_files_that_are_no_batch_are_refused(exported):
             serve(image_bytes=tf.constant(files))
 
 
-def test_metres_and_warm_up_requests(workdir, tmp_path):
+def test_meters_and_warm_up_requests(workdir, tmp_path):
     exported = saved_model.export_saved_model(workdir, tmp_path / "model", metres_per_unit=2.5)
     signatures = tf.saved_model.load(str(exported)).signatures
     maps = signatures["serving_default"](image=np.zeros([1, 20, 30, 3], np.uint8))

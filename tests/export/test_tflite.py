@@ -26,7 +26,7 @@ def workdir(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def models(workdir, data_dir):
-    """Quantisation -> file."""
+    """Quantization -> file."""
     return {
         kind: tflite.export_tflite(
             workdir, workdir.parent / f"{kind}.tflite", *SIZE, kind, str(data_dir), images=6
@@ -60,7 +60,7 @@ def test_near_the_checkpoint_in_both_runtimes(workdir, models, kind):
         parity.check(network, truth, [image], tflite.TOLERANCES[kind])
         # It is an image that was understood, not a constant: depth follows the checkpoint's.
         assert np.corrcoef(answers[-1].ravel(), expected.ravel())[0, 1] > 0.98
-    # Dynamic-range kernels quantise activations as they run, each runtime and processor in its own
+    # Dynamic-range kernels quantize activations as they run, each runtime and processor in its own
     # way: there the checkpoint above is the common measure. The other kinds leave no such choice.
     if kind != "dynamic":
         np.testing.assert_allclose(answers[0], answers[-1], rtol=1e-2)

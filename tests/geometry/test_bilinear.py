@@ -15,7 +15,7 @@ def sample(x, y, image=IMAGE):
     return values.numpy()[:, 0], inside.numpy()[:, 0, :, 0]
 
 
-def test_pixel_centres_return_the_pixels():
+def test_pixel_centers_return_the_pixels():
     v, u = np.meshgrid(range(6), range(9), indexing="ij")
     values, inside = sample(u.ravel(), v.ravel())
     np.testing.assert_allclose(values.reshape(IMAGE.shape), IMAGE)

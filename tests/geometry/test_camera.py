@@ -72,7 +72,7 @@ def test_batched_scales_and_offsets():
         np.testing.assert_allclose(both[i], camera.crop_intrinsics(one, offset[i], offset[i]))
 
 
-def test_positional_grid_corners_and_centre():
+def test_positional_grid_corners_and_center():
     grid = camera.positional_grid(5, 9).numpy()
     np.testing.assert_allclose(grid[0, 0], [-1, -1])
     np.testing.assert_allclose(grid[-1, -1], [1, 1])

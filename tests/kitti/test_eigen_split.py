@@ -126,7 +126,7 @@ def test_list_files_are_read_back_and_disjoint(raw, tmp_path):
     assert entries["test_files.txt"] == eigen_split.test_entries()
     assert entries["test_improved_files.txt"] == eigen_split.test_entries(improved=True)
     train, val = entries["train_files.txt"], entries["val_files.txt"]
-    assert len(train) == 2 * 2 * 4 and len(val) == 2 * 4  # two cameras, the ends have no neighbour
+    assert len(train) == 2 * 2 * 4 and len(val) == 2 * 4  # two cameras, the ends have no neighbor
     assert {entry.camera for entry in train} == {2, 3}
     assert not {e.drive for e in train} & {e.drive for e in val}
     assert not any(eigen_split.is_test_drive(entry.drive) for entry in train + val)

@@ -119,15 +119,15 @@ def test_scan_round_trip_and_truncation(tmp_path):
         kitti_layout.read_scan(tmp_path / "scan.bin")
 
 
-def test_depth_png_is_metres(tmp_path):
+def test_depth_png_is_meters(tmp_path):
     stored = np.array([[0, 256, 20480], [1, 2, 65535]], np.uint16)
     Image.fromarray(stored).save(tmp_path / "depth.png")
     depth = kitti_layout.read_depth_png(tmp_path / "depth.png")
     np.testing.assert_allclose(depth, stored / 256.0)
     assert depth.dtype == np.float32
-    Image.fromarray(np.zeros((2, 3), np.uint8)).save(tmp_path / "grey.png")
-    with pytest.raises(ValueError, match="grey.png: mode L"):
-        kitti_layout.read_depth_png(tmp_path / "grey.png")
+    Image.fromarray(np.zeros((2, 3), np.uint8)).save(tmp_path / "gray.png")
+    with pytest.raises(ValueError, match="gray.png: mode L"):
+        kitti_layout.read_depth_png(tmp_path / "gray.png")
 
 
 def test_speed_over_ground(tmp_path):

@@ -23,10 +23,10 @@ def inputs(batch=2, seed=0):
 
 
 def of_the_grid(image, grid, intrinsics):
-    """Red things are memorised by place, the others are not."""
+    """Red things are memorized by place, the others are not."""
     del intrinsics
-    colour = image[..., :1]
-    return tf.where(colour > 0.5, 0.05 * tf.exp(grid[..., :1]), 0.05)
+    color = image[..., :1]
+    return tf.where(color > 0.5, 0.05 * tf.exp(grid[..., :1]), 0.05)
 
 
 @given(st.integers(0, 10**6), st.integers(2, 6))
@@ -114,7 +114,7 @@ def test_only_stage_one_on_crops_is_readable():
         assert not spimo.readable(Config(**options))
 
 
-def test_renormalising_undoes_what_a_vertical_shift_does_to_everything():
+def test_renormalizing_undoes_what_a_vertical_shift_does_to_everything():
     def of_height(image, grid, intrinsics):
         """A road: all of it comes nearer when the grid moves down."""
         del intrinsics
@@ -123,14 +123,14 @@ def test_renormalising_undoes_what_a_vertical_shift_does_to_everything():
         )
 
     image, grid, k = inputs()
-    plain, renormalised = (
+    plain, renormalized = (
         spimo.dispersion_map(
             of_height, image, grid, k, Config(spimo_renormalize=on, spimo_shift_v=-0.8)
         ).numpy()
         for on in (False, True)
     )
     assert plain.min() > 1e-3
-    np.testing.assert_allclose(renormalised, 0.0, atol=1e-9)
+    np.testing.assert_allclose(renormalized, 0.0, atol=1e-9)
 
 
 def test_passes_at_another_resolution_come_back_at_the_images_size():

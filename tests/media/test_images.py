@@ -10,20 +10,20 @@ from PIL import Image
 from aquanet_tf.media import images
 from tests.support import fuzz
 
-COLOUR = np.arange(4 * 6 * 3, dtype=np.uint8).reshape(4, 6, 3)
+COLOR = np.arange(4 * 6 * 3, dtype=np.uint8).reshape(4, 6, 3)
 
 
 @pytest.mark.parametrize("mode", ["L", "P", "RGBA", "CMYK", "1", "LA"])
 def test_every_mode_becomes_rgb(tmp_path, mode):
     path = tmp_path / ("a.tif" if mode == "CMYK" else "a.png")
-    Image.fromarray(COLOUR).convert(mode).save(path)
+    Image.fromarray(COLOR).convert(mode).save(path)
     out = images.read_image(path)
     assert out.shape == (4, 6, 3) and out.dtype == np.uint8
     if mode == "RGBA":
-        np.testing.assert_array_equal(out, COLOUR)
+        np.testing.assert_array_equal(out, COLOR)
 
 
-def test_sixteen_bit_grey_keeps_the_high_byte(tmp_path):
+def test_sixteen_bit_gray_keeps_the_high_byte(tmp_path):
     Image.fromarray((np.arange(6, dtype=np.uint16) * 10000).reshape(2, 3)).save(tmp_path / "a.png")
     out = images.read_image(tmp_path / "a.png")
     np.testing.assert_array_equal(out[..., 0], (np.arange(6) * 10000 // 256).reshape(2, 3))
@@ -32,8 +32,8 @@ def test_sixteen_bit_grey_keeps_the_high_byte(tmp_path):
 def test_exif_turns_the_picture_upright(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # turn by 90 degrees
-    Image.fromarray(COLOUR).save(tmp_path / "a.png", exif=exif)
-    np.testing.assert_array_equal(images.read_image(tmp_path / "a.png"), np.rot90(COLOUR, -1))
+    Image.fromarray(COLOR).save(tmp_path / "a.png", exif=exif)
+    np.testing.assert_array_equal(images.read_image(tmp_path / "a.png"), np.rot90(COLOR, -1))
 
 
 @fuzz.lengths(60)
@@ -43,7 +43,7 @@ def test_damaged_files_are_pictures_or_name_themselves(tmp_path, examples):
     whole = {}
     for kind in ("PNG", "JPEG", "BMP", "TIFF", "WEBP"):
         buffer = io.BytesIO()
-        Image.fromarray(COLOUR).save(buffer, kind)
+        Image.fromarray(COLOR).save(buffer, kind)
         whole[kind] = buffer.getvalue()
 
     def check(data):
@@ -68,7 +68,7 @@ def test_any_byte_of_the_exif_may_be_wrong(tmp_path):
     exif = Image.Exif()
     exif[0x0112], exif[0x010E] = 6, "hello"
     buffer = io.BytesIO()
-    Image.fromarray(COLOUR).save(buffer, "JPEG", exif=exif)
+    Image.fromarray(COLOR).save(buffer, "JPEG", exif=exif)
     whole, refused = buffer.getvalue(), 0
     start = whole.index(b"Exif")
     for place in range(start, start + 70):

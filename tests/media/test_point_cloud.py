@@ -36,8 +36,8 @@ def test_ply(tmp_path):
     vertices = np.frombuffer(data, KIND)
     found = np.stack([vertices[n] for n in "xyz"], -1)
     np.testing.assert_array_equal(found, point_cloud.points(depth, K))
-    colours = np.stack([vertices[n] for n in "rgb"], -1)
-    np.testing.assert_array_equal(colours, image.reshape(-1, 3))
+    colors = np.stack([vertices[n] for n in "rgb"], -1)
+    np.testing.assert_array_equal(colors, image.reshape(-1, 3))
 
 
 def test_flags(tmp_path):
@@ -64,7 +64,7 @@ def test_exif(tmp_path):
     exif = Image.Exif()
     exif.get_ifd(0x8769)[0xA405] = 50
     picture.save(tmp_path / "a.jpg", exif=exif)
-    found = Camera().of(tmp_path / "a.jpg", 24, 36)  # a pixel is a millimetre of the film
+    found = Camera().of(tmp_path / "a.jpg", 24, 36)  # a pixel is a millimeter of the film
     np.testing.assert_allclose(found, (50, 50, 17.5, 11.5))
     picture.save(tmp_path / "b.jpg")
     with pytest.raises(ValueError, match="b.jpg.*--intrinsics.*--fov"):

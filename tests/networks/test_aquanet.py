@@ -1,4 +1,4 @@
-"""blocks, positional, aquanet and posenet: shapes, padding, serialisation, symmetry."""
+"""blocks, positional, aquanet and posenet: shapes, padding, serialization, symmetry."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ def depth(net, image):
     return net(image, tf.repeat(grid, image.shape[0], axis=0))
 
 
-def test_layers_survive_serialisation():
+def test_layers_survive_serialization():
     check_layer(Conv(4, stride=2), images(1, 7, 9, 3))
     check_layer(Conv(4, size=1, activation="relu6", use_bias=False, stddev=0.1), images(1, 4, 4, 3))
     check_layer(ResidualBlock(), images(1, 5, 6, 4))
@@ -35,7 +35,7 @@ def test_layers_survive_serialisation():
     check_layer(PoseNet(width=0.125), images(1, 32, 32, 3), images(1, 2, 32, 32, 3))
 
 
-def test_strided_convolution_is_centred():
+def test_strided_convolution_is_centered():
     """Output i looks at input rows 2i-1..2i+1: mirrored input gives mirrored output on odd sizes,
     which Keras' "same" padding also does, and row 0 sees row 0 in its middle, which it does not."""
     conv = Conv(1, stride=2, activation="none")

@@ -1,4 +1,4 @@
-"""The mobile encoder: keras-cv's function with its weights, centred, position-aware, trainable."""
+"""The mobile encoder: keras-cv's function with its weights, centered, position-aware, trainable."""
 
 import dataclasses
 
@@ -101,7 +101,7 @@ def test_weights_that_are_not_there_are_named(tmp_path):
         pretrained.mobilenet_convolutions(str(tmp_path))
 
 
-def test_layers_survive_serialisation():
+def test_layers_survive_serialization():
     check_layer(DepthwiseConv(5, 2, "relu6", 0.2), tf.ones([1, 7, 9, 3]))
     grid = camera.positional_grid(20, 30)[None]
     net = AQUANet(0.1, levels=5, encoder="mobile", activation="relu6")
@@ -115,7 +115,7 @@ def test_scales_halve_and_round_up(size):
         size = tuple(-(-n // 2) for n in size)
 
 
-def test_strided_convolutions_are_centred():
+def test_strided_convolutions_are_centered():
     """On an odd size a mirrored picture gives mirrored features if the kernels are symmetric."""
     layer = encoder(*SIZE)
     for weight in layer.weights:

@@ -59,7 +59,7 @@ LAYERS = (
         "run_record",
         "strategy",
     },
-    {"prediction", "predictor", "artefact"},
+    {"prediction", "predictor", "artifact"},
     {"ablation", "ablation_jobs", "ablation_results", "ablation_table", "ablation_figures"},
     {"train", "evaluate", "predict", "build_native", "ablate"},
 )

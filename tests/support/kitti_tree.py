@@ -30,7 +30,7 @@ def drive_name(number):
 
 
 def image(frame, motion=3.0, seed=0, shape=SHAPE):
-    """uint8 [24, 80, 3]: smooth coloured waves and a little noise, moving to the left."""
+    """uint8 [24, 80, 3]: smooth colored waves and a little noise, moving to the left."""
     rng = np.random.RandomState(seed)
     u = np.arange(shape[1])[None, :, None] + motion * frame
     v = np.arange(shape[0])[:, None, None]

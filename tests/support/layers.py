@@ -1,4 +1,4 @@
-"""One check for every layer: serialisation round trip, and the same outputs after it."""
+"""One check for every layer: serialization round trip, and the same outputs after it."""
 
 from __future__ import annotations
 

@@ -12,14 +12,14 @@ from aquanet_tf.runs.layout import CONFIG_FILE, RUN_FILE
 
 
 def write(workdir, height=32, width=96, epoch=2, **options) -> pathlib.Path:
-    """Writes config.json, run.json and one checkpoint of freshly initialised networks."""
+    """Writes config.json, run.json and one checkpoint of freshly initialized networks."""
     workdir = pathlib.Path(workdir)
     workdir.mkdir(parents=True)
     config = Config(width=0.1, pose_network_width=0.1, levels=5, **options)
     config.save(workdir / CONFIG_FILE)
     data = {"image_height": height, "image_width": width, "focal": [0.5, 1.5]}
     (workdir / RUN_FILE).write_text(json.dumps({"data": data}))
-    # The same weights in every session: errors of quantised models depend on them.
+    # The same weights in every session: errors of quantized models depend on them.
     tf.keras.utils.set_random_seed(1)
     aquanet, posenet = build.build_networks(config)
     state = Checkpoints(workdir, {"aquanet": aquanet, "posenet": posenet}, {})

@@ -9,7 +9,7 @@ from aquanet_tf.geometry import camera, pose
 
 
 def intrinsics(height, width, batch=1, dtype=np.float64):
-    """A driving camera's K, principal point off centre: [batch, 3, 3]."""
+    """A driving camera's K, principal point off center: [batch, 3, 3]."""
     k = [[0.6 * width, 0, 0.48 * width], [0, 0.55 * width, 0.46 * height], [0, 0, 1]]
     return np.tile(np.array(k, dtype), (batch, 1, 1))
 

@@ -38,8 +38,8 @@ def write_version(base, number, moving=True) -> pathlib.Path:
     module = tf.Module()
 
     def serve(image):
-        grey = tf.reduce_mean(tf.cast(image, tf.float32), -1, keepdims=True) / 255 + 0.01
-        return {"inverse_depth": grey, "depth": 1 / grey, "beta": grey * 0 + number}
+        gray = tf.reduce_mean(tf.cast(image, tf.float32), -1, keepdims=True) / 255 + 0.01
+        return {"inverse_depth": gray, "depth": 1 / gray, "beta": gray * 0 + number}
 
     images = tf.TensorSpec([None, None, None, 3], tf.uint8, name="image")
 

@@ -16,7 +16,7 @@ K = np.array([[FOCAL, 0, 47.5], [0, FOCAL, HORIZON], [0, 0, 1]])
 
 
 def scene_depth(frame=0):
-    """[32, 96] metres, a multiple of 1/256: 0 in the sky's corner, wall at 40, ground, box at 6."""
+    """[32, 96] meters, a multiple of 1/256: 0 in the sky's corner, wall at 40, ground, box at 6."""
     rows = np.arange(SHAPE[0], dtype=np.float64)[:, None] + np.zeros(SHAPE)
     depth = np.minimum(40.0, FOCAL * HEIGHT / np.maximum(rows - HORIZON, 1e-3))
     depth[BOX] = 6.0 + 0.25 * frame

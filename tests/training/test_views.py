@@ -1,4 +1,4 @@
-"""Synthesised views: what counts in the loss under masks, forward and backward."""
+"""Synthesized views: what counts in the loss under masks, forward and backward."""
 
 import numpy as np
 import pytest
@@ -71,7 +71,7 @@ def test_without_motion_the_weight_is_the_product(kind):
 
 
 @KINDS
-def test_truth_is_the_view_that_is_synthesised(kind):
+def test_truth_is_the_view_that_is_synthesized(kind):
     inputs = scene()
     got = view(kind, *inputs, c=1)
     truth = inputs[0]["references"][:, 1] if kind == "forward" else inputs[0]["target"]

@@ -22,19 +22,19 @@ def composite(image, logits, coordinates, valid=None, sample=bilinear.bilinear_s
         no level is seen.
     """
     probability = tf.nn.softmax(logits, axis=-1)
-    scores, colours, mass, seen = [], [], [], []
+    scores, colors, mass, seen = [], [], [], []
     for n in range(logits.shape[-1]):
         source = tf.concat([logits[..., n : n + 1], probability[..., n : n + 1], image], axis=-1)
         values, inside = sample(source, coordinates[..., n, 0], coordinates[..., n, 1])
         ok = inside[..., 0] if valid is None else inside[..., 0] & valid[..., n]
         scores.append(tf.where(ok, values[..., 0], tf.fill(tf.shape(ok), _masked(logits))))
         mass.append(tf.where(ok, values[..., 1], tf.zeros_like(values[..., 1])))
-        colours.append(values[..., 2:])
+        colors.append(values[..., 2:])
         seen.append(ok)
     seen = tf.stack(seen, axis=-1)
     weights = tf.nn.softmax(tf.stack(scores, axis=-1), axis=-1)
     weights = tf.where(seen, weights, tf.zeros_like(weights))
-    view = tf.reduce_sum(weights[..., None] * tf.stack(colours, axis=-2), axis=-2)
+    view = tf.reduce_sum(weights[..., None] * tf.stack(colors, axis=-2), axis=-2)
     occlusion = tf.minimum(tf.reduce_sum(tf.stack(mass, axis=-1), axis=-1, keepdims=True), 1.0)
     return view, tf.stop_gradient(occlusion), weights
 

@@ -7,7 +7,7 @@ With (R, t) = T_{target -> reference}, y = R^T K_c^{-1} (x, 1), r = y / y_3, s =
     a = K_0 r,    b = K_0 (s_3 r - s)    (first two coordinates),    valid: y_3 > 0, 1 + d s_3 > 0
 
 At every level the logits and the image are sampled at q_n(x); a softmax over the sampled logits
-weighs the sampled colours. Samples that are invalid or off the image take no part. Nothing of
+weighs the sampled colors. Samples that are invalid or off the image take no part. Nothing of
 size [B,H,W,N,3] is ever kept: `streaming.py` walks the levels with an online softmax.
 `composite` is the dense, readable form of the same thing, the reference of the tests.
 """
@@ -51,7 +51,7 @@ def forward_warp(
         masks: optional [B,H,W,M] target-view maps to project along.
         beta_lookup: `aligned` reads the level map at index x, `fixed_point` where the sample
             lands (two iterations of q <- a + d_n(beta(q)) b). A run trained with `aligned` on the
-            street synthesised 16 held-out views with a mean L1 on static pixels of 0.0476
+            street synthesized 16 held-out views with a mean L1 on static pixels of 0.0476
             (aligned) and 0.0475 (fixed_point): beta is that smooth, so the cheaper is the default.
             Trained with it for 2400 steps (one seed), abs rel of static / moving held-out
             pixels was 0.207 / 1.53, with `aligned` 0.197 / 1.42.

@@ -21,7 +21,7 @@ class LevelSpec(NamedTuple):
 class ForwardWarp(NamedTuple):
     """What a forward warp returns, all in the reference view.
 
-    view: [B,H,W,C] synthesised image (Eq. 1), zero where no level is seen.
+    view: [B,H,W,C] synthesized image (Eq. 1), zero where no level is seen.
     occlusion: [B,H,W,1] in [0,1], no gradient: how much of the target is seen at the pixel.
     masks: [B,H,W,M], no gradient: the given target-view maps projected with the same weights.
     """

@@ -1,9 +1,9 @@
 """Compositing over inverse-depth levels in constant memory: online softmax, recomputed gradient.
 
 The forward loop keeps, for each reference pixel, the running maximum of the sampled logits, the
-running sum of their exponentials and the running weighted colour (the FlashAttention idea); the
+running sum of their exponentials and the running weighted color (the FlashAttention idea); the
 backward loop samples each level again and needs only the final log-sum-exp. With weights
-p_n = exp(l_n - lse), cotangent g of the view and sampled colour c_n:
+p_n = exp(l_n - lse), cotangent g of the view and sampled color c_n:
 
     d loss / d l_n = p_n g.(c_n - view),    d loss / d c_n = p_n g
 
@@ -92,14 +92,14 @@ def _forward(image, logits, beta, geometry, masks, *, size, spec):
     _, width = size
     channels = image.shape[-1]
     log_sum = tf.reduce_logsumexp(logits, axis=0)
-    colours = _rows(tf.concat([image, masks], axis=-1))
+    colors = _rows(tf.concat([image, masks], axis=-1))
     zero = tf.zeros_like(beta)
 
     def body(n, top, total, mass, mix):
         corners, seen = _level_corners(n, beta, geometry, size, spec)
         score_map = logits[n]
         probability = tf.exp(score_map - log_sum)
-        source = tf.concat([_rows(score_map[..., None]), _rows(probability[..., None]), colours], 1)
+        source = tf.concat([_rows(score_map[..., None]), _rows(probability[..., None]), colors], 1)
         sample = bilinear.interpolate(bilinear.gather_corners(source, corners, width), corners)
         score = tf.where(seen, sample[..., 0], tf.fill(tf.shape(seen), _like(MASKED, beta)))
         new_top = tf.maximum(top, score)
@@ -124,7 +124,7 @@ def _backward(image, logits, beta, geometry, view, lse, d_view, *, size, spec, i
     scattering its channels), d logits [N+1,B,P], d beta [B,P], d a and d b [B,P,2]."""
     _, width = size
     pixels = tf.size(beta)
-    colours = _rows(image)
+    colors = _rows(image)
     view_product = tf.reduce_sum(d_view * view, axis=-1)
 
     def body(n, d_image, d_logits, d_beta, d_a, d_b):
@@ -132,13 +132,13 @@ def _backward(image, logits, beta, geometry, view, lse, d_view, *, size, spec, i
             tape.watch((beta, geometry.a, geometry.b))
             x, y = _level_position(n, beta, geometry, size, spec)[:2]
         corners, seen = _level_corners(n, beta, geometry, size, spec)
-        source = tf.concat([_rows(logits[n][..., None]), colours], axis=1)
+        source = tf.concat([_rows(logits[n][..., None]), colors], axis=1)
         values = bilinear.gather_corners(source, corners, width)
         sample = bilinear.interpolate(values, corners)
         weight = tf.where(seen, tf.exp(sample[..., 0] - lse), tf.zeros_like(lse))
-        d_colour = weight[..., None] * d_view
+        d_color = weight[..., None] * d_view
         d_score = weight * (tf.reduce_sum(d_view * sample[..., 1:], axis=-1) - view_product)
-        d_sample = tf.concat([d_score[..., None], d_colour], axis=-1)
+        d_sample = tf.concat([d_score[..., None], d_color], axis=-1)
 
         scattered = d_sample if image_gradient else d_sample[..., :1]
         d_source = _scatter(scattered, corners, width, pixels)

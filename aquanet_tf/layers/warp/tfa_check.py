@@ -21,7 +21,7 @@ def bilinear_sample(image, x, y):
         ) from error
     height, width = image.shape[1], image.shape[2]
     inside = (x >= -0.5) & (x <= width - 0.5) & (y >= -0.5) & (y <= height - 0.5)
-    # The resampler fades to zero outside the pixel centres; ours holds the border pixel.
+    # The resampler fades to zero outside the pixel centers; ours holds the border pixel.
     x = tf.clip_by_value(tf.where(inside, x, tf.zeros_like(x)), 0.0, width - 1.0)
     y = tf.clip_by_value(tf.where(inside, y, tf.zeros_like(y)), 0.0, height - 1.0)
     values = tfa.image.resampler(image, tf.stack([x, y], axis=-1))

@@ -2,7 +2,7 @@
 //
 // A reference pixel's levels fit into the first-level cache, so the softmax over them is taken at
 // once; nothing of the size of the volume is written but the gradient of the logits. With weights
-// p_n = exp(l_n - lse), cotangent g of the view and sampled colour c_n:
+// p_n = exp(l_n - lse), cotangent g of the view and sampled color c_n:
 //
 //   d loss / d l_n = p_n g.(c_n - view),    d loss / d c_n = p_n g
 
@@ -215,10 +215,10 @@ inline void BackwardRow(const Levels& levels, const Target& target, int row, Sam
   const Samples& at = steps[levels.steps - 1];
   // Four numbers a level, of its corners: upper left, upper right, lower left, lower right.
   alignas(64) float logit[4 * kMaxLevels], d_logit[4 * kMaxLevels];
-  alignas(64) float colour[4 * kMaxLevels];  // g.c, here in the order 0, 2, 1, 3
+  alignas(64) float color[4 * kMaxLevels];  // g.c, here in the order 0, 2, 1, 3
   alignas(64) float weight[kMaxLevels], d_x[kMaxLevels], d_y[kMaxLevels], d_beta[kMaxLevels];
   std::fill_n(logit, 4 * padded, 0.0f);
-  std::fill_n(colour, 4 * padded, 0.0f);
+  std::fill_n(color, 4 * padded, 0.0f);
   for (int column = 0; column < width; ++column) {
     const int64_t pixel = int64_t{row} * width + column;
     const Ray ray(target.plane, column, row);
@@ -242,14 +242,14 @@ inline void BackwardRow(const Levels& levels, const Target& target, int row, Sam
       const Eight part = AQUANET_SHUFFLE(EightLanes, upper, lower, 0, 8, 1, 9, 4, 12, 5, 13) +
                          AQUANET_SHUFFLE(EightLanes, upper, lower, 2, 10, 3, 11, 6, 14, 7, 15);
       const Eight all = part + AQUANET_SHUFFLE(EightLanes, part, part, 2, 3, 0, 1, 6, 7, 4, 5);
-      Store(colour + 4 * n, Pair{all[0], all[1]});
-      Store(colour + 4 * n + 2, Pair{all[4], all[5]});
+      Store(color + 4 * n, Pair{all[0], all[1]});
+      Store(color + 4 * n + 2, Pair{all[4], all[5]});
     }
     const float log_sum = lse[column];
 #pragma omp simd
     for (int n = 0; n < padded; ++n) {
       const float fx = at.fx[n], fy = at.fy[n];
-      const float *l = logit + 4 * n, *c = colour + 4 * n;
+      const float *l = logit + 4 * n, *c = color + 4 * n;
       const float l_top = l[1] - l[0], l_left = l[2] - l[0], l_twist = l[3] - l[2] - l_top;
       const float l_x = l_top + fy * l_twist, l_y = l_left + fx * l_twist;
       const float c_top = c[2] - c[0], c_left = c[1] - c[0], c_twist = c[3] - c[1] - c_top;

@@ -22,7 +22,7 @@ struct Axis {
 
   // The source has `size` pixels and is resized to `whole`, of which the pixels from `from` on are
   // wanted; `mirror` reverses the source. Triangle kernel of at least one source pixel's reach and
-  // half-pixel centres, as in tf.image.resize(antialias=True); from whole numbers in double.
+  // half-pixel centers, as in tf.image.resize(antialias=True); from whole numbers in double.
   Axis(int64_t size, int64_t whole, int64_t from, int length, bool mirror) : length(length) {
     const double step = static_cast<double>(size) / whole, reach = std::max(step, 1.0);
     taps = static_cast<int>(std::min<int64_t>(size, static_cast<int64_t>(std::ceil(2 * reach))));
@@ -30,13 +30,13 @@ struct Axis {
     weights.assign(int64_t{length} * taps, 0.0f);
     std::vector<double> values(taps);
     for (int i = 0; i < length; ++i) {
-      const double centre = (2 * (from + i) + 1) * size / (2.0 * whole) - 0.5;
-      // The first pixel less than `reach` before the centre: at most `taps` pixels are that near.
-      const int64_t lowest = static_cast<int64_t>(std::floor(centre - reach)) + 1;
+      const double center = (2 * (from + i) + 1) * size / (2.0 * whole) - 0.5;
+      // The first pixel less than `reach` before the center: at most `taps` pixels are that near.
+      const int64_t lowest = static_cast<int64_t>(std::floor(center - reach)) + 1;
       const int64_t first = std::min(std::max<int64_t>(lowest, 0), size - taps);
       double sum = 0;
       for (int k = 0; k < taps; ++k) {
-        values[k] = std::max(0.0, 1.0 - std::abs(first + k - centre) / reach);
+        values[k] = std::max(0.0, 1.0 - std::abs(first + k - center) / reach);
         sum += values[k];
       }
       start[i] = static_cast<int>(mirror ? size - first - taps : first);

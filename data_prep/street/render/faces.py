@@ -11,12 +11,12 @@ REAR_FACE = 4
 
 
 def paint(kind, index, face, u, v, width_u, width_v, noise, moment):
-    """Unlit colours [n, 3] of surface points.
+    """Unlit colors [n, 3] of surface points.
 
     Args:
       kind, index, face: [n] pattern, solid and face of each point.
-      u, v: [n] metres on the face; u from its middle, v up from its lower edge.
-      width_u, width_v: [n] metres, the pixel's footprint.
+      u, v: [n] meters on the face; u from its middle, v up from its lower edge.
+      width_u, width_v: [n] meters, the pixel's footprint.
       noise: [n, 3] relative brightness, already scaled by the solid's contrast.
       moment: street_scene.Moment.
     """
@@ -40,8 +40,8 @@ def paint(kind, index, face, u, v, width_u, width_v, noise, moment):
     return base * (1.0 + noise)
 
 
-def _mix(colour, other, share):
-    return colour + (other - colour) * share[:, None]
+def _mix(color, other, share):
+    return color + (other - color) * share[:, None]
 
 
 def _facade(base, accent, u, v, wu, wv, across, height, pitch, rear, k):
@@ -52,29 +52,29 @@ def _facade(base, accent, u, v, wu, wv, across, height, pitch, rear, k):
     window *= band(v, 0.0, height - 0.5, wv) * band(u, -across + 0.4, across - 0.4, wu)
     vary = np.clip(1.4 - np.maximum(wu / pu, wv / pv), 0, 1)
     bright = 1.0 + vary * (1.6 * hashed(np.floor(column + 0.25), np.floor(floor + 0.24), k) - 0.8)
-    colour = _mix(base, base * 0.72, pulses(v, pv, 0.06, wv))
-    colour = _mix(colour, base * np.array([0.6, 0.58, 0.6]), band(v, 0.0, 0.7, wv))
-    return _mix(colour, accent * bright[:, None], window)
+    color = _mix(base, base * 0.72, pulses(v, pv, 0.06, wv))
+    color = _mix(color, base * np.array([0.6, 0.58, 0.6]), band(v, 0.0, 0.7, wv))
+    return _mix(color, accent * bright[:, None], window)
 
 
 def _car_side(base, accent, u, v, wu, wv, across, height, pitch, rear, k):
     """Two wheels, door seams, a dark sill."""
-    colour = _mix(base, accent, band(v, -1.0, 0.13, wv))
+    color = _mix(base, accent, band(v, -1.0, 0.13, wv))
     seams = band(np.abs(u), 0.0, 0.02, wu) + band(np.abs(u - 0.22 * pitch[:, 0]), 0, 0.02, wu)
-    colour = _mix(colour, base * 0.35, np.minimum(seams, 1.0) * band(v, 0.15, 2.0, wv))
+    color = _mix(color, base * 0.35, np.minimum(seams, 1.0) * band(v, 0.15, 2.0, wv))
     away = np.hypot(np.abs(u) - 0.31 * pitch[:, 0], v - 0.2)
     width = np.maximum(wu, wv)
-    colour = _mix(colour, accent * 0.5, np.clip((0.33 - away) / width + 0.5, 0, 1))
-    return _mix(colour, np.full(3, 0.6), np.clip((0.17 - away) / width + 0.5, 0, 1))
+    color = _mix(color, accent * 0.5, np.clip((0.33 - away) / width + 0.5, 0, 1))
+    return _mix(color, np.full(3, 0.6), np.clip((0.17 - away) / width + 0.5, 0, 1))
 
 
 def _car_end(base, accent, u, v, wu, wv, across, height, pitch, rear, k):
     """Bumper, number plate and lights, red at the rear."""
-    colour = _mix(base, accent, band(v, -1.0, 0.24, wv))
+    color = _mix(base, accent, band(v, -1.0, 0.24, wv))
     plate = band(u, -0.26, 0.26, wu) * band(v, 0.28, 0.4, wv)
-    colour = _mix(colour, np.array([0.92, 0.92, 0.85]), plate)
+    color = _mix(color, np.array([0.92, 0.92, 0.85]), plate)
     lamp = band(np.abs(u), across - 0.38, across - 0.06, wu) * band(v, 0.45, 0.66, wv)
-    return _mix(colour, np.where(rear[:, None], [0.75, 0.06, 0.05], [0.97, 0.95, 0.8]), lamp)
+    return _mix(color, np.where(rear[:, None], [0.75, 0.06, 0.05], [0.97, 0.95, 0.8]), lamp)
 
 
 def _glass(base, accent, u, v, wu, wv, across, height, pitch, rear, k):
@@ -85,9 +85,9 @@ def _glass(base, accent, u, v, wu, wv, across, height, pitch, rear, k):
 
 
 def _sign(base, accent, u, v, wu, wv, across, height, pitch, rear, k):
-    """A rim and a bar, or grey metal from behind."""
+    """A rim and a bar, or gray metal from behind."""
     x, y = np.abs(u) / across, np.abs(v / across - 1.0)
     inner = np.clip((0.75 - np.maximum(x, y)) * across / wu + 0.5, 0, 1)
     bar = band(y, 0.0, 0.22, wv / across) * band(x, 0.0, 0.5, wu / across)
-    colour = _mix(_mix(base, accent, inner), base * 0.6, bar)
-    return np.where(rear[:, None], colour, 0.5)
+    color = _mix(_mix(base, accent, inner), base * 0.6, bar)
+    return np.where(rear[:, None], color, 0.5)

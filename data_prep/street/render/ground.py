@@ -9,25 +9,25 @@ from data_prep.street.render.texture import band, pulses
 FINE_TEXEL, COARSE_TEXEL = 0.03, 0.4
 
 
-def ground_colour(view, rays, depth, scene, ripmap):
-    """Colours [n, 3] where the rays [n, 3] meet the ground at the z-depths [n]."""
+def ground_color(view, rays, depth, scene, ripmap):
+    """Colors [n, 3] where the rays [n, 3] meet the ground at the z-depths [n]."""
     road, palette = scene.road, scene.palette
     x = view.position[0] + depth * rays[:, 0]
     z = view.position[2] + depth * rays[:, 2]
     s, l, heading = (a.astype(np.float32) for a in road.locate(x, z))  # noqa: E741
     width_l, width_s = _footprint(view, rays, depth.astype(np.float32), heading)
-    colour = _materials(palette, s, l, width_s, width_l)
+    color = _materials(palette, s, l, width_s, width_l)
     a, b, c, d = palette.noise_offset
     noise = ripmap.sample(l + a, 0.6 * s + b, width_l, 0.6 * width_s, FINE_TEXEL)
     noise += 0.8 * ripmap.sample(l + c, s + d, width_l, width_s, COARSE_TEXEL)
     contrast = np.where(np.abs(l) < palette.lane, 0.2, 0.24).astype(np.float32)
-    colour *= 1.0 + contrast[:, None] * np.clip(noise, -2.5, 2.8)
+    color *= 1.0 + contrast[:, None] * np.clip(noise, -2.5, 2.8)
     sun = palette.ambient + (1.15 - palette.ambient) * max(-palette.sun[1], 0.0)
-    return colour * (sun * palette.tint).astype(np.float32)
+    return color * (sun * palette.tint).astype(np.float32)
 
 
 def _footprint(view, rays, t, heading):
-    """Size of a pixel on the ground across and along the road [n], [n] in metres."""
+    """Size of a pixel on the ground across and along the road [n], [n] in meters."""
     sizes = []
     cos, sin = np.cos(heading), np.sin(heading)
     for i in (0, 1):
@@ -39,15 +39,15 @@ def _footprint(view, rays, t, heading):
 
 
 def _materials(p, s, l, ws, wl):  # noqa: E741
-    """Colours [n, 3] without noise at road coordinates s, l with footprints ws, wl."""
+    """Colors [n, 3] without noise at road coordinates s, l with footprints ws, wl."""
     kerb = np.where(l > 0, p.kerb_right, p.kerb_left).astype(np.float32)
     aside = np.abs(l)
-    colour = np.empty((s.size, 3), np.float32)
-    colour[:] = p.yard
+    color = np.empty((s.size, 3), np.float32)
+    color[:] = p.yard
 
     def lay(material, share):
-        nonlocal colour
-        colour += (np.asarray(material, np.float32) - colour) * share[:, None]
+        nonlocal color
+        color += (np.asarray(material, np.float32) - color) * share[:, None]
 
     walk = band(aside, kerb, kerb + p.sidewalk, wl)
     lay(p.pavement, walk)
@@ -58,7 +58,7 @@ def _materials(p, s, l, ws, wl):  # noqa: E741
     side = band(s, p.side_street - 3.5, p.side_street + 3.5, ws)
     lay(p.asphalt, np.maximum(band(aside, 0.0, p.lane, wl), side * band(aside, 0.0, 80.0, wl)))
     low, high = s.min(initial=0) - 1, s.max(initial=0) + 1
-    for (l0, s0, l1, s1), tone in zip(p.patches, p.patch_colours):
+    for (l0, s0, l1, s1), tone in zip(p.patches, p.patch_colors):
         if low < s1 and s0 < high:
             lay(tone, band(l, l0, l1, wl) * band(s, s0, s1, ws) * band(aside, 0, p.lane, wl))
     open_road = 1.0 - band(s, p.side_street - 6.0, p.side_street + 6.0, ws)
@@ -66,4 +66,4 @@ def _materials(p, s, l, ws, wl):  # noqa: E741
     lay(p.marks, 0.9 * open_road * band(l, -0.07, 0.07, wl) * pulses(s + phase, period, duty, ws))
     if p.edge_line:
         lay(p.marks, 0.8 * open_road * band(aside, p.lane - 0.22, p.lane - 0.1, wl))
-    return colour
+    return color

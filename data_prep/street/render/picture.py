@@ -6,7 +6,7 @@ import numpy as np
 
 from data_prep.street.render import raycast
 from data_prep.street.render.faces import paint
-from data_prep.street.render.ground import ground_colour
+from data_prep.street.render.ground import ground_color
 from data_prep.street.world.solids import LEAVES
 
 SUPERSAMPLING = 2
@@ -16,7 +16,7 @@ MAX_DEPTH = 255.0
 
 
 def camera(height, width, rotation, position):
-    """The street's camera at a pose: KITTI-like field of view, principal point off the centre.
+    """The street's camera at a pose: KITTI-like field of view, principal point off the center.
 
     rotation [3, 3] and position [3] are camera-to-world; the intrinsics are rounded as they are
     written to the calibration file, so that the file describes the pictures exactly.
@@ -26,9 +26,9 @@ def camera(height, width, rotation, position):
 
 
 def ground_truth(view, moment):
-    """Depth [h, w] float64 metres (0: sky or beyond 255 m) and moving pixels [h, w] bool.
+    """Depth [h, w] float64 meters (0: sky or beyond 255 m) and moving pixels [h, w] bool.
 
-    Both belong to the ray through the pixel's centre, not to an average over the pixel.
+    Both belong to the ray through the pixel's center, not to an average over the pixel.
     """
     depth, index, _ = raycast.cast(view, moment)
     moving = moment.moving[np.maximum(index, 0)] & (index > 0)
@@ -47,8 +47,8 @@ def picture(view, moment, scene, ripmap):
     for sky in _chunks(flat < 0):
         image[sky] = _sky(rays[sky], scene.palette, ripmap, 1.0 / fine.focal)
     for ground in _chunks(flat == 0):
-        colour = ground_colour(fine, rays[ground], depth[ground], scene, ripmap)
-        image[ground] = shade[ground, None] * colour
+        color = ground_color(fine, rays[ground], depth[ground], scene, ripmap)
+        image[ground] = shade[ground, None] * color
     for solid in _chunks(flat > 0):
         image[solid] = _solids(
             fine, rays[solid], depth[solid], flat[solid], face[solid], moment, scene.palette, ripmap
@@ -59,7 +59,7 @@ def picture(view, moment, scene, ripmap):
 
 
 def light(normals, palette):
-    """Colour factor [..., 3] of surfaces with unit normals [..., 3]."""
+    """Color factor [..., 3] of surfaces with unit normals [..., 3]."""
     sun = np.maximum(normals @ palette.sun, 0.0)
     return (palette.ambient + (1.15 - palette.ambient) * sun)[..., None] * palette.tint
 
@@ -98,12 +98,12 @@ def _shadows(view, moment, depth, index):
     if not len(cars):
         return factor
     soft = 0.35
-    centre = np.stack([cars[:, 0], np.zeros(len(cars)), cars[:, 1]], axis=-1)
+    center = np.stack([cars[:, 0], np.zeros(len(cars)), cars[:, 1]], axis=-1)
     half = np.stack([cars[:, 3] + soft, np.zeros(len(cars)), cars[:, 4] + soft], axis=-1)
-    rectangles = raycast.pixel_rectangles(view, centre, half, cars[:, 2])
+    rectangles = raycast.pixel_rectangles(view, center, half, cars[:, 2])
     xs, ys = view.axes()
     turn = np.swapaxes(raycast.yaw_matrix(cars[:, 2]), -1, -2)
-    for (x0, x1, y0, y1), middle, size, matrix in zip(rectangles, centre, half, turn):
+    for (x0, x1, y0, y1), middle, size, matrix in zip(rectangles, center, half, turn):
         if x0 >= x1 or y0 >= y1:
             continue
         window = np.s_[y0:y1, x0:x1]
@@ -118,9 +118,9 @@ def _shadows(view, moment, depth, index):
 
 
 def _solids(view, rays, depth, index, face, moment, palette, ripmap):
-    """Colours [n, 3] of the rays that meet solids."""
+    """Colors [n, 3] of the rays that meet solids."""
     t = depth.astype(np.float32)
-    yaw, place = moment.yaw, view.position - moment.centre
+    yaw, place = moment.yaw, view.position - moment.center
     cos, sin = np.cos(yaw), np.sin(yaw)
     origin = np.stack(
         [cos * place[:, 0] - sin * place[:, 2], place[:, 1], sin * place[:, 0] + cos * place[:, 2]],

@@ -1,7 +1,7 @@
-"""Ray casting of boxes, ellipsoids and the ground plane: what each pixel-centre ray meets.
+"""Ray casting of boxes, ellipsoids and the ground plane: what each pixel-center ray meets.
 
 World axes are those of a level camera (x right, y down, z forward) with the ground at y = 0.
-Pixel centres are integers; depth is the camera's z, in metres.
+Pixel centers are integers; depth is the camera's z, in meters.
 """
 
 from __future__ import annotations
@@ -57,10 +57,10 @@ def yaw_matrix(yaw):
     return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
 
 
-def pixel_rectangles(view, centre, half, yaw):
+def pixel_rectangles(view, center, half, yaw):
     """Half-open pixel rectangles [n, 4] (x0, x1, y0, y1) holding each box; empty if out of view."""
     corners = (_CORNERS * half[:, None, :]) @ np.swapaxes(yaw_matrix(yaw), -1, -2)
-    corners = (corners + centre[:, None, :] - view.position) @ view.rotation
+    corners = (corners + center[:, None, :] - view.position) @ view.rotation
     a, b = corners[:, _EDGES[:, 0]], corners[:, _EDGES[:, 1]]
     za, zb = a[..., 2], b[..., 2]
     crossing = (za - NEAR) * (zb - NEAR) < 0
@@ -70,8 +70,8 @@ def pixel_rectangles(view, centre, half, yaw):
     valid = np.concatenate([corners[..., 2] > NEAR, crossing], axis=1)
     z = np.where(valid, points[..., 2], 1.0)
     bounds = []
-    for axis, centre_pixel, size in ((0, view.cx, view.width), (1, view.cy, view.height)):
-        pixel = view.focal * points[..., axis] / z + centre_pixel
+    for axis, center_pixel, size in ((0, view.cx, view.width), (1, view.cy, view.height)):
+        pixel = view.focal * points[..., axis] / z + center_pixel
         low = np.where(valid, pixel, np.inf).min(axis=1)
         high = np.where(valid, pixel, -np.inf).max(axis=1)
         bounds += [np.clip(np.ceil(low), 0, size), np.clip(np.floor(high) + 1, 0, size)]
@@ -79,22 +79,22 @@ def pixel_rectangles(view, centre, half, yaw):
 
 
 def cast(view, solids):
-    """First surface along every pixel-centre ray.
+    """First surface along every pixel-center ray.
 
     Args:
       view: a View with height h and width w.
-      solids: object with `centre` [n, 3], `half` [n, 3], `yaw` [n] and `round` [n] (True for an
+      solids: object with `center` [n, 3], `half` [n, 3], `yaw` [n] and `round` [n] (True for an
         ellipsoid that fills the box). Index 0 stands for the ground and is not cast as a box.
 
     Returns:
-      depth [h, w] float64 z-depth in metres (inf: sky), index [h, w] int16 of the solid (0 ground,
+      depth [h, w] float64 z-depth in meters (inf: sky), index [h, w] int16 of the solid (0 ground,
       -1 sky), face [h, w] uint8: 2 * axis + (1 on the positive side), 6 for ellipsoids.
     """
     depth, index, face = _cast_ground(view)
     xs, ys = view.axes()
-    rectangles = pixel_rectangles(view, solids.centre, solids.half, solids.yaw)
+    rectangles = pixel_rectangles(view, solids.center, solids.half, solids.yaw)
     to_local = np.swapaxes(yaw_matrix(solids.yaw), -1, -2)
-    origins = np.einsum("nij,nj->ni", to_local, view.position - solids.centre)
+    origins = np.einsum("nij,nj->ni", to_local, view.position - solids.center)
     directions = to_local @ view.rotation
     for k in range(1, len(solids.yaw)):
         x0, x1, y0, y1 = rectangles[k]

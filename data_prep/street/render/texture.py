@@ -1,7 +1,7 @@
 """Procedural textures of the street: 1/f noise with anisotropic prefiltering, and stripes.
 
-Everything is a function of a surface coordinate (metres) and of the size of a pixel's footprint
-on that surface, so that a surface point keeps its colour from frame to frame and far surfaces
+Everything is a function of a surface coordinate (meters) and of the size of a pixel's footprint
+on that surface, so that a surface point keeps its color from frame to frame and far surfaces
 fade to their mean instead of flickering. Photometric learning needs both.
 """
 
@@ -17,7 +17,7 @@ def fractal_tile(rng, size=TILE, chroma=0.55):
     """Periodic 1/f noise [size, size, 3] float32: each octave holds the same energy.
 
     The three channels share a luminance and differ by `chroma` times a noise of their own, which
-    gives coloured blotches. Zero mean; the standard deviation of a channel is 1.
+    gives colored blotches. Zero mean; the standard deviation of a channel is 1.
     """
     frequency = np.hypot(np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size)[None, :])
     frequency[0, 0] = 1.0
@@ -51,9 +51,9 @@ class Ripmap:
             rows = 0.5 * (rows[0::2] + rows[1::2])
         self._texels = np.concatenate(texels)
 
-    def sample(self, u, v, width_u, width_v, metres_per_texel):
-        """Noise [n, 3] float32 at (u, v) [n] metres averaged over width_u x width_v metres."""
-        scale = 1.0 / metres_per_texel
+    def sample(self, u, v, width_u, width_v, meters_per_texel):
+        """Noise [n, 3] float32 at (u, v) [n] meters averaged over width_u x width_v meters."""
+        scale = 1.0 / meters_per_texel
         u, v = self._wrap(u * scale), self._wrap(v * scale)
         level_u, part_u = _level(width_u * scale)
         level_v, part_v = _level(width_v * scale)

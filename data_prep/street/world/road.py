@@ -1,6 +1,6 @@
-"""The course of the road: a smooth centre line and road coordinates of any ground point.
+"""The course of the road: a smooth center line and road coordinates of any ground point.
 
-Road coordinates are s (metres along the centre line) and l (metres to the right of it). The centre
+Road coordinates are s (meters along the center line) and l (meters to the right of it). The center
 line starts at the world's origin and leads, on average, along z.
 """
 
@@ -14,7 +14,7 @@ MARGIN = 70.0
 
 
 class Road:
-    """A random centre line with heading (radians, to the right) and its inverse mapping."""
+    """A random center line with heading (radians, to the right) and its inverse mapping."""
 
     def __init__(self, rng, start, end):
         self._start = start
@@ -52,7 +52,7 @@ class Road:
         return tuple((low * (1 - fx) + high * fx).T)
 
     def _road_coordinates(self):
-        """(s, l, heading) of the nearest centre-line point for each grid node [nx, nz, 3]."""
+        """(s, l, heading) of the nearest center-line point for each grid node [nx, nz, 3]."""
         low = np.array([self._x.min(), self._z.min()]) - MARGIN
         high = np.array([self._x.max(), self._z.max()]) + MARGIN
         xs, zs = (np.arange(a, b + CELL, CELL) for a, b in zip(low, high))

@@ -1,4 +1,4 @@
-"""A random street: who stands where, the colours and the light, and the state at each frame."""
+"""A random street: who stands where, the colors and the light, and the state at each frame."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BEHIND, AHEAD = 40.0, 150.0
 
 @dataclasses.dataclass(frozen=True)
 class Palette:
-    """Ground colours, road layout and light of one drive. Lengths in metres, colours [3] RGB."""
+    """Ground colors, road layout and light of one drive. Lengths in meters, colors [3] RGB."""
 
     lane: float
     kerb_left: float
@@ -31,7 +31,7 @@ class Palette:
     edge_line: bool
     side_street: float
     patches: np.ndarray
-    patch_colours: np.ndarray
+    patch_colors: np.ndarray
     sky: np.ndarray
     horizon: np.ndarray
     cloud: float
@@ -45,7 +45,7 @@ class Palette:
 class Moment:
     """All solids at one frame (arrays over n solids; index 0 is the ground) and car shadows [m]."""
 
-    centre: np.ndarray
+    center: np.ndarray
     half: np.ndarray
     yaw: np.ndarray
     round: np.ndarray
@@ -71,13 +71,13 @@ class Scene:
 
     def __init__(self, rng, frames, leader="equal", stops=False):
         step = traffic.steps(rng, frames, stops)
-        travelled = float(step[:-1].sum())
-        self.end = travelled + AHEAD
+        traveled = float(step[:-1].sum())
+        self.end = traveled + AHEAD
         self.road = Road(rng, -BEHIND, self.end)
-        crossing = travelled + rng.uniform(20, 34) if rng.random() < 0.25 else None
+        crossing = traveled + rng.uniform(20, 34) if rng.random() < 0.25 else None
         junction = crossing
         if junction is None:
-            junction = rng.uniform(10, travelled + 60) if rng.random() < 0.4 else -1e4
+            junction = rng.uniform(10, traveled + 60) if rng.random() < 0.4 else -1e4
         self.palette = _palette(rng, junction, self.end)
         lane = self.palette.lane / 2
         self.trip = traffic.trip(rng, self.road, step, lane)
@@ -103,12 +103,12 @@ class Scene:
             poses[owner] = track[frame]
             moving[owner] = traffic.in_motion(track)[frame]
         mine = poses[self._owner]
-        centre = np.einsum("nij,nj->ni", yaw_matrix(mine[:, 2]), self._local)
-        centre[:, 0] += mine[:, 0]
-        centre[:, 2] += mine[:, 1]
+        center = np.einsum("nij,nj->ni", yaw_matrix(mine[:, 2]), self._local)
+        center[:, 0] += mine[:, 0]
+        center[:, 2] += mine[:, 1]
         shadows = np.array([[*poses[owner], *half] for owner, half in self._cars]).reshape(-1, 5)
         return Moment(
-            centre=centre,
+            center=center,
             yaw=mine[:, 2],
             moving=moving[self._owner],
             shadows=shadows,
@@ -124,7 +124,7 @@ class Scene:
 
     def _stack(self):
         self._poses, self._owner = np.array(self._poses, float), np.array(self._owner)
-        self._local = np.array([part.centre for part in self._parts], float)
+        self._local = np.array([part.center for part in self._parts], float)
         names = ("half", "base", "accent", "contrast", "pitch", "offset")
         self._fixed = {n: np.array([getattr(p, n) for p in self._parts], float) for n in names}
         self._fixed["kinds"] = np.array([part.kinds for part in self._parts], np.uint8)
@@ -201,7 +201,7 @@ class Scene:
 def _palette(rng, side_street, end):
     lane = rng.uniform(2.9, 3.7)
     kerbs = lane + np.where(rng.random(2) < (0.8, 0.9), 2.25, 0.25)
-    grey = rng.uniform(0.3, 0.5)
+    gray = rng.uniform(0.3, 0.5)
     count = int(end * 0.35)
     corner = np.stack([rng.uniform(-lane, lane, count), rng.uniform(-10, end - 60, count)], -1)
     size = np.exp(rng.uniform(np.log(0.4), np.log([2.0, 8.0]), (count, 2)))
@@ -209,7 +209,7 @@ def _palette(rng, side_street, end):
     azimuth, height = rng.uniform(0, 2 * np.pi), rng.uniform(0.35, 1.1)
     overcast = rng.random() < 0.35
     warm = rng.uniform(-0.06, 0.08)
-    asphalt = grey * (1 + rng.uniform(-0.12, 0.12, 3))
+    asphalt = gray * (1 + rng.uniform(-0.12, 0.12, 3))
     yard_hue = (0.2, 0.36) if rng.random() < 0.6 else (0.05, 0.13)
     return Palette(
         lane=lane,
@@ -219,15 +219,15 @@ def _palette(rng, side_street, end):
         slab=rng.uniform(0.6, 1.4),
         asphalt=asphalt,
         parking=asphalt * rng.uniform(0.75, 1.25) * (1 + rng.uniform(-0.15, 0.15, 3)),
-        pavement=solids.colour(rng, (0.05, 0.35), (0.45, 0.75), (0.0, 0.15)),
-        yard=solids.colour(rng, (0.3, 0.6), (0.35, 0.55), yard_hue),
+        pavement=solids.color(rng, (0.05, 0.35), (0.45, 0.75), (0.0, 0.15)),
+        yard=solids.color(rng, (0.3, 0.6), (0.35, 0.55), yard_hue),
         marks=np.array([0.92, 0.92, 0.88]) if rng.random() < 0.8 else np.array([0.9, 0.78, 0.3]),
         dash=(rng.uniform(5, 12), rng.uniform(0.35, 0.6), rng.uniform(0, 10)),
         edge_line=bool(rng.random() < 0.5),
         side_street=side_street,
         patches=np.concatenate([corner, corner + size], axis=-1),
-        patch_colours=asphalt * shade,
-        sky=solids.colour(rng, (0.05, 0.2) if overcast else (0.35, 0.6), (0.6, 0.85), (0.56, 0.62)),
+        patch_colors=asphalt * shade,
+        sky=solids.color(rng, (0.05, 0.2) if overcast else (0.35, 0.6), (0.6, 0.85), (0.56, 0.62)),
         horizon=rng.uniform(0.75, 0.92) * np.array([1.0 + warm, 1.0, 1.0 - warm]),
         cloud=rng.uniform(0.3, 1.0),
         sun=np.array(

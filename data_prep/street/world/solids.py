@@ -1,6 +1,6 @@
 """What stands and drives on the street: cars, buildings, trees, poles, made of solids.
 
-A solid is a box, or the ellipsoid that fills it, with a yaw, colours and a pattern for each face.
+A solid is a box, or the ellipsoid that fills it, with a yaw, colors and a pattern for each face.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ class Solid:
     """One solid in the frame of its owner: y down, the owner's origin on the ground.
 
     `kinds` are the patterns of the six faces (-x, +x, top, bottom, rear, front) and of an
-    ellipsoid's surface. `pitch` is the size (metres) of a window cell, `offset` shifts the noise.
+    ellipsoid's surface. `pitch` is the size (meters) of a window cell, `offset` shifts the noise.
     """
 
-    centre: tuple
+    center: tuple
     half: tuple
     base: np.ndarray
     accent: np.ndarray
@@ -32,8 +32,8 @@ class Solid:
     offset: tuple = (0.0, 0.0)
 
 
-def colour(rng, saturation=(0.2, 0.7), value=(0.3, 0.9), hue=(0.0, 1.0)):
-    """A random RGB colour [3] in [0, 1] within ranges of saturation, value and hue."""
+def color(rng, saturation=(0.2, 0.7), value=(0.3, 0.9), hue=(0.0, 1.0)):
+    """A random RGB color [3] in [0, 1] within ranges of saturation, value and hue."""
     parts = rng.uniform(*hue) % 1.0, rng.uniform(*saturation), rng.uniform(*value)
     return np.array(colorsys.hsv_to_rgb(*parts))
 
@@ -44,7 +44,7 @@ def _offset(rng):
 
 def car(rng):
     """A car facing z: parts of a hatchback, saloon, van or lorry, and its half size (x, z)."""
-    paint = colour(rng, (0.1, 0.95), (0.25, 0.95))
+    paint = color(rng, (0.1, 0.95), (0.25, 0.95))
     dark = np.array([0.08, 0.08, 0.1]) + 0.06 * rng.random(3)
     style = rng.choice(["hatchback", "saloon", "van", "lorry"], p=[0.42, 0.36, 0.15, 0.07])
     width, length = rng.uniform(1.65, 1.9), rng.uniform(3.7, 4.8)
@@ -67,7 +67,7 @@ def car(rng):
     cabin_length = {"hatchback": 0.66, "saloon": 0.48, "van": 0.8, "lorry": 0.72}[style] * length
     back = {"hatchback": -0.14, "saloon": -0.03, "van": -0.08, "lorry": -0.13}[style] * length
     box = style == "lorry"
-    cabin_paint = colour(rng, (0.0, 0.8), (0.5, 0.95)) if box else paint
+    cabin_paint = color(rng, (0.0, 0.8), (0.5, 0.95)) if box else paint
     inset = 0.0 if box else rng.uniform(0.06, 0.14)
     glass = (PLAIN,) * 7 if box else (GLASS, GLASS, PLAIN, PLAIN, GLASS, GLASS, PLAIN)
     parts.append(
@@ -82,9 +82,9 @@ def car(rng):
 
 
 def building(rng, width, depth, height):
-    """A house `width` metres along z and `depth` along x, with a window grid; maybe a roof box."""
-    wall = colour(rng, (0.12, 0.75), (0.4, 0.92))
-    glass = colour(rng, (0.1, 0.4), (0.12, 0.38), (0.5, 0.7))
+    """A house `width` meters along z and `depth` along x, with a window grid; maybe a roof box."""
+    wall = color(rng, (0.12, 0.75), (0.4, 0.92))
+    glass = color(rng, (0.1, 0.4), (0.12, 0.38), (0.5, 0.7))
     pitch = (rng.uniform(2.0, 3.8), rng.uniform(2.7, 3.5))
     kinds = (FACADE, FACADE, PLAIN, PLAIN, FACADE, FACADE, PLAIN)
     if rng.random() < 0.12:
@@ -98,7 +98,7 @@ def building(rng, width, depth, height):
     ]  # fmt: skip
     if rng.random() < 0.4:
         extra = rng.uniform(1.0, 2.5)
-        roof = colour(rng, (0.3, 0.7), (0.3, 0.6), (0.0, 0.1))
+        roof = color(rng, (0.3, 0.7), (0.3, 0.6), (0.0, 0.1))
         parts.append(
             Solid(
                 (0, -height - extra / 2, 0), (depth / 2 - 0.8, extra / 2, width / 2 - 0.8),
@@ -110,10 +110,10 @@ def building(rng, width, depth, height):
 
 def tree(rng):
     """A trunk with one to three overlapping ellipsoids for a crown, or a bush."""
-    leaf = colour(rng, (0.35, 0.75), (0.28, 0.6), (0.17, 0.38))
+    leaf = color(rng, (0.35, 0.75), (0.28, 0.6), (0.17, 0.38))
     if rng.random() < 0.15:
-        leaf = colour(rng, (0.5, 0.85), (0.5, 0.75), (0.03, 0.14))
-    bark = colour(rng, (0.25, 0.5), (0.22, 0.4), (0.05, 0.1))
+        leaf = color(rng, (0.5, 0.85), (0.5, 0.75), (0.03, 0.14))
+    bark = color(rng, (0.25, 0.5), (0.22, 0.4), (0.05, 0.1))
     parts, bottom = [], 0.0
     if rng.random() < 0.8:
         bottom = rng.uniform(1.6, 2.8)
@@ -122,10 +122,10 @@ def tree(rng):
     radius = rng.uniform(0.7, 1.1) if not parts else rng.uniform(1.2, 2.3)
     for _ in range(rng.integers(1, 4)):
         half = radius * rng.uniform(0.65, 1.0, 3)
-        centre = (rng.normal(0, 0.3 * radius), -bottom - half[1] * rng.uniform(0.7, 1.2),
+        center = (rng.normal(0, 0.3 * radius), -bottom - half[1] * rng.uniform(0.7, 1.2),
                   rng.normal(0, 0.3 * radius))  # fmt: skip
         parts.append(
-            Solid(centre, tuple(half), leaf * rng.uniform(0.8, 1.2), leaf * 0.4, (LEAVES,) * 7,
+            Solid(center, tuple(half), leaf * rng.uniform(0.8, 1.2), leaf * 0.4, (LEAVES,) * 7,
                   round=True, contrast=0.5, offset=_offset(rng))
         )  # fmt: skip
     return parts
@@ -133,17 +133,17 @@ def tree(rng):
 
 def pole(rng, towards_road):
     """A lamp post reaching over the road, a traffic sign or a bollard; towards_road is -1 or +1."""
-    grey = np.full(3, rng.uniform(0.25, 0.65)) * rng.uniform(0.9, 1.1, 3)
+    gray = np.full(3, rng.uniform(0.25, 0.65)) * rng.uniform(0.9, 1.1, 3)
     style = rng.choice(["lamp", "sign", "bollard"], p=[0.45, 0.35, 0.2])
     height = {"lamp": rng.uniform(5, 8), "sign": rng.uniform(2.2, 3.0), "bollard": 0.9}[style]
     thick = {"lamp": 0.09, "sign": 0.045, "bollard": 0.1}[style]
-    parts = [Solid((0, -height / 2, 0), (thick, height / 2, thick), grey, grey)]
+    parts = [Solid((0, -height / 2, 0), (thick, height / 2, thick), gray, gray)]
     if style == "lamp":
         arm = rng.uniform(0.5, 1.1)
-        parts.append(Solid((towards_road * arm, -height, 0), (arm, 0.08, 0.14), grey * 0.8, grey))
+        parts.append(Solid((towards_road * arm, -height, 0), (arm, 0.08, 0.14), gray * 0.8, gray))
     if style == "sign":
         half = rng.uniform(0.28, 0.45)
-        face = colour(rng, (0.7, 1.0), (0.6, 0.95))
+        face = color(rng, (0.7, 1.0), (0.6, 0.95))
         parts.append(
             Solid(
                 (0, -height, 0), (half, half, 0.03), face, np.array([0.95, 0.95, 0.92]),

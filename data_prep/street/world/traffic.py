@@ -14,7 +14,7 @@ STOP_FRAMES = 3
 
 @dataclasses.dataclass(frozen=True)
 class Trip:
-    """The camera's way: s [f] metres along the road, step [f] metres to the next frame, and pose.
+    """The camera's way: s [f] meters along the road, step [f] meters to the next frame, and pose.
 
     rotation [f, 3, 3] and position [f, 3] are camera-to-world; yaw, pitch, roll [f] in radians.
     """
@@ -29,7 +29,7 @@ class Trip:
 
 
 def steps(rng, frames, stops):
-    """Metres from each frame to the next [frames]; `stops` brings the car to a halt half way."""
+    """Meters from each frame to the next [frames]; `stops` brings the car to a halt half way."""
     mean = rng.uniform(0.9, 1.5)
     swing = rng.uniform(0.03, 0.15) * np.sin(
         2 * np.pi * (np.arange(frames) / rng.uniform(20, 60) + rng.uniform())
@@ -78,8 +78,8 @@ def movers(rng, road, step, lane, leader, crossing):
     """Tracks [frames, 3] (x, z, yaw) of the moving cars of a drive.
 
     Args:
-      step: the camera's metres from frame to frame [frames].
-      lane: metres from the centre line to the middle of our lane (to the right).
+      step: the camera's meters from frame to frame [frames].
+      lane: meters from the center line to the middle of our lane (to the right).
       leader: "equal" (a car ahead at our own speed, which looks infinitely far away to
         photometric learning), "other" (clearly slower or faster), or "none".
       crossing: None, or the s at which a car crosses the road.
@@ -119,6 +119,6 @@ def movers(rng, road, step, lane, leader, crossing):
 
 
 def in_motion(track):
-    """Whether a car moves around each frame [frames]: 2 cm or more to either neighbour."""
+    """Whether a car moves around each frame [frames]: 2 cm or more to either neighbor."""
     hop = np.hypot(*np.diff(track[:, :2], axis=0).T) > 0.02
     return np.concatenate([hop, [False]]) | np.concatenate([[False], hop])

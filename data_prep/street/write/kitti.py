@@ -79,7 +79,7 @@ class DriveWriter:
             os.makedirs(os.path.join(folder, part))
 
     def frame(self, number, view, picture, depth, moving):
-        """One frame: RGB uint8 [h, w, 3], z-depth [h, w] metres (0: none), moving [h, w] bool."""
+        """One frame: RGB uint8 [h, w, 3], z-depth [h, w] meters (0: none), moving [h, w] bool."""
         name = f"{number:010d}"
         png = name + ".png"
         self._image("image_02/data", png, picture)
@@ -113,7 +113,7 @@ def scan_points(view, depth):
     """Points [n, 4] float32 (x, y, z, reflectance) of a 64-beam scan in the scanner's frame.
 
     Each beam and azimuth step inside the picture takes the pixel its direction falls on (once), so
-    every point lies exactly on a pixel-centre ray and carries that pixel's exact depth.
+    every point lies exactly on a pixel-center ray and carries that pixel's exact depth.
     """
     rotation, translation = velo_to_camera()
     reach = np.arctan(0.5 * view.width / view.focal) * 1.1

@@ -17,7 +17,7 @@ from tests.support import kitti_tree
 
 VIEW = encode.view(kitti_tree.SHAPE, kitti_tree.K[2])
 PIXELS = kitti_tree.image(1)
-GREY = np.asarray(Image.fromarray(PIXELS).convert("L"))
+GRAY = np.asarray(Image.fromarray(PIXELS).convert("L"))
 
 
 def png16(values):
@@ -47,7 +47,7 @@ def converted(mode):
 
 
 def clear():
-    """Colours with transparency: the colour counts, not what might shine through."""
+    """Colors with transparency: the color counts, not what might shine through."""
     alpha = np.linspace(0, 255, PIXELS[..., 0].size).reshape(kitti_tree.SHAPE).astype(np.uint8)
     return saved(Image.fromarray(np.dstack([PIXELS, alpha]))), PIXELS
 
@@ -60,13 +60,13 @@ def cmyk():
 
 # file -> its content and the RGB [24, 80, 3] that it means
 KINDS = {
-    "sixteen_bit_grey.png": (
-        png16(GREY.astype(np.uint16) * 256 + 7),
-        np.repeat(GREY[..., None], 3, 2),
+    "sixteen_bit_gray.png": (
+        png16(GRAY.astype(np.uint16) * 256 + 7),
+        np.repeat(GRAY[..., None], 3, 2),
     ),
-    "sixteen_bit_colour.png": (png16(PIXELS.astype(np.uint16) * 256 + 7), PIXELS),
-    "grey.png": (saved(Image.fromarray(GREY)), np.repeat(GREY[..., None], 3, 2)),
-    "grey_alpha.png": converted("LA"),
+    "sixteen_bit_color.png": (png16(PIXELS.astype(np.uint16) * 256 + 7), PIXELS),
+    "gray.png": (saved(Image.fromarray(GRAY)), np.repeat(GRAY[..., None], 3, 2)),
+    "gray_alpha.png": converted("LA"),
     "palette.png": converted("P"),
     "black_and_white.png": converted("1"),
     "alpha.png": clear(),
@@ -107,8 +107,8 @@ def test_the_static_filter_sees_motion_in_sixteen_bits(tmp_path):
     """Clipped to white they would all stand still."""
     raw = kitti_tree.write(tmp_path / "raw", [kitti_tree.Spec(range(5))])
     for frame, path in enumerate(sorted((raw / kitti_tree.drive_name(1)).rglob("*.png"))):
-        grey = Image.fromarray(kitti_tree.image(frame)).convert("L")
-        path.write_bytes(png16(np.asarray(grey).astype(np.uint16) * 256))
+        gray = Image.fromarray(kitti_tree.image(frame)).convert("L")
+        path.write_bytes(png16(np.asarray(gray).astype(np.uint16) * 256))
     assert kitti.prepare(kitti.Options(str(raw), str(tmp_path / "out")))["count"] == 3
 
 

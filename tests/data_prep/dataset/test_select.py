@@ -34,7 +34,7 @@ class FakeDrive:
 
 
 @given(st.sets(st.integers(0, 30)), st.integers(1, 4))
-def test_a_triplet_for_every_frame_with_both_neighbours_and_no_other(frames, stride):
+def test_a_triplet_for_every_frame_with_both_neighbors_and_no_other(frames, stride):
     found = select.choose([FakeDrive(frames)], [2], None, stride, None, None)
     expected = [t for t in sorted(frames) if {t - stride, t + stride} <= frames]
     assert targets(found) == expected

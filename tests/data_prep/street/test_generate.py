@@ -61,7 +61,7 @@ def test_held_out_drives_do_not_depend_on_the_number_of_drives():
     few = street_drive.make_scene(street_drive.plans(2, 1, 3, 32, 104, 7)[-1])[0]
     many = street_drive.make_scene(street_drive.plans(9, 1, 3, 32, 104, 7)[-1])[0]
     np.testing.assert_array_equal(few.trip.position, many.trip.position)
-    np.testing.assert_array_equal(few.moment(0).centre, many.moment(0).centre)
+    np.testing.assert_array_equal(few.moment(0).center, many.moment(0).center)
 
 
 def test_scans_land_on_the_depth_map(raw):
@@ -106,7 +106,7 @@ def test_most_drives_follow_a_car():
     ahead = 0
     for scene in scenes:
         moment, here = scene.moment(3), scene.trip.position[3]
-        away = (moment.centre[moment.moving] - here) @ scene.trip.rotation[3]
+        away = (moment.center[moment.moving] - here) @ scene.trip.rotation[3]
         ahead += bool(((away[:, 2] > 5) & (away[:, 2] < 30) & (np.abs(away[:, 0]) < 4)).any())
     assert ahead >= 0.7 * len(scenes)
 

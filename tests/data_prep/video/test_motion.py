@@ -12,11 +12,11 @@ FOCAL = 0.9
 
 
 def texture(seed=0, shape=(240, 480)):
-    """Smooth random grey texture, uint8 [h, w, 3]."""
+    """Smooth random gray texture, uint8 [h, w, 3]."""
     noise = np.random.default_rng(seed).normal(0, 1, shape)
     blurred = np.fft.irfft2(np.fft.rfft2(noise) * _low_pass(shape), s=shape)
-    grey = np.clip(128 + 45 * blurred / blurred.std(), 0, 255).astype(np.uint8)
-    return np.repeat(grey[..., None], 3, axis=2)
+    gray = np.clip(128 + 45 * blurred / blurred.std(), 0, 255).astype(np.uint8)
+    return np.repeat(gray[..., None], 3, axis=2)
 
 
 def _low_pass(shape):

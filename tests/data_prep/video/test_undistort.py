@@ -14,7 +14,7 @@ lenses = st.tuples(st.floats(-0.25, 0.2), st.floats(-0.03, 0.03), small, small, 
 
 
 def scene(x, y):
-    """Colour 0..255 of the ray (x, y, 1), smooth; [..., 3]."""
+    """Color 0..255 of the ray (x, y, 1), smooth; [..., 3]."""
     waves = [np.sin(5 * x + 2 * y), np.cos(3 * x - 6 * y), np.sin(4 * x * y + 2)]
     return 127.5 + 110 * np.stack(waves, -1)
 

@@ -37,7 +37,7 @@ def bilinear(image, u, v):
     return top * (1 - b) + (image[y + 1, x] * (1 - a) + image[y + 1, x + 1] * a) * b
 
 
-def synthesised(target, other, depth, stand_still=False):
+def synthesized(target, other, depth, stand_still=False):
     """|target - other warped by depth and the true poses| and the depth there and expected."""
     view, there = target[0], other[0]
     v, u = np.mgrid[: view.height, : view.width].astype(float)
@@ -57,15 +57,15 @@ def test_the_next_frame_warped_by_exact_depth_and_pose_is_this_frame(drive):
     _, frames = drive
     for target, other in ((frames[0], frames[1]), (frames[1], frames[0]), (frames[1], frames[2])):
         depth, moving = target[2], target[3]
-        error, inside, ratio = synthesised(target, other, depth)
+        error, inside, ratio = synthesized(target, other, depth)
         seen = inside & ~moving & (np.abs(ratio - 1) < 0.03)
         assert seen.mean() > 0.35
         exact = error[seen].mean()
         assert exact < 0.03
         # Wrong depth, wrong pose and no motion at all must each be clearly worse.
-        assert synthesised(target, other, 1.5 * depth)[0][seen].mean() > 1.6 * exact
-        assert synthesised(target, other, depth / 1.5)[0][seen].mean() > 1.6 * exact
-        assert synthesised(target, other, depth, stand_still=True)[0][seen].mean() > 2.5 * exact
+        assert synthesized(target, other, 1.5 * depth)[0][seen].mean() > 1.6 * exact
+        assert synthesized(target, other, depth / 1.5)[0][seen].mean() > 1.6 * exact
+        assert synthesized(target, other, depth, stand_still=True)[0][seen].mean() > 2.5 * exact
 
 
 def test_a_leading_car_looks_infinitely_far_away():
@@ -81,17 +81,17 @@ def test_a_leading_car_looks_infinitely_far_away():
             picture = render_picture.picture(view, moment, scene, ripmap) / 255.0
             pair.append((view, moment, depth, moving, picture))
         view, depth = pair[0][0], pair[0][2]
-        places = [(m.centre - v.position) @ v.rotation for v, m, *_ in pair]
+        places = [(m.center - v.position) @ v.rotation for v, m, *_ in pair]
         carried = np.linalg.norm(places[1] - places[0], axis=1) < 0.12
         leader = np.isin(raycast.cast(view, pair[0][1])[1], np.flatnonzero(carried))
         if leader.sum() > 60:
-            far.append(synthesised(*pair, np.full_like(depth, 1e5))[0][leader].mean())
-            true.append(synthesised(*pair, depth)[0][leader].mean())
+            far.append(synthesized(*pair, np.full_like(depth, 1e5))[0][leader].mean())
+            true.append(synthesized(*pair, depth)[0][leader].mean())
     assert len(far) >= 3
     assert np.median(far) < 0.6 * np.median(true)
 
 
-def test_depth_is_that_of_the_nearest_surface_along_each_pixel_centre_ray(drive):
+def test_depth_is_that_of_the_nearest_surface_along_each_pixel_center_ray(drive):
     """Brute force over all solids, point by point, with another formula (march and bisect)."""
     _, frames = drive
     view, moment, depth, moving, _ = frames[0]
@@ -113,7 +113,7 @@ def test_depth_is_that_of_the_nearest_surface_along_each_pixel_centre_ray(drive)
 def reference_hit(origin, ray, moment, k):
     c, s = np.cos(moment.yaw[k]), np.sin(moment.yaw[k])
     into = np.array([[c, 0, -s], [0, 1, 0], [s, 0, c]])
-    o, d, half = into @ (origin - moment.centre[k]), into @ ray, moment.half[k]
+    o, d, half = into @ (origin - moment.center[k]), into @ ray, moment.half[k]
     if moment.round[k]:
         o, d = o / half, d / half
         roots = np.roots([d @ d, 2 * o @ d, o @ o - 1])
@@ -140,7 +140,7 @@ def test_movers_are_on_the_street_and_the_camera_hits_nothing(drive):
 
 
 def test_supersampling_keeps_the_rays():
-    """The mean of the two finer pixel centres is the pixel's centre."""
+    """The mean of the two finer pixel centers is the pixel's center."""
     view = raycast.View(60.0, 50.0, 15.0, 32, 104, np.eye(3), np.zeros(3))
     for coarse, fine in zip(view.axes(), view.supersampled(2).axes()):
         np.testing.assert_allclose(fine.reshape(-1, 2).mean(axis=1), coarse, atol=1e-12)
