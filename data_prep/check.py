@@ -20,6 +20,10 @@ from aquanet_tf.data import manifest
 from data_prep.dataset import repair
 from data_prep.dataset import report as dataset_report
 from data_prep.dataset.report import SHEET
+from data_prep.layouts import cityscapes, kitti
+
+# Commands whose data sets can be repaired.
+REPAIRABLE = {"data_prep.kitti": kitti, "data_prep.cityscapes": cityscapes}
 
 
 def define_flags() -> None:
@@ -46,7 +50,7 @@ def main(argv) -> None:
         print(f"fault: {fault}")
     bad = {fault.shard for fault in report.faults}
     if bad and options.repair:
-        repair.repair(options.data_dir, bad - {manifest.NAME}, options.threads)
+        repair.repair(options.data_dir, bad - {manifest.NAME}, REPAIRABLE, options.threads)
         left = dataset_report.check(options.data_dir, options.threads, bad).faults
         print(f"repaired: {', '.join(sorted(bad))}" if not left else f"left: {left[0]}")
         report = report._replace(faults=left)

@@ -41,9 +41,9 @@ def quantization(path, image, inverse_depth, beta, probability, low, high, beta_
         (1.0, "exponential (FAL-Net)", "-", "0.35"),
         (beta_max, "bound", ":", ends[1]),
     ]
-    for value, name, style, color in curves:
+    for value, name, style, line_color in curves:
         curve = levels(value, count, low, high)
-        axes.plot(curve, style, color=color, label=f"beta {value:.3g}: {name}")
+        axes.plot(curve, style, color=line_color, label=f"beta {value:.3g}: {name}")
     axes.set(xlabel="level n", ylabel="inverse depth d_n", title="Levels (Eq. 4)")
     axes.legend(fontsize=8)
     axes.grid(alpha=0.3)
@@ -83,19 +83,19 @@ def mask_curves(path, curves: dict[str, list[dict]], marks: dict[str, list[dict]
     figure = Figure(figsize=(12, 4.8), layout="constrained")
     figure.suptitle(title)
     wide, close, precise = figure.subplots(1, 3)
-    for (name, every), color in zip(curves.items(), _COLORS):
+    for (name, every), line_color in zip(curves.items(), _COLORS):
         for number, curve in enumerate(every):
             label = name if number == 0 else None
             lost, recall = np.array(curve["static_lost"]), np.array(curve["recall"])
             for axes in (wide, close):
-                axes.plot(lost, recall, color=color, label=label, linewidth=1.3, alpha=0.8)
+                axes.plot(lost, recall, color=line_color, label=label, linewidth=1.3, alpha=0.8)
             precision = np.array([np.nan if p is None else p for p in curve["precision"]], float)
-            precise.plot(recall, precision, color=color, label=label, linewidth=1.3, alpha=0.8)
+            precise.plot(recall, precision, color=line_color, label=label, linewidth=1.3, alpha=0.8)
         for point in marks[name]:
             for axes in (wide, close):
-                axes.plot(point["static_lost"], point["recall"], "o", color=color)
+                axes.plot(point["static_lost"], point["recall"], "o", color=line_color)
             if point["precision"] is not None:
-                precise.plot(point["recall"], point["precision"], "o", color=color)
+                precise.plot(point["recall"], point["precision"], "o", color=line_color)
     for axes, limit in ((wide, 1.0), (close, 0.2)):
         axes.plot([0, 1], [0, 1], ":", color="0.6", label="chance")
         axes.set(xlim=(0, limit), ylim=(0, 1), xlabel="share of static pixels lost")

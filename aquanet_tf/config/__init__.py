@@ -1,0 +1,4 @@
+"""Options of one run: the table, their checks, their flags.
+
+Uses: nothing.
+"""

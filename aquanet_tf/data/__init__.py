@@ -1,0 +1,4 @@
+"""From TFRecords to batches: reading, mixing, augmentation.
+
+Uses: config, geometry, native.
+"""

@@ -1,0 +1,4 @@
+"""Cameras, motion and sampling: conventions and formulas, nothing that learns.
+
+Uses: nothing.
+"""

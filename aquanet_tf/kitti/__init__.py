@@ -1,0 +1,5 @@
+"""The KITTI raw layout on disk: drives, calibration, splits, ground truth.
+NumPy only.
+
+Uses: nothing.
+"""

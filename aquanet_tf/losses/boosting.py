@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from aquanet_tf.networks import boosted
-
 
 def boosting_loss(inverse_depth, boosted_inverse_depth, static):
     """Eq. 12, [B]: mean over all pixels of (1 - M) |D - D*|, divided by max(D*).
@@ -19,4 +17,4 @@ def boosting_loss(inverse_depth, boosted_inverse_depth, static):
     star = tf.stop_gradient(boosted_inverse_depth)
     moving = tf.stop_gradient(1.0 - static)
     error = tf.reduce_mean(moving * tf.abs(inverse_depth - star), axis=[1, 2, 3])
-    return error / boosted.largest(star)[:, 0, 0, 0]
+    return error / tf.reduce_max(star, axis=[1, 2, 3])

@@ -1,0 +1,5 @@
+"""Images, videos and point clouds, in and out.
+NumPy only.
+
+Uses: nothing.
+"""

@@ -1,0 +1,4 @@
+"""AQUANet and PoseNet, and depth estimates made from them.
+
+Uses: geometry, layers.
+"""

@@ -1,0 +1,4 @@
+"""A workdir on disk: options, checkpoints, history, provenance.
+
+Uses: config, networks.
+"""

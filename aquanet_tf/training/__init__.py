@@ -1,0 +1,4 @@
+"""One run from start to end: stages, schedule, devices, checkpoints.
+
+Uses: config, data, geometry, inference, layers, losses, masks, media, networks, runs.
+"""

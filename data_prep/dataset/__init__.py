@@ -1,0 +1,4 @@
+"""What every source becomes: chosen triplets, encoded, written, inspected.
+
+Uses: nothing.
+"""

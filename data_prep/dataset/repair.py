@@ -6,14 +6,12 @@ import pathlib
 
 from aquanet_tf.data import manifest
 from data_prep.dataset import options
-from data_prep.layouts import cityscapes, kitti
-
-# Commands whose data sets can be repaired.
-COMMANDS = {"data_prep.kitti": kitti, "data_prep.cityscapes": cityscapes}
 
 
-def repair(data_dir: str | pathlib.Path, bad: set[str], threads: int = 1) -> None:
+def repair(data_dir: str | pathlib.Path, bad: set[str], commands: dict, threads: int = 1) -> None:
     """Writes the shards named `bad` again, by the command and arguments in the manifest.
+
+    commands: name of a command -> the module of `layouts` with its `Options` and `prepare`.
 
     Raises ValueError when the command is unknown, the sources are gone or give other bytes than
     before, or a shard is exactly as it was written (then its sources are at fault).
@@ -21,7 +19,7 @@ def repair(data_dir: str | pathlib.Path, bad: set[str], threads: int = 1) -> Non
     info = manifest.read(data_dir)
     arguments = info.get("arguments")
     command = arguments.get("command") if isinstance(arguments, dict) else None
-    if command not in COMMANDS:
+    if command not in commands:
         raise ValueError(f"{data_dir}: written by {command}, which --repair does not know")
     before = {entry["name"]: entry for entry in info["shards"]}
     for name in sorted(bad & set(before)):
@@ -30,7 +28,7 @@ def repair(data_dir: str | pathlib.Path, bad: set[str], threads: int = 1) -> Non
                 f"{data_dir}/{name}: has faults but is exactly as it was written: its sources or "
                 f"arguments are at fault; correct them, delete {data_dir} and prepare it again"
             )
-    module = COMMANDS[command]
+    module = commands[command]
     # Whether too many sources are unreadable was decided by the run that wrote the data set.
     others = {"out": str(data_dir), "threads": threads, "max_bad": 1.0}
     after = module.prepare(options.options_from(module.Options, arguments, **others))

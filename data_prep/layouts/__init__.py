@@ -1,0 +1,4 @@
+"""How others store recordings: KITTI raw, Cityscapes.
+
+Uses: dataset.
+"""

@@ -1,0 +1,4 @@
+"""The synthetic street: a generated data set with exact depth and moving cars.
+
+Uses: layouts.
+"""

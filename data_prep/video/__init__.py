@@ -1,0 +1,4 @@
+"""Any driving video, or folder of frames: camera, motion, choice of frames.
+
+Uses: dataset, layouts.
+"""

@@ -1,0 +1,4 @@
+"""The report of a run, one HTML page.
+
+Uses: nothing.
+"""

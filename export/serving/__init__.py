@@ -1,0 +1,4 @@
+"""The development server: model versions, REST, gRPC and the page.
+
+Uses: bundle.
+"""

@@ -17,53 +17,11 @@ CODE = sorted(p for d in ("aquanet_tf", "data_prep", "export") for p in (ROOT / 
 PYTHON = CODE + sorted(p for d in ("benchmarks", "tests") for p in (ROOT / d).rglob("*.py"))
 TEXT_SUFFIXES = {".py", ".md", ".toml", ".txt", ".flags", ".yaml", ".yml", ""}
 
-# A module of aquanet_tf imports from its own layer or from layers above it in this list. A new
-# module is added where it belongs.
-LAYERS = (
-    {
-        "__init__",
-        "checkout",
-        "cli",
-        "config",
-        "distance_bands",
-        "figures",
-        "interruption",
-        "json_file",
-        "option",
-        "visualize",
-    },
-    {"images", "sources", "video", "png16", "pointcloud"},
-    {"camera", "kitti_layout", "ground_truth", "metrics", "mask_quality", "eigen"},
-    {"records", "manifest", "augment", "native_library", "resample", "mixture", "input_pipeline"},
-    {
-        "pose",
-        "precision",
-        "quantization",
-        "positional",
-        "blocks",
-        "mobile",
-        "aquanet",
-        "posenet",
-        "estimator",
-    },
-    {"addons", "sampling", "native_warp", "streaming", "warping", "synthesis", "automask"},
-    {"vgg", "losses", "boosting", "spimo", "stages", "stage_two"},
-    {
-        "checkpoints",
-        "teachers",
-        "callbacks",
-        "failures",
-        "inference",
-        "mask_cache",
-        "phases",
-        "run_record",
-        "strategy",
-    },
-    {"prediction", "predictor", "artifact"},
-    {"ablation", "ablation_jobs", "ablation_results", "ablation_table", "ablation_figures"},
-    {"train", "evaluate", "predict", "build_native", "ablate"},
-)
-ADD_ONS = {"tensorflow_addons", "keras_cv"}
+PACKAGES = ("aquanet_tf", "data_prep", "export")
+# Files that may import an add-on: both are end-of-life, so each has one place.
+ADD_ONS = {"tensorflow_addons": "tfa_check.py", "keras_cv": "pretrained.py"}
+ROOMS = [p.parent for d in PACKAGES for p in sorted((ROOT / d).glob("*/__init__.py"))]
+LEAVES = {"cli", "files"}  # of aquanet_tf: not verbs, and used by every room
 
 
 def imports(path):
@@ -76,40 +34,133 @@ def imports(path):
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def modules_used(path):
-    """Modules of aquanet_tf that a file imports."""
-    dotted = (name.split(".") for name in imports(path))
-    return {parts[1] for parts in dotted if parts[0] == "aquanet_tf" and len(parts) > 1} & {
-        p.stem for p in CODE if p.parent.name == "aquanet_tf"
-    }
+def modules(package):
+    """Dotted name -> path of every module of a package."""
+    paths = [p for p in CODE if p.relative_to(ROOT).parts[0] == package]
+    dotted = {".".join(p.relative_to(ROOT).with_suffix("").parts): p for p in paths}
+    return {name.removesuffix(".__init__"): path for name, path in dotted.items()}
+
+
+MODULES = {name: path for package in PACKAGES for name, path in modules(package).items()}
+
+
+def used(path):
+    """(module, name) of every import from this project: name is None where it is the module."""
+    for name in imports(path):
+        if name in MODULES:
+            yield name, None
+        elif (parent := name.rpartition(".")[0]) in MODULES:
+            yield parent, name.rpartition(".")[2]
+
+
+def room(module):
+    """First folder below the package; for a module at the top its own name."""
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else ""
+
+
+def arrows(package):
+    """Room -> rooms of the same package that it imports; modules at the top are rooms of one."""
+    graph = {}
+    for module, path in modules(package).items():
+        targets = {room(t) for t, _ in used(path) if t.split(".")[0] == package} - {""}
+        graph.setdefault(room(module), set()).update(targets - {room(module)})
+    graph.pop("", None)
+    return graph
+
+
+def declared(folder):
+    """The rooms that a room's docstring says it uses."""
+    text = ast.get_docstring(ast.parse((folder / "__init__.py").read_text())) or ""
+    line = text.splitlines()[-1] if text else ""
+    assert re.fullmatch(r"Uses: [a-z_, ]+\.", line), (
+        f"{folder}: the docstring ends with `Uses: ...`"
+    )
+    names = set(line.removeprefix("Uses: ").removesuffix(".").split(", "))
+    return names - {"nothing"}
 
 
 def test_core_imports_neither_tools_nor_add_ons():
-    for path in (ROOT / "aquanet_tf").rglob("*.py"):
+    tools = {"data_prep", "export", "tests", "benchmarks"}
+    for path in CODE:
         roots = {name.split(".")[0] for name in imports(path)}
-        forbidden = {"data_prep", "export", "tests", "benchmarks"}
-        # addons.py is the one place for them, and is imported only where a flag asks for it.
-        assert not roots & (forbidden | (set() if path.stem == "addons" else ADD_ONS)), path
-    for path in (ROOT / "data_prep").rglob("*.py"):
-        assert "export" not in {name.split(".")[0] for name in imports(path)}, path
+        for name, place in ADD_ONS.items():
+            assert name not in roots or path.name == place, f"{path} imports {name}"
+        package = path.relative_to(ROOT).parts[0]
+        if package == "aquanet_tf":
+            assert not roots & tools, path
+        if package == "data_prep":
+            assert not roots & {"export", "tests", "benchmarks"}, path
 
 
-def test_layers_are_kept():
-    rank = {module: number for number, layer in enumerate(LAYERS) for module in layer}
-    for path in (ROOT / "aquanet_tf").glob("*.py"):
-        assert path.stem in rank, f"{path}: give it a layer in LAYERS of {__file__}"
-        for module in modules_used(path):
-            assert rank[module] <= rank[path.stem], f"{path} imports {module} of a later layer"
+@pytest.mark.parametrize("package", PACKAGES)
+def test_rooms_form_no_circle(package):
+    tuple(graphlib.TopologicalSorter(arrows(package)).static_order())  # raises CycleError
+
+
+@pytest.mark.parametrize("folder", ROOMS, ids=lambda p: "/".join(p.parts[-2:]))
+def test_a_room_uses_what_it_says(folder):
+    package = folder.parent.name
+    found = arrows(package)[folder.name] - LEAVES
+    assert found == declared(folder), f"{folder.name} uses {sorted(found)}"
 
 
 def test_verbs_are_imported_by_no_module():
+    verbs = {
+        module
+        for module, path in MODULES.items()
+        if module.count(".") == 1
+        and path.name != "__init__.py"
+        and 'if __name__ == "__main__"' in path.read_text()
+    }
+    assert len(verbs) > 10
+    verbs |= {module for module in MODULES if module.endswith(".__main__")}
     for path in CODE:
-        assert not modules_used(path) & LAYERS[-1], path
+        assert not {module for module, _ in used(path)} & verbs, path
 
 
-def test_no_import_cycles():
-    graph = {path.stem: modules_used(path) for path in (ROOT / "aquanet_tf").glob("*.py")}
-    tuple(graphlib.TopologicalSorter(graph).static_order())  # raises CycleError
+def test_at_the_top_are_verbs_and_two_leaves():
+    for path in (ROOT / "aquanet_tf").glob("*.py"):
+        verb = 'if __name__ == "__main__"' in path.read_text()
+        assert verb or path.stem in LEAVES | {"__init__"}, f"{path}: move it to a room"
+    for leaf in LEAVES:
+        targets = {room(module) for module, _ in used(ROOT / "aquanet_tf" / f"{leaf}.py")}
+        assert targets <= {""}, leaf
+
+
+def test_no_private_name_crosses_a_room():
+    for module, path in MODULES.items():
+        for target, name in used(path):
+            same = target.split(".")[0] == module.split(".")[0] and room(target) == room(module)
+            private = name and name.startswith("_") and not name.startswith("__")
+            assert same or not private, f"{path} imports {target}.{name}"
+
+
+def test_rooms_have_two_to_fourteen_modules():
+    for folder in ROOMS:
+        count = len([p for p in folder.glob("*.py") if p.name != "__init__.py"])
+        count += len(list(folder.glob("*/__init__.py")))  # a room in the room counts as one
+        assert 2 <= count <= 14, f"{folder} has {count}"
+
+
+def test_numpy_only_rooms_load_no_tensorflow():
+    chosen = [f for f in ROOMS if "NumPy only." in (f / "__init__.py").read_text()]
+    names = [m for m, p in MODULES.items() if p.parent in chosen and p.name != "__main__.py"]
+    assert len(chosen) >= 3
+    code = f"import sys, {', '.join(names)}; sys.exit('tensorflow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+
+
+def test_tests_mirror_the_rooms():
+    """tests/ROOM/test_X.py or test_X_TOPIC.py tests X of the room (data_prep and export by name)."""
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        folder = path.parent.relative_to(ROOT / "tests")
+        if folder.parts and folder.parts[0] in ("commands", "project"):
+            continue
+        base = ROOT if folder.parts and folder.parts[0] in PACKAGES else ROOT / "aquanet_tf"
+        stems = {p.stem for p in (base / folder).glob("*.py")}
+        name = path.stem.removeprefix("test_")
+        assert any(name == stem or name.startswith(f"{stem}_") for stem in stems), path
 
 
 def test_importing_the_package_loads_nothing_heavy():
@@ -118,7 +169,7 @@ def test_importing_the_package_loads_nothing_heavy():
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     loaded = {name.split(".")[0] for name in done.stdout.split()}
-    assert not loaded & ({"tensorflow", "keras", "numpy", "PIL", "matplotlib"} | ADD_ONS)
+    assert not loaded & {"tensorflow", "keras", "numpy", "PIL", "matplotlib", *ADD_ONS}
 
 
 def test_files_stay_small():

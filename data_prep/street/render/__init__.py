@@ -1,0 +1,1 @@
+"""Rays, textures and light: a view of the world as an image."""

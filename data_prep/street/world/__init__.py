@@ -1,0 +1,1 @@
+"""What exists on the street, and where it is at each frame."""

@@ -1,0 +1,1 @@
+"""A drive of the street in the layout of KITTI raw."""
