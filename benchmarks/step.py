@@ -40,7 +40,7 @@ def build_stage(setting: Setting):
 
     from aquanet_tf.config.options import Config
     from aquanet_tf.networks import build
-    from aquanet_tf.training import stage_one
+    from aquanet_tf.training.stages import stage_one
 
     tf.keras.utils.set_random_seed(setting.seed)
     options = Config(

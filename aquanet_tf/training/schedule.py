@@ -8,8 +8,8 @@ from typing import NamedTuple
 from aquanet_tf.config import fields
 from aquanet_tf.config.options import Config
 from aquanet_tf.runs.checkpoint import Position
-from aquanet_tf.training import kick_start, stage_one, stage_two
-from aquanet_tf.training.stage import Stage
+from aquanet_tf.training.stages import kick_start, stage_one, stage_two
+from aquanet_tf.training.stages.stage import Stage
 
 
 class Phase(NamedTuple):

@@ -23,11 +23,11 @@ from aquanet_tf.training import (
     mask_cache,
     precision,
     schedule,
-    stage_two,
     teachers,
 )
 from aquanet_tf.training import signals as training_signals
 from aquanet_tf.training import workdir as training_workdir
+from aquanet_tf.training.stages import stage_two
 
 # Callbacks that write to the workdir: of several workers the chief alone has them.
 _WRITERS = (tf.keras.callbacks.TensorBoard, history.History, callbacks.Panels)

@@ -16,10 +16,7 @@ from aquanet_tf.inference.mask_scores import AutoMaskScore
 from aquanet_tf.runs import run as runs_run
 from aquanet_tf.runs.run import load_run
 from aquanet_tf.training import teachers
-from export import (
-    release,
-    tflite,
-)
+from export import release, tflite
 from export.bundle import model_card
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (37, 123, 3), dtype=np.uint8)

@@ -152,7 +152,7 @@ def test_numpy_only_rooms_load_no_tensorflow():
 
 
 def test_tests_mirror_the_rooms():
-    """tests/ROOM/test_X.py or test_X_TOPIC.py tests X of the room (data_prep and export by name)."""
+    """tests/ROOM/test_X.py, or test_X_TOPIC.py, tests X of the room (data_prep, export by name)."""
     for path in (ROOT / "tests").rglob("test_*.py"):
         folder = path.parent.relative_to(ROOT / "tests")
         if folder.parts and folder.parts[0] in ("commands", "project"):

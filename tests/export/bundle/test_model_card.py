@@ -9,11 +9,7 @@ from tests.support import runs
 pytest.importorskip("tensorflow")
 from aquanet_tf import files
 from aquanet_tf.runs.run import load_run
-from export.bundle import (
-    metadata,
-    model_card,
-    parity,
-)
+from export.bundle import metadata, model_card, parity
 
 PARITY = {
     "tolerance": dataclasses.asdict(parity.SAME_OPERATIONS),

@@ -8,8 +8,8 @@ from aquanet_tf.geometry import depth_scaling
 from aquanet_tf.layers.quantization import AdaptiveQuantization
 from aquanet_tf.layers.warp.forward import AdaptiveForwardWarp
 from aquanet_tf.losses import smoothness, synthesis, vgg
-from aquanet_tf.training import views as training_views
-from aquanet_tf.training.stage import REFERENCES, PoseHeld, Stage
+from aquanet_tf.training.stages import views as stages_views
+from aquanet_tf.training.stages.stage import REFERENCES, PoseHeld, Stage
 
 
 class StageOne(Stage):
@@ -82,12 +82,12 @@ class StageOne(Stage):
 
     def _depth(self, batch):
         logits, beta = self.aquanet(batch["target"], batch["grid"], batch["intrinsics"])
-        return training_views.Depth(logits, beta, self.quantization(logits, beta))
+        return stages_views.Depth(logits, beta, self.quantization(logits, beta))
 
     def _view(self, *inputs):
         if self.config.warp == "backward":
-            return training_views.backward_view(*inputs)
-        return training_views.forward_view(self.warp, *inputs)
+            return stages_views.backward_view(*inputs)
+        return stages_views.forward_view(self.warp, *inputs)
 
 
 class DepthAlone(PoseHeld, StageOne):

@@ -7,8 +7,9 @@ import tensorflow as tf
 from aquanet_tf.config.options import Config
 from aquanet_tf.geometry import camera
 from aquanet_tf.networks import build
-from aquanet_tf.training import kick_start, precision, stage_one
-from aquanet_tf.training.stage import Stage
+from aquanet_tf.training import precision
+from aquanet_tf.training.stages import kick_start, stage_one
+from aquanet_tf.training.stages.stage import Stage
 
 SMALL = {
     "width": 0.0625,

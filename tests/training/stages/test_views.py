@@ -7,7 +7,7 @@ import tensorflow as tf
 from aquanet_tf.geometry import pose
 from aquanet_tf.layers import quantization
 from aquanet_tf.layers.warp.forward import AdaptiveForwardWarp
-from aquanet_tf.training import views
+from aquanet_tf.training.stages import views
 from tests.support import scenes
 
 HEIGHT, WIDTH, LEVELS = 12, 20, 6

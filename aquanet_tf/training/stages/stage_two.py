@@ -7,9 +7,9 @@ import tensorflow as tf
 from aquanet_tf.losses import boosting
 from aquanet_tf.masks import automask, spimo
 from aquanet_tf.networks import boosted, estimate
-from aquanet_tf.training import views
-from aquanet_tf.training.stage import REFERENCES, PoseHeld
-from aquanet_tf.training.stage_one import StageOne
+from aquanet_tf.training.stages import views
+from aquanet_tf.training.stages.stage import REFERENCES, PoseHeld
+from aquanet_tf.training.stages.stage_one import StageOne
 
 
 class StageTwo(StageOne):

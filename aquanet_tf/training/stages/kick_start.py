@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from aquanet_tf.layers import backward_warp
 from aquanet_tf.losses import synthesis
-from aquanet_tf.training.stage import REFERENCES, Stage
+from aquanet_tf.training.stages.stage import REFERENCES, Stage
 
 
 class KickStart(Stage):
