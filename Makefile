@@ -59,7 +59,7 @@ $(BEAM)/.installed: pyproject.toml constraints/card.txt constraints/beam.txt
 	$(BEAM)/bin/python -m pip install --quiet -c $(BEAM)/constraints.txt -e ".[test,beam]"
 	touch $@
 
-# --- demo: a generated street in, depth, a served model and a report out --------------------------
+# --- demo: a synthetic street in, depth, a served model and a report out --------------------------
 
 ifeq ($(DEMO),quick)
 NAME := demo-quick
