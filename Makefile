@@ -38,28 +38,28 @@ $(VENV)/.installed: pyproject.toml constraints/card.txt constraints/current.txt
 	$(VENV)/bin/python -m pip install --quiet -c constraints/$(STACK).txt -e ".[test,dev]"
 	touch $@
 
-# Below Python 3.12 the markers of pyproject.toml ask for the card stack, so here the constraints
+# Below Python 3.12 the markers of pyproject.toml ask for TF 2.15 / Keras 2, so here the constraints
 # file is the list of what to install, and the project itself comes without its dependencies.
 $(CURRENT)/.installed: pyproject.toml constraints/current.txt
 	@$(PYTHON) -c "import sys; v = sys.version_info[:2]; sys.exit((3, 10) > v or v > (3, 13))" || \
-	  { echo "error: the current stack needs Python 3.10 to 3.13, not $(PYTHON)" >&2; exit 1; }
+	  { echo "error: the TF 2.21 / Keras 3 stack needs Python 3.10 to 3.13, not $(PYTHON)" >&2; exit 1; }
 	$(PYTHON) -m venv $(CURRENT)
 	$(CURRENT)/bin/python -m pip install --quiet -r constraints/current.txt
 	$(CURRENT)/bin/python -m pip install --quiet --no-deps -e .
 	touch $@
 
-setup-beam: $(BEAM)/.installed ## make .venv-beam: the card stack with Apache Beam
+setup-beam: $(BEAM)/.installed ## make .venv-beam: TF 2.15 with Apache Beam
 
-# Beam forbids some of the card stack's pins; its own take their place.
+# Beam forbids some of the pins of the TF 2.15 stack; its own take their place.
 $(BEAM)/.installed: pyproject.toml constraints/card.txt constraints/beam.txt
 	@$(PYTHON) -c "import sys; v = sys.version_info[:2]; sys.exit((3, 10) > v or v > (3, 11))" || \
-	  { echo "error: Apache Beam beside the card stack needs Python 3.10 or 3.11, not $(PYTHON)" >&2; exit 1; }
+	  { echo "error: Apache Beam beside TF 2.15 needs Python 3.10 or 3.11, not $(PYTHON)" >&2; exit 1; }
 	$(PYTHON) -m venv $(BEAM)
 	awk -F== 'NR == FNR { beam[$$1]; print; next } !($$1 in beam)' constraints/beam.txt constraints/card.txt > $(BEAM)/constraints.txt
 	$(BEAM)/bin/python -m pip install --quiet -c $(BEAM)/constraints.txt -e ".[test,beam]"
 	touch $@
 
-# --- demo: a generated street in, depth, a served model and a report out --------------------------
+# --- demo: a synthetic street in, depth, a served model and a report out --------------------------
 
 ifeq ($(DEMO),quick)
 NAME := demo-quick

@@ -1,8 +1,8 @@
-"""Every command of README.md and BUILD.md works: each `bash` block is executed on tiny data.
+"""Every command of the documents works: each `bash` and `python` block is executed on tiny data.
 
 The commands run as written, one after the other, in a directory of their own: flagfiles there end
-with lines that make the run tiny, and the street of the documents shrinks. What cannot run here
-stands in ELSEWHERE with where it does run. Links between the documents lead somewhere.
+with lines that make the run tiny, and the synthetic street shrinks. ELSEWHERE lists what cannot run
+here and where it does. Links, paths, commands and names in the documents must exist.
 """
 
 import os
@@ -18,7 +18,27 @@ from PIL import Image
 from aquanet_tf.media import images, video
 from tests.support import commands, runs
 
-DOCUMENTS = ("README.md", "BUILD.md")
+DOCS = commands.ROOT / "docs"
+# In this order the data of one document are there for the next.
+FIRST = ("quickstart", "data", "training", "evaluation", "deployment")
+DOCUMENTS = tuple(
+    dict.fromkeys(
+        [
+            "README.md",
+            *(f"docs/{name}.md" for name in FIRST),
+            *sorted(path.relative_to(commands.ROOT).as_posix() for path in DOCS.rglob("*.md")),
+            "BUILD.md",
+        ]
+    )
+)
+TEXTS = (*DOCUMENTS, "CONTRIBUTING.md", "CHANGELOG.md", "configs/README.md", "benchmarks/README.md")
+FLAGFILES = sorted((commands.ROOT / "configs").rglob("*.flags"))
+LONGEST = {"README.md": 120, "BUILD.md": 130}
+PACKAGES = "aquanet_tf|data_prep|export|benchmarks"
+BRITISH = (
+    r"\b(colour|grey|centre|licence|metres?\b|neighbour|behaviour|favour|lorry|bonnet)"
+    r"|(?:al|nt|ard|gn|an|im)is(?:e|es|ed|ing|ation)\b"
+)
 ELSEWHERE = {
     "make setup": ".ci/run",
     ". .venv/bin/activate": "a shell's own environment",
@@ -27,32 +47,32 @@ ELSEWHERE = {
     "make setup-current": ".ci/run",
     "make setup-beam": "by hand: another environment",
     ".venv-beam/bin/python -m data_prep.kitti --raw_dir $KITTI_RAW --split eigen "
-    "--out data/kitti/records --runner=beam": "tests/data_prep/dataset/test_beam.py",
+    "--out data/kitti/records --runner=beam": "the tests of data_prep's Beam runner",
     'pip install -c constraints/card.txt -e ".[gpu]"': "machines with a GPU",
     "tensorboard --logdir runs/kitti_smoke/tensorboard": "a server",
     'docker run --rm -p 8501:8501 -v "$PWD/serving/aquanet:/models/aquanet" '
     "-e MODEL_NAME=aquanet tensorflow/serving:2.15.1": "machines with Docker",
-    "python -m export.serve --model_base_path serving/aquanet": "tests/export/test_serve.py",
-    "python -m export.client --input photo.jpg --out depth.npy": "tests/export/test_serve.py",
-    "curl -s http://127.0.0.1:8501/v1/models/aquanet": "tests/export/serving/test_rest.py",
+    "python -m export.serve --model_base_path serving/aquanet": "the tests of export.serve",
+    "python -m export.client --input photo.jpg --out depth.npy": "the tests of export.serve",
+    "curl -s http://127.0.0.1:8501/v1/models/aquanet": "the tests of export.serve",
     "python -m aquanet_tf.predict --workdir runs/street --input drive.mp4 --out predictions": (
-        "tests/commands/test_predict.py"
+        "the tests of predict"
     ),
     **{
         f"python -m aquanet_tf.evaluate --workdir runs/kitti_stage1 --gt_dir $KITTI_RAW "
-        f"--protocol {name} --out runs/kitti_stage1/{name}.json": "tests/kitti/test_eigen_split.py"
+        f"--protocol {name} --out runs/kitti_stage1/{name}.json": "the tests of the Eigen split"
         for name in ("eigen_original", "eigen_improved")
     },
     "python -m data_prep.cityscapes --raw_dir $CITYSCAPES --height 384 "
-    "--out data/cityscapes/records": "tests/data_prep/test_cityscapes.py",
+    "--out data/cityscapes/records": "the tests of data_prep.cityscapes",
     **{
         f"python -m aquanet_tf.ablate --config configs/street/ablation.yaml --out {rest}": (
-            "tests/commands/test_ablate.py, with rows of its own"
+            "the tests of ablate, with rows of their own"
         )
         for rest in ("runs/ablation", "runs/ablation_quick --quick")
     },
     "python -m aquanet_tf.train --flagfile=configs/kitti/smoke.flags --strategy=multi_worker "
-    "--data_dir=data/kitti/records --workdir=runs/several": "tests/training/test_distribution.py",
+    "--data_dir=data/kitti/records --workdir=runs/several": "the tests of distribution",
     "make test": ".ci/run",
     "make test-fast": "a part of make test",
     "make test-current": ".ci/run",
@@ -62,13 +82,10 @@ ELSEWHERE = {
     "make bench": "by hand: it installs torch",
     ".ci/run": "CI itself",
     "make demo": "by hand: several minutes",
-    "make demo DEMO=quick": "tests/commands/test_demo.py",
+    "make demo DEMO=quick": "the test of the demo",
 }
 # Numbers in the documents' commands that would take minutes.
-SHRUNK = {
-    "--drives 24 --test_drives 4 --frames 24": "--drives 2 --test_drives 1 --frames 5",
-    "--height 192 --width 640 --quantize": "--height 32 --width 96 --quantize",
-}
+SHRUNK = {"--drives 24 --test_drives 4 --frames 24": "--drives 2 --test_drives 1 --frames 5"}
 TINY_FLAGS = """
 --epochs=2
 --kickstart_epochs=1
@@ -89,11 +106,19 @@ TINY_FLAGS = """
 """
 
 
+def read(document):
+    return (commands.ROOT / document).read_text()
+
+
 def commands_of(document):
-    """The shell commands of a document's bash blocks, in order; one may span lines."""
+    """What a document says to run, in order: the shell commands of its bash blocks, of which one
+    may span lines, and its Python blocks as `python -c` commands."""
     found = []
-    text = (commands.ROOT / document).read_text()
-    for block in re.findall(r"^```bash\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+    blocks = re.findall(r"^```(bash|python)\n(.*?)^```", read(document), re.MULTILINE | re.DOTALL)
+    for language, block in blocks:
+        if language == "python":
+            found.append(f"python -c {shlex.quote(block)}")
+            continue
         pending = ""
         for line in block.splitlines():
             pending += line
@@ -111,6 +136,17 @@ def everything():
     return dict.fromkeys(line for document in DOCUMENTS for line in commands_of(document))
 
 
+def prose(document):
+    """The text without code blocks."""
+    return re.sub(r"^ *```.*?^ *```", "", read(document), flags=re.MULTILINE | re.DOTALL)
+
+
+def anchors(document):
+    """The fragments that lead to a document's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)", prose(document), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 def test_commands_elsewhere_are_still_in_the_documents():
     assert set(ELSEWHERE) <= set(everything())
     runnable = [line for line in everything() if line not in ELSEWHERE]
@@ -122,14 +158,66 @@ def test_shrunk_numbers_are_still_in_the_documents():
     assert all(any(old in line for line in everything()) for old in SHRUNK)
 
 
-@pytest.mark.parametrize("document", [*DOCUMENTS, "CONTRIBUTING.md"])
-def test_links_and_files_exist(document):
-    text = re.sub(r"^```.*?^```", "", (commands.ROOT / document).read_text(), flags=re.M | re.S)
-    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", text):
+@pytest.mark.parametrize("document", LONGEST)
+def test_first_pages_are_short(document):
+    assert len(read(document).splitlines()) <= LONGEST[document]
+
+
+@pytest.mark.parametrize("document", TEXTS)
+def test_links_lead_somewhere(document):
+    folder = (commands.ROOT / document).parent
+    for target, fragment in re.findall(r"\]\(([^)#\s]*)#?([^)\s]*)\)", prose(document)):
+        if target.startswith("https://"):
+            continue
+        path = (folder / target).resolve() if target else commands.ROOT / document
         # pretrained/: the released run, for which a tiny one stands in where it is missing.
-        there = target.startswith("https://") or (commands.ROOT / target).exists()
-        assert there or target.startswith("pretrained/"), target
-    for target in re.findall(r"`((?:configs|tests|aquanet_tf|constraints)/[\w./]+)`", text):
+        assert path.exists() or target.startswith("pretrained/"), target
+        if fragment:
+            assert fragment in anchors(path.relative_to(commands.ROOT)), f"{target}#{fragment}"
+
+
+@pytest.mark.parametrize("document", TEXTS)
+def test_paths_exist(document):
+    """Paths in backticks, from the repository's root or from aquanet_tf."""
+    for target in re.findall(
+        rf"`((?:configs|tests|constraints|{PACKAGES})/[\w./]+)`", read(document)
+    ):
+        assert (commands.ROOT / target).exists(), target
+    for target in re.findall(r"`([a-z_0-9]+/[a-z_0-9/]+\.py)`", read(document)):
+        places = (commands.ROOT / target, commands.ROOT / "aquanet_tf" / target)
+        assert any(path.exists() for path in places), target
+
+
+@pytest.mark.parametrize("document", [*TEXTS, "Makefile", *(str(path) for path in FLAGFILES)])
+def test_commands_exist(document):
+    for module in re.findall(rf"-m ((?:{PACKAGES})(?:\.\w+)+)", read(document)):
+        path = commands.ROOT / module.replace(".", "/")
+        assert path.with_suffix(".py").is_file() or (path / "__main__.py").is_file(), module
+
+
+def test_names_of_the_method_are_in_its_files():
+    """Each row "paper, what, file, names" of the table: the file defines what it is said to."""
+    row = r"^\|[^|]*\|[^|]*\| \[[^]]*\]\(\.\./([\w/]+\.py)\) \|([^|]*)\|$"
+    rows = re.findall(row, read("docs/method.md"), re.MULTILINE)
+    assert len(rows) > 20
+    for path, names in rows:
+        for name in re.findall(r"`(\w+)`", names):
+            defined = re.search(rf"^ *(?:def|class) {name}\b", read(path), re.MULTILINE)
+            assert defined, f"{path}: {name}"
+
+
+@pytest.mark.parametrize("document", TEXTS)
+def test_one_spelling(document):
+    """American; names in backticks and targets of links keep theirs."""
+    words = re.sub(r"`[^`]*`|\]\([^)]*\)", "", prose(document))
+    assert not re.findall(BRITISH, words, re.IGNORECASE)
+
+
+@pytest.mark.parametrize("path", FLAGFILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_headers_of_flagfiles_have_five_lines(path):
+    header = path.read_text().split("\n\n")[0].splitlines()
+    assert len(header) == 5
+    for target in re.findall(r"(?:docs|configs)/[\w/]+\.md", header[-1]):
         assert (commands.ROOT / target).exists(), target
 
 
