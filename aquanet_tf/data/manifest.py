@@ -10,9 +10,9 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-import os
 import pathlib
 
+from aquanet_tf import files
 from aquanet_tf.data import records
 
 NAME = "manifest.json"
@@ -22,22 +22,8 @@ _NEEDED = ("count", "image_format", "image_height", "image_width", "shards")
 
 
 def write(directory: str | pathlib.Path, manifest: dict, name: str = NAME) -> None:
-    """Writes `manifest` as JSON under a temporary name, then renames it into place.
-
-    OSError names the file when it cannot be written (full disk); what was there before stays.
-    """
-    path = pathlib.Path(directory) / name
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "w") as file:
-            json.dump(manifest, file, indent=1)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise OSError(f"cannot write {path}: {error.strerror}") from None
-    os.replace(temporary, path)
+    """Writes `manifest` as JSON to `name` in `directory`, whole or not at all (`files.write`)."""
+    files.write(pathlib.Path(directory) / name, manifest)
 
 
 def read(directory: str | pathlib.Path) -> dict:

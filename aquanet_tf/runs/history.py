@@ -7,6 +7,8 @@ import pathlib
 
 import tensorflow as tf
 
+from aquanet_tf import files
+
 
 class History(tf.keras.callbacks.Callback):
     """One line an epoch in workdir/history.csv: epoch, phase, learning rate, every mean.
@@ -32,12 +34,10 @@ class History(tf.keras.callbacks.Callback):
         row = {name: f"{float(value):.6g}" for name, value in (logs or {}).items()}
         row.update(epoch=epoch, phase=self.phase, learning_rate=f"{self.rate(epoch):.6g}")
         rows = [old for old in read_history(self.path) if int(old["epoch"]) < epoch] + [row]
-        temporary = self.path.with_suffix(".tmp")
-        with temporary.open("w", newline="") as file:
+        with files.atomic(self.path) as temporary, temporary.open("w", newline="") as file:
             writer = csv.DictWriter(file, self.columns, restval="", extrasaction="ignore")
             writer.writeheader()
             writer.writerows(rows)
-        temporary.replace(self.path)
 
 
 def read_history(path):

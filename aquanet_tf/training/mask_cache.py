@@ -124,8 +124,6 @@ def _compiled(run, options):
 
 
 def _write(path, static):
-    """One PNG under a temporary name, then renamed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    Image.fromarray(np.where(static, 255, 0).astype(np.uint8)).save(temporary, format="PNG")
-    temporary.replace(path)
+    """One PNG of `static`, bool [H, W]."""
+    with files.atomic(path) as temporary:
+        Image.fromarray(np.where(static, 255, 0).astype(np.uint8)).save(temporary, format="PNG")
