@@ -26,7 +26,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import os
 import pathlib
 import sys
 import tempfile

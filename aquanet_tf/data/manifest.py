@@ -30,12 +30,15 @@ def read(directory: str | pathlib.Path) -> dict:
     """The manifest of a data set. ValueError names the file and what to do when it is missing,
     damaged or of another schema version."""
     if not str(directory):
-        raise ValueError("--data_dir is empty: name a directory written by python -m data_prep")
+        raise ValueError(
+            "--data_dir is empty: name a directory written by python -m data_prep.kitti, "
+            "data_prep.cityscapes or data_prep.video"
+        )
     path = pathlib.Path(directory) / NAME
     if not path.is_file():
         raise ValueError(
-            f"{path}: no such file; the data set is missing or unfinished: "
-            "run its python -m data_prep command again with the same arguments"
+            f"{path}: no such file; the data set is missing or unfinished: run the command that "
+            "writes it (for example python -m data_prep.kitti) again with the same arguments"
         )
     try:
         manifest = json.loads(path.read_text())
@@ -135,4 +138,7 @@ def sha256(path: str | pathlib.Path) -> str:
     return digest.hexdigest()
 
 
-_REWRITE = "run the python -m data_prep command of this data set again (it rewrites what is wrong)"
+_REWRITE = (
+    "run the command that wrote it (for example python -m data_prep.kitti) again with the same "
+    "arguments: it rewrites what is wrong"
+)

@@ -1,9 +1,10 @@
-"""TODO docstring of aquanet_tf.runs.history."""
+"""history.csv: what every epoch of a run measured."""
 
 from __future__ import annotations
 
 import csv
 import pathlib
+from collections.abc import Callable, Iterable
 
 import tensorflow as tf
 
@@ -11,19 +12,25 @@ from aquanet_tf import files
 
 
 class History(tf.keras.callbacks.Callback):
-    """One line an epoch in workdir/history.csv: epoch, phase, learning rate, every mean.
+    """Writes one row per epoch to workdir/history.csv: epoch, phase, learning rate, every mean.
 
-    Lines of epochs that a resumed run does again are replaced, so the file holds each epoch once.
-    Columns that a phase does not have stay empty.
+    When a resumed run repeats an epoch, the new row replaces the old one, so the file holds each
+    epoch once. Columns that a phase does not have stay empty.
 
     Args:
         path: the file.
-        phase: name written on each line.
+        phase: name written to each row.
         rate: function, epoch -> learning rate.
-        columns: names of all phases' means.
+        columns: names of the means of all phases.
     """
 
-    def __init__(self, path, phase, rate, columns):
+    def __init__(
+        self,
+        path: str | pathlib.Path,
+        phase: str,
+        rate: Callable[[int], float],
+        columns: Iterable[str],
+    ):
         super().__init__()
         self.path = pathlib.Path(path)
         self.phase = phase
@@ -40,8 +47,8 @@ class History(tf.keras.callbacks.Callback):
             writer.writerows(rows)
 
 
-def read_history(path):
-    """Rows of a history file as dictionaries of strings; none if there is no file yet."""
+def read_history(path: str | pathlib.Path) -> list[dict[str, str]]:
+    """Rows of a history file, column -> text; none if there is no file yet."""
     path = pathlib.Path(path)
     if not path.is_file():
         return []
