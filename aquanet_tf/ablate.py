@@ -45,9 +45,8 @@ def ablate(plan: ablation_plan.Plan, commands=jobs.COMMANDS, pictures: bool = Tr
 def _write(plan, failures) -> dict:
     document = results.collect(plan, failures)
     files.write(plan.out / "table.json", document)
-    temporary = plan.out / ".table.md"
-    temporary.write_text(table.markdown(document))
-    temporary.replace(plan.out / "table.md")
+    with files.atomic(plan.out / "table.md") as temporary:
+        temporary.write_text(table.markdown(document))
     return document
 
 

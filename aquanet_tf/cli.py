@@ -1,4 +1,4 @@
-"""What every command line shares: one-line errors, exit codes."""
+"""What all commands share: errors in one line, exit codes."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from absl import app, flags
 
 
 def run(main: Callable, quiet: bool = False) -> None:
-    """Runs `main(argv)` under absl. A user's error (ValueError, OSError) is printed as one line
-    `error: ...` on stderr with exit code 1, without a traceback; anything else is a bug and shows
-    its traceback.
+    """Runs `main(argv)` under absl.
 
-    quiet: leaves out what TensorFlow tells about saving and converting, warnings aside.
+    A user's error (ValueError, OSError) is printed to stderr as one line, `error: ...`, and gives
+    exit code 1. Any other exception is a bug and shows its traceback.
+
+    quiet: do not log TensorFlow's messages about saving and converting, except warnings.
     """
 
     def guarded(argv):

@@ -83,12 +83,22 @@ def define_flags() -> None:
     flags.DEFINE_bool("baselines", False, "Also measure the constant and the ramp baseline.")
 
 
+def fix_flags(options: flags.FlagValues, protocol: str) -> None:
+    """Sets those of the command's flags, `options`, that `protocol` fixes. Raises ValueError when
+    one of them was given on the command line."""
+    for name in ("split", "camera", *eigen.PROTOCOLS[protocol]):
+        if options[name].present:
+            raise ValueError(f"--{name} is fixed by --protocol={protocol}: leave it out")
+    for name, value in eigen.PROTOCOLS[protocol].items():
+        setattr(options, name, value)
+
+
 def main(argv) -> None:
     """Runs the command; see the module docstring."""
     del argv
     options = flags.FLAGS
     if options.protocol:
-        eigen.fix_flags(options, options.protocol)
+        fix_flags(options, options.protocol)
     protocol = Protocol(
         ground_truth=options.ground_truth,
         crop=options.crop,

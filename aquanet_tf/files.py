@@ -1,27 +1,60 @@
-"""JSON files, written whole or not at all and read with errors that name the file."""
+"""Files that are written whole or not at all, and JSON on top of them."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pathlib
+import uuid
+from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def atomic(path: str | pathlib.Path) -> Iterator[pathlib.Path]:
+    """Yields a temporary path beside `path`; when the block ends, the file there becomes `path`.
+
+    The file reaches the disk before it is renamed, so a reader finds the old or the new file, never
+    a part of it, even after a power failure. The parent directory is made. When the block raises,
+    the temporary file is removed and the old file stays; only a killed process leaves a temporary
+    file, whose name ends in `.tmp`.
+
+    Raises OSError `cannot write PATH: reason` when the temporary file cannot be written. Other
+    errors of the block pass unchanged.
+    """
+    path = pathlib.Path(path)
+    # Unlike a process number, different on every machine that shares the directory.
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        with open(temporary, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        if _concerns(error, temporary):
+            raise OSError(f"cannot write {path}: {error.strerror}") from error
+        raise
+    finally:
+        with contextlib.suppress(OSError):  # there may be no such directory
+            temporary.unlink()
+
+
+def _concerns(error: OSError, path: pathlib.Path) -> bool:
+    """Whether the system raised `error` for `path` or a directory above it. An error while writing
+    to an open file has no name."""
+    if error.errno is None:
+        return False
+    named = error.filename
+    return named is None or pathlib.Path(os.fsdecode(named)) in (path, *path.parents)
 
 
 def write(path: str | pathlib.Path, value: dict) -> None:
-    """Writes `value` under a temporary name, then renames it: nobody ever reads half a file.
-
-    OSError names the file when it cannot be written (full disk); what was there before stays.
-    """
-    path = pathlib.Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    """Writes `value` as JSON, whole or not at all. Raises OSError as `atomic` does and ValueError
+    for NaN and infinity; what was there before stays."""
     text = json.dumps(value, indent=1, allow_nan=False) + "\n"
-    try:
+    with atomic(path) as temporary:
         temporary.write_text(text)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise OSError(f"cannot write {path}: {error.strerror}") from None
-    temporary.replace(path)
 
 
 def read(path: str | pathlib.Path) -> dict:

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from absl import flags
 
-from aquanet_tf import cli
+from aquanet_tf import cli, files
 from aquanet_tf.kitti import eigen_split
 from aquanet_tf.kitti import layout as kitti_layout
 from data_prep.dataset import select
@@ -57,11 +57,9 @@ def main(argv) -> None:
     static = select.StaticFilter(options.min_speed, options.min_difference)
     found = lists(options.raw_dir, static, options.threads)
     folder = pathlib.Path(options.out)
-    folder.mkdir(parents=True, exist_ok=True)
     for name, lines in found.items():
-        temporary = folder / f"{name}.tmp"
-        temporary.write_text("".join(f"{line}\n" for line in lines))
-        os.replace(temporary, folder / name)
+        with files.atomic(folder / name) as temporary:
+            temporary.write_text("".join(f"{line}\n" for line in lines))
         print(f"{folder / name}: {len(lines)} frames")
 
 

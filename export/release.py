@@ -1,16 +1,16 @@
-"""A run made small enough to be passed on: the depth network's weights and what is known of them.
+"""Makes a run small enough to publish: the depth network's weights and what is known of them.
 
     python -m export.release --workdir RUN --out pretrained/street [--example IMAGE.png]
 
 writes OUT as a workdir like RUN, with its newest checkpoint, for predictions and every export:
   checkpoints/     the depth network in float32, without PoseNet and optimizers;
   config.json      the options of the training;
-  run.json         command, seed, commit, versions, data;
-  history.csv, and each evaluation of this epoch that lay in RUN, without its single frames;
-  example.png      a picture to try it on, with --example;
+  run.json         command, seed, commit, versions, data, and that this is a release;
+  history.csv, and each evaluation of this epoch in RUN, without its rows for single frames;
+  example.png      an image to try it on, with --example;
   README.md        the model card.
-No training can go on from it. Directories of the machine are left out: of an absolute path the
-last name is kept. OUT appears complete and compared with RUN, or not at all.
+A release cannot be trained further. It names no directories of this machine: an absolute path is
+shortened to its last name. OUT appears complete and after a comparison with RUN, or not at all.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from aquanet_tf.data import manifest, mixture
 from aquanet_tf.inference import checkpoint
 from aquanet_tf.inference.checkpoint import Predictor
 from aquanet_tf.media import images
+from aquanet_tf.runs import load_run
 from aquanet_tf.runs.checkpoint import Checkpoints
 from aquanet_tf.runs.layout import CONFIG_FILE, RUN_FILE
-from aquanet_tf.runs.run import load_run
 from export.bundle import metadata, model_card, parity
 
 EXAMPLE = "example.png"
-# The same operations on the same numbers.
+# Release and run do the same operations on the same numbers.
 TOLERANCE = parity.Tolerance(1e-6, 1e-6)
 _TRAIN = "python -m aquanet_tf.train"
 _ABSOLUTE = re.compile(r"(?<![\w.:/~])/(?:[^\s,=:/]+/)*(?=[^\s,=:/])")
@@ -45,7 +45,7 @@ def release(workdir, out, example: str = "", commit: str = "", max_mb: float = 8
     """Releases the newest checkpoint of `workdir` as the directory `out`, and returns its path.
 
     Args:
-      example: an image file to go along; empty: none.
+      example: an image file to include; empty: none.
       commit: of the code that trained, for runs that did not record it.
       max_mb: largest size of all files together, MB.
 
@@ -53,30 +53,19 @@ def release(workdir, out, example: str = "", commit: str = "", max_mb: float = 8
     """
     workdir, out = pathlib.Path(workdir), pathlib.Path(out)
     if out.exists():
-        raise ValueError(f"--out={out}: is there already; remove it, or choose another name")
+        raise ValueError(f"--out={out}: exists already; remove it, or choose another name")
     run = load_run(workdir)
     picture = images.read_image(example) if example else None
     out.parent.mkdir(parents=True, exist_ok=True)
+    # A directory, so not by `files.atomic`; the rename makes it appear as a whole.
     temporary = pathlib.Path(tempfile.mkdtemp(prefix=".releasing-", dir=out.parent))
     try:
         Checkpoints(temporary, {"aquanet": run.aquanet}, {}).save(run.epoch)
         _write_records(workdir, temporary, run, commit)
         if picture is not None:
             Image.fromarray(picture).save(temporary / EXAMPLE, optimize=True)
-        # Named as it will be: the card speaks of it.
-        document = metadata.build(run, out, run.data["image_height"], TOLERANCE)
-        document["inputs"] = {"image": "uint8 [H, W, 3] RGB, any size"}
-        document["config"] = files_module.read(temporary / CONFIG_FILE)
-        found = checkpoint.load(temporary)
-        document["parity"] = parity.check(found, Predictor(run), parity.noise(), TOLERANCE)
-        text = model_card.text(temporary, document, _use(out, bool(example)), out.name)
-        (temporary / "README.md").write_text(text)
-        size = sum(path.stat().st_size for path in temporary.rglob("*") if path.is_file()) / 1e6
-        if size > max_mb:
-            raise ValueError(
-                f"{size:.1f} MB, more than --max_mb={max_mb:g}: the weights take "
-                f"{4 * run.aquanet.count_params() / 1e6:.1f} MB; train with a smaller --width"
-            )
+        _write_card(temporary, out, run, bool(example))
+        _check_size(temporary, run, max_mb)
         temporary.chmod(0o755)  # mkdtemp makes it private
         temporary.rename(out)
     except BaseException:
@@ -85,8 +74,28 @@ def release(workdir, out, example: str = "", commit: str = "", max_mb: float = 8
     return out
 
 
+def _write_card(folder, out, run, example):
+    """Compares the release in `folder`, later `out`, with `run`, and writes its model card."""
+    document = metadata.build(run, out, run.data["image_height"], TOLERANCE)
+    document["inputs"] = {"image": "uint8 [H, W, 3] RGB, any size"}
+    document["config"] = files_module.read(folder / CONFIG_FILE)
+    found = checkpoint.load(folder)
+    document["parity"] = parity.check(found, Predictor(run), parity.noise(), TOLERANCE)
+    text = model_card.text(folder, document, _use(out, example), out.name)
+    (folder / "README.md").write_text(text)
+
+
+def _check_size(folder, run, max_mb):
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
+    if size > max_mb:
+        raise ValueError(
+            f"{size:.1f} MB, more than --max_mb={max_mb:g}: the weights take "
+            f"{4 * run.aquanet.count_params() / 1e6:.1f} MB; train with a smaller --width"
+        )
+
+
 def without_places(value):
-    """`value`, JSON-like, with the last name alone of every absolute path in its strings."""
+    """`value`, JSON-like, with every absolute path in its strings shortened to its last name."""
     if isinstance(value, dict):
         return {name: without_places(entry) for name, entry in value.items()}
     if isinstance(value, (list, tuple)):
@@ -101,8 +110,9 @@ def _write_records(workdir, out, run, commit):
     if command:
         record["command"] = [_TRAIN, *(part for part in command[1:] if part)]
     record["commit"] = commit or record.get("commit")
+    record["released"] = True
     record["released_epoch"] = run.epoch
-    # What the manifests say of the data now; they stay behind.
+    # From the manifests of the data, which are not part of the release.
     sources = record.get("sources") or {}
     for directory in mixture.directories(config["data_dir"]):
         try:
@@ -133,7 +143,7 @@ def define_flags() -> None:
     """The flags of the command."""
     flags.DEFINE_string("workdir", None, "Directory of a training run.", required=True)
     flags.DEFINE_string("out", None, "Directory to make; must not exist yet.", required=True)
-    flags.DEFINE_string("example", "", "An image to go along; empty: none.")
+    flags.DEFINE_string("example", "", "An image file to include; empty: none.")
     flags.DEFINE_string("commit", "", "Commit that trained it; empty: what the run recorded.")
     flags.DEFINE_float("max_mb", 8.0, "Largest size of all files together, MB.")
 

@@ -100,21 +100,19 @@ def export_tflite(
         "sha256": hashlib.sha256(content).hexdigest(),
     }
     del document["outputs"]["depth"]  # 1 / inverse_depth is left to the caller
-    out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = out.with_name(f".{out.stem}.{os.getpid()}.tflite")
-    try:
+    with files.atomic(out) as temporary:
         temporary.write_bytes(content)
-        files.write(temporary.with_suffix(".json"), document)
+        beside = temporary.with_suffix(".json")  # where LiteModel looks for it
+        try:
+            files.write(beside, document)
+            network = LiteModel(temporary)
+        finally:
+            beside.unlink(missing_ok=True)
         truth = Predictor(run, height)
-        network = LiteModel(temporary)
         batches = samples[-4:] if samples else parity.noise(((1, height, width),))
         document["parity"] = parity.check(network, truth, batches, TOLERANCES[quantize])
         files.write(out.with_suffix(".json"), document)
         out.with_suffix(".md").write_text(model_card.text(workdir, document, USE))
-        temporary.replace(out)
-    finally:
-        temporary.unlink(missing_ok=True)
-        temporary.with_suffix(".json").unlink(missing_ok=True)
     return out
 
 

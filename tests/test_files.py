@@ -1,11 +1,65 @@
-"""JSON files are whole or absent, and errors name them."""
+"""Files are whole or absent, and errors name them."""
 
 import errno
+import os
 import pathlib
 
 import pytest
 
 from aquanet_tf import files
+
+
+def content(folder):
+    return {path.name: path.read_text() for path in folder.iterdir()}
+
+
+def test_a_file_appears_when_the_block_ends(tmp_path):
+    path = tmp_path / "new" / "folder" / "a.txt"
+    with files.atomic(path) as temporary:
+        assert temporary.parent == path.parent and temporary.name.endswith(".tmp")
+        temporary.write_text("whole")
+        assert not path.exists()
+    assert content(path.parent) == {"a.txt": "whole"}
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt, OSError("of the block")])
+def test_a_failure_keeps_the_old_file_and_its_own_error(tmp_path, error):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    expected = error if isinstance(error, type) else type(error)
+    with pytest.raises(expected) as raised, files.atomic(path) as temporary:
+        temporary.write_text("half")
+        raise error
+    assert "cannot write" not in str(raised.value)
+    assert content(tmp_path) == {"a.txt": "old"}
+
+
+def test_a_block_that_writes_nothing_is_an_error(tmp_path):
+    with pytest.raises(OSError, match="cannot write .*a.txt: No such file"):
+        with files.atomic(tmp_path / "a.txt"):
+            pass
+    assert content(tmp_path) == {}
+
+
+def test_an_error_about_another_file_passes_unchanged(tmp_path):
+    with pytest.raises(FileNotFoundError, match="other.txt"):
+        with files.atomic(tmp_path / "a.txt"):
+            (tmp_path / "other.txt").read_text()
+
+
+def test_a_parent_that_cannot_be_made_names_the_file(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(OSError, match="cannot write .*/file/a.json: "):
+        files.write(tmp_path / "file" / "a.json", {})
+    assert content(tmp_path) == {"file": "mine"}
+
+
+def test_the_file_reaches_the_disk_before_it_gets_its_name(tmp_path, monkeypatch):
+    calls, fsync, replace = [], os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda file: calls.append("fsync") or fsync(file))
+    monkeypatch.setattr(os, "replace", lambda *names: calls.append("replace") or replace(*names))
+    files.write(tmp_path / "a.json", {})
+    assert calls == ["fsync", "replace"]
 
 
 def test_round_trip_and_no_leftovers(tmp_path):
@@ -25,13 +79,17 @@ def test_nan_is_never_written_and_keeps_the_old_file(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
 
 
-def test_a_full_disk_names_the_file_and_keeps_the_old_one(tmp_path, monkeypatch):
-    def full(self, text):
+@pytest.mark.parametrize("where", ["write", "fsync"])
+def test_a_full_disk_names_the_file_and_keeps_the_old_one(tmp_path, monkeypatch, where):
+    def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     path = tmp_path / "a.json"
     files.write(path, {"a": 1})
-    monkeypatch.setattr(pathlib.Path, "write_text", full)
+    if where == "write":
+        monkeypatch.setattr(pathlib.Path, "write_text", full)
+    else:
+        monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="cannot write .*a.json: No space left on device"):
         files.write(path, {"a": 2})
     assert files.read(path) == {"a": 1}

@@ -2,3 +2,7 @@
 
 Uses: nothing.
 """
+
+from aquanet_tf.config.options import Config
+
+__all__ = ["Config"]

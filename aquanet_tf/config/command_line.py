@@ -1,16 +1,18 @@
-"""TODO docstring of aquanet_tf.config.command_line."""
+"""The flags of a training, one for each option of `Config`."""
 
 from __future__ import annotations
 
 import dataclasses
 
-from absl import flags
+from absl import flags, logging
 
+from aquanet_tf.config import retired
 from aquanet_tf.config.options import Config
 
 
 def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
-    """Defines one absl flag for each field of `Config`."""
+    """Defines one absl flag for each field of `Config`, and the retired ones, which --help does not
+    list."""
     for field in dataclasses.fields(Config):
         arguments = [field.name, field.default, field.metadata["help"]]
         if choices := field.metadata["choices"]:
@@ -24,11 +26,20 @@ def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
             flags.DEFINE_float(*arguments, flag_values=values)
         else:
             flags.DEFINE_string(*arguments, flag_values=values)
+    for name in retired.KEPT:
+        # DEFINE_string would list it in --help, under this module.
+        values[name] = flags.Flag(
+            flags.ArgumentParser(), flags.ArgumentSerializer(), name, None, "Retired."
+        )
 
 
 def parse(arguments: list[str]) -> Config:
-    """The `Config` that a command line of train would give, without running it: flags of `Config`
-    and --flagfile, the later one wins. Raises ValueError naming a bad flag or file."""
+    """The `Config` of a command line of `aquanet_tf.train`.
+
+    arguments: flags of `Config` and --flagfile; of a flag given twice the last one counts.
+
+    Raises ValueError naming a bad flag or file.
+    """
     values = flags.FlagValues()
     define_flags(values)
     try:
@@ -41,5 +52,10 @@ def parse(arguments: list[str]) -> Config:
 
 
 def from_flags(values: flags.FlagValues = flags.FLAGS) -> Config:
-    """The `Config` that the parsed flags say. Raises ValueError naming a bad flag."""
+    """The `Config` of parsed flags. Raises ValueError naming a bad flag; says so once for each
+    retired flag that is given with the value that is built in now."""
+    for name in retired.KEPT:
+        if values[name].present:
+            retired.check_flag(name, values[name].value)
+            logging.warning("--%s has no effect any more: remove it", name)
     return Config(**{field.name: values[field.name].value for field in dataclasses.fields(Config)})

@@ -1,4 +1,4 @@
-"""An option of `config.Config`: its default, help text, choices and range, and their check."""
+"""What an option of `Config` knows of itself, and the checks of its value."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def parse_milestones(text: str) -> tuple[int, ...]:
-    """'60,80,100' -> (60, 80, 100); empty -> ()."""
+    """'60,80,100' -> (60, 80, 100); empty -> (). ValueError for anything but whole numbers."""
     try:
         epochs = tuple(int(part) for part in text.split(",") if part.strip())
     except ValueError:
@@ -18,12 +18,43 @@ def parse_milestones(text: str) -> tuple[int, ...]:
     return epochs
 
 
-def option(default: Any, help: str, *, choices=None, low=None, high=None) -> Any:
-    """A dataclass field that knows its help text, its choices and its closed range."""
+def option(
+    default: Any,
+    help: str,
+    *,
+    choices: tuple[str, ...] | None = None,
+    low: float | None = None,
+    high: float | None = None,
+    resumable: bool = False,
+    affects: str = "",
+) -> Any:
+    """A dataclass field with what is known of an option as its metadata.
+
+    Args:
+        default: also gives the option its type: bool, int, float or str.
+        help: text of the flag.
+        choices: the allowed strings.
+        low, high: the smallest and the largest allowed number.
+        resumable: may change when a run is resumed, because it alters neither networks nor losses
+            nor batches.
+        affects: "masks" when the SPIMO masks depend on it, so that other masks are made when it
+            changes.
+    """
+    rule = {"choices": choices, "low": low, "high": high}
     return dataclasses.field(
         default=default,
-        metadata={"help": help, "choices": choices, "low": low, "high": high},
+        metadata={"help": help, **rule, "resumable": resumable, "affects": affects},
     )
+
+
+def named(table: type, **metadata) -> list[str]:
+    """Names of the options of `table` with these metadata, like `named(Config, resumable=True)` or
+    `named(Config, affects="masks")`, in the order of the table."""
+    return [
+        field.name
+        for field in dataclasses.fields(table)
+        if all(field.metadata[key] == value for key, value in metadata.items())
+    ]
 
 
 def check(field: dataclasses.Field, value: Any) -> None:
@@ -44,7 +75,7 @@ def check(field: dataclasses.Field, value: Any) -> None:
 
 
 def parse_weights(text: str) -> tuple[float, ...]:
-    """'0.7,0.3' -> (0.7, 0.3); empty -> (). ValueError for what is no positive number."""
+    """'0.7,0.3' -> (0.7, 0.3); empty -> (). ValueError for anything but positive numbers."""
     try:
         weights = tuple(float(part) for part in text.split(",")) if text.strip() else ()
     except ValueError:

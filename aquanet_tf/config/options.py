@@ -1,9 +1,9 @@
-"""Every training option in one flat, frozen, commented place, and the absl flags made from it.
+"""Every option of a run in one flat, frozen table.
 
-A field becomes a flag of the same name (`define_flags`), a flagfile sets it, and the resolved
-`Config` is written to the workdir as `config.json`, from which every later command rebuilds
-the networks. Ranges and choices are checked when a `Config` is built, so a bad value in a
-flagfile, a JSON file or a test fails with the same message.
+Each field of `Config` is a flag of the same name (`command_line.define_flags`), which a flagfile
+may set. `Config.save` writes all of them to the workdir as `config.json`, from which every later
+command rebuilds the networks. A `Config` checks its values when it is made, so a bad value gives
+the same message in a flagfile, a JSON file and a test.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import dataclasses
 import pathlib
 
 from aquanet_tf import files
-from aquanet_tf.config import fields
-from aquanet_tf.config.fields import check, option, parse_weights
+from aquanet_tf.config import retired, rules
+from aquanet_tf.config.fields import check, option
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,42 +23,44 @@ class Config:
     # Data
     data_dir: str = option(
         "",
-        "Directory of TFRecord shards with manifest.json, or several, comma separated. The first "
-        "stands for the run where one image size and focal length must (prediction, export).",
+        "Directory of TFRecord shards with manifest.json, or several, comma separated. Prediction "
+        "and export take image size and focal length from the first.",
+        resumable=True,
     )
     data_weights: str = option(
         "",
         "Shares of the directories of --data_dir in every epoch, like 0.7,0.3; empty: in "
-        "proportion to their triplets.",
+        "proportion to their numbers of triplets.",
     )
     val_data_dir: str = option(
-        "", "Shards to validate on after every epoch, comma separated; empty: none."
+        "", "Shards to validate on after every epoch, as --data_dir; empty: none.", resumable=True
     )
-    batch_size: int = option(8, "Triplets in one step, over all replicas.", low=1)
+    batch_size: int = option(8, "Triplets in one step, all replicas together.", low=1)
     crop_height: int = option(192, "Height of the training crop, pixels.", low=16, high=8192)
     crop_width: int = option(640, "Width of the training crop, pixels.", low=16, high=8192)
     pose_input_height: int = option(
-        192, "Height of PoseNet's whole frames, pixels.", low=16, high=8192
+        192, "Height of the whole frames that PoseNet sees, pixels.", low=16, high=8192
     )
     pose_input_width: int = option(
-        640, "Width of PoseNet's whole frames, pixels.", low=16, high=8192
+        640, "Width of the whole frames that PoseNet sees, pixels.", low=16, high=8192
     )
     # Stage
     stage: str = option(
         "1",
-        "1: kick-start, then depth and ego-motion from all pixels; 2: the same from scratch with "
-        "moving objects masked; both: one after the other, in WORKDIR/stage1 and WORKDIR/stage2.",
+        "1: kick-start, then depth and ego-motion from all pixels; 2: from scratch again, with "
+        "moving objects masked; both: stage 1 in WORKDIR/stage1, then stage 2 in WORKDIR/stage2.",
         choices=("1", "2", "both"),
     )
     stage1_workdir: str = option(
         "",
         "Stage 2: workdir of the stage-1 run whose frozen network makes the SPIMO masks. Read when "
-        "the run starts; its network is then part of the run's own checkpoints.",
+        "the run starts; after that the run's own checkpoints hold the network.",
+        resumable=True,
     )
     stage2_posenet: str = option(
         "scratch",
-        "Stage 2: PoseNet starts anew with a kick-start (scratch, the paper's schedule), or with "
-        "stage 1's weights (stage1; --kickstart_epochs may then be 0).",
+        "Stage 2: PoseNet starts with random weights (scratch, the paper's schedule) or with the "
+        "weights of stage 1 (stage1; --kickstart_epochs may then be 0).",
         choices=("scratch", "stage1"),
     )
     # Augmentation (paper section 3.3)
@@ -66,231 +68,268 @@ class Config:
     resize_max: float = option(1.5, "Largest random resize factor.", low=0.1, high=4.0)
     depth_scaling: str = option(
         "proportional",
-        "How inverse depth follows the resize factor s: the warp uses t/s (proportional), "
-        "t (invariant), t*s (inverse); none trains on whole frames without resize and crop.",
+        "How inverse depth (the paper's disparity) follows the resize factor s: the warp uses the "
+        "translation t/s (proportional, the paper's), t (invariant) or t*s (inverse); none: whole "
+        "frames, without random resize and crop.",
         choices=("proportional", "invariant", "inverse", "none"),
     )
-    flip: bool = option(True, "Mirror half of the triplets left to right.")
+    flip: bool = option(True, "Mirror half of the triplets, left to right.")
     time_reversal: bool = option(True, "Swap previous and next frame in half of the triplets.")
     photometric: bool = option(True, "Random gamma, brightness and color, equal in a triplet.")
-    # Networks (design section 3)
+    # Networks (paper sections 3.1 and 3.2)
     width: float = option(
-        1.0,
-        "Channel multiplier of the depth network; with --encoder=mobile of its decoder.",
-        low=0.03,
-        high=4.0,
+        1.0, "Channel multiplier of the depth network (mobile: its decoder).", low=0.03, high=4.0
     )
     encoder: str = option(
         "residual",
-        "residual: the paper's; mobile: MobileNetV3-Small, for phones and small boards.",
+        "Encoder of the depth network: residual is the paper's; mobile is MobileNetV3-Small, for "
+        "phones and small boards.",
         choices=("residual", "mobile"),
     )
     encoder_weights: str = option(
         "none",
-        "What --encoder=mobile starts from: none (random), mobilenet_v3_small_imagenet (fetched by "
-        "keras-cv), or a directory with a preset of keras-cv. Read when the run starts.",
+        "Initial weights of --encoder=mobile: none (random), mobilenet_v3_small_imagenet (keras-cv "
+        "downloads them), or a directory with a preset of keras-cv. Read when the run starts.",
+        resumable=True,
     )
     activation: str = option(
         "elu",
-        "Of the depth network: elu is the paper's, which int8 leaves in float; relu and relu6 are "
-        "part of the convolutions there.",
+        "Activation of the depth network. elu is the paper's; int8 models compute it in float, "
+        "but fuse relu and relu6 with the convolutions.",
         choices=("elu", "relu", "relu6", "leaky_relu"),
     )
     levels: int = option(33, "Number of inverse-depth levels, N + 1.", low=2, high=257)
-    inverse_depth_min: float = option(0.005, "d_min, relative units.", low=1e-6)
-    inverse_depth_max: float = option(0.3, "d_max, relative units.", low=1e-6)
-    adaptive: bool = option(True, "Learn beta per pixel; false fixes beta = 1 (vPLADE-Net).")
+    inverse_depth_min: float = option(
+        0.005, "d_min, the smallest inverse depth, relative units.", low=1e-6
+    )
+    inverse_depth_max: float = option(
+        0.3, "d_max, the largest inverse depth, relative units.", low=1e-6
+    )
+    adaptive: bool = option(True, "Predict beta for every pixel; false: beta = 1 (vPLADE-Net).")
     beta_max: float = option(2.5, "beta lies in [1/beta_max, beta_max].", low=1.0, high=10.0)
     focal_planes: bool = option(
-        False, "Feed fx/2000, fy/2000 beside the positional code; for training on mixed cameras."
+        False, "Feed fx/2000, fy/2000 beside the positional code, to train on mixed cameras."
     )
     head: str = option(
         "adaptive",
-        "adaptive: levels with a learned quantization; direct: one inverse depth per pixel "
-        "(DIRNet-BW), which only --warp=backward can train.",
+        "adaptive: a probability for each level of a learned quantization; direct: one inverse "
+        "depth per pixel (DIRNet-BW), which needs --warp=backward.",
         choices=("adaptive", "direct"),
     )
     pose_form: str = option(
         "antisymmetric",
-        "antisymmetric: T(a,b) = exp((g(a,b) - g(b,a)) / 2), exactly invertible and the only "
-        "form seen to learn on a small machine; plain: the paper's single regression.",
+        "antisymmetric: T(a,b) = exp((g(a,b) - g(b,a)) / 2), exactly invertible and the only form "
+        "that learned in short trainings; plain: the paper's single regression.",
         choices=("antisymmetric", "plain"),
     )
     pose_network_width: float = option(1.0, "Channel multiplier of PoseNet.", low=0.03, high=4.0)
-    # Warp (design section 4)
+    # Warp (paper section 3.1)
     warp: str = option(
         "forward",
-        "forward: the target's levels are warped into the references; backward: references are "
-        "looked up at the reduced inverse depth (DIRNet-BW).",
+        "forward: the target's levels are warped into the references; backward: the references are "
+        "sampled at the expected inverse depth (DIRNet-BW).",
         choices=("forward", "backward"),
-    )
-    beta_lookup: str = option(
-        "aligned",
-        "Where a level map is read: at the reference pixel's index (aligned) or at the pixel "
-        "the sample lands on (fixed_point).",
-        choices=("aligned", "fixed_point"),
     )
     warp_impl: str = option(
         "auto",
-        "native: C++ (python -m aquanet_tf.native.build); xla: TensorFlow loop, compiled; "
-        "streaming: not compiled; tfa: dense, on tensorflow-addons, a check; auto: native where it "
-        "is built and there is no GPU, else xla.",
+        "Code of the forward warp. native: C++ (python -m aquanet_tf.native.build); xla: a loop in "
+        "TensorFlow, compiled; streaming: the same loop, not compiled; tfa: dense, with "
+        "tensorflow-addons, as a check; auto: native if it is built and there is no GPU, else xla.",
         choices=("auto", "native", "xla", "streaming", "tfa"),
+        resumable=True,
     )
-    # Masks of stage 2 (paper section 3.4; SPIMO options also serve predict and evaluate)
+    # Masks of stage 2 (paper section 3.4); predict and evaluate use the spimo_ options too
     mask: str = option(
         "spimo",
-        "Stage 2 masks moving objects by SPIMO masks of stage 1, by the auto-masks of Monodepth2, "
-        "or not at all.",
+        "Moving objects in stage 2: masked by SPIMO masks of stage 1 (spimo), by the auto-masks of "
+        "Monodepth2 (automask), or not at all (none).",
         choices=("spimo", "automask", "none"),
     )
     mask_source: str = option(
         "cached",
-        "SPIMO masks are made once for each whole frame and kept in the workdir (cached), or in "
-        "every step on the crops (online, as the authors do).",
+        "SPIMO masks are computed once for each whole frame and kept in the workdir (cached), or "
+        "for the crops of every step (online, as the authors do).",
         choices=("cached", "online"),
     )
     spimo_passes: int = option(
-        4, "Grid shifts: none, +u, -u and (4 passes) v; the authors' code takes 3.", low=3, high=4
+        4,
+        "Passes of Eq. 6, by the shift of the positional grid: none, +u, -u and, with 4, v. The "
+        "authors' code has 3.",
+        low=3,
+        high=4,
+        affects="masks",
     )
-    spimo_shift_u: float = option(0.5, "Horizontal shift of the grid.", low=0.0, high=2.0)
-    spimo_shift_v: float = option(-0.25, "Vertical shift of the grid.", low=-2.0, high=2.0)
+    spimo_shift_u: float = option(
+        0.5, "Horizontal shift of the grid (-1..1).", low=0.0, high=2.0, affects="masks"
+    )
+    spimo_shift_v: float = option(
+        -0.25, "Vertical shift of the grid (-1..1).", low=-2.0, high=2.0, affects="masks"
+    )
     spimo_threshold: float = option(
-        0.03, "gamma of Eq. 7: static where variance / mean^2 of depth is below.", low=0.0
+        0.03, "gamma of Eq. 7: static where variance / mean^2 is below.", low=0.0, affects="masks"
     )
     spimo_resolution: float = option(
         1.0,
-        "Size of the passes relative to the crop; the authors' code takes 2/3.",
+        "Size of the passes relative to the crop (authors: 2/3).",
         low=0.1,
         high=2.0,
+        affects="masks",
     )
     spimo_renormalize: bool = option(
         False,
-        "Bring the vertically shifted pass to the mean and deviation of the others, as the "
-        "authors' code does.",
+        "Shift and scale the vertically shifted pass to the mean and standard deviation of the "
+        "others, as the authors' code does.",
+        affects="masks",
     )
     spimo_ignore_top: float = option(
         -1.0,
-        "Above this row (v of the whole image, -1 its first row) all counts as static; "
-        "the authors' code takes -0.25.",
+        "All pixels above this row count as static (v in the whole image, -1 for its first row); "
+        "the authors' code has -0.25.",
         low=-1.0,
         high=1.0,
+        affects="masks",
     )
     spimo_source: str = option(
         "plain",
-        "Estimates the masks are made from: plain (Eq. 6), or boosted (Eq. 8; 'full' in Table 1).",
+        "Estimates that the masks are computed from: plain (Eq. 6), or boosted (Eq. 8; 'full' in "
+        "Table 1).",
         choices=("plain", "boosted"),
+        affects="masks",
     )
     # Losses (paper section 3.6)
     boosting_weight: float = option(
-        0.1, "alpha_b of Eq. 10: boosting loss on moving pixels of stage 2; 0: off.", low=0.0
+        0.1, "alpha_b of Eq. 10: weight of the boosting loss of stage 2; 0: off.", low=0.0
     )
-    perceptual_weight: float = option(0.01, "alpha_p of Eq. 11.", low=0.0)
-    smoothness_weight: float = option(0.1, "alpha_ds of Eq. 10.", low=0.0)
-    smoothness_edge: float = option(1.0, "Edge sharpness: weight exp(-edge * |dI|).", low=0.0)
+    perceptual_weight: float = option(
+        0.01, "alpha_p of Eq. 11: weight of the perceptual loss.", low=0.0
+    )
+    smoothness_weight: float = option(
+        0.1, "alpha_ds of Eq. 10: weight of the smoothness loss.", low=0.0
+    )
+    smoothness_edge: float = option(
+        1.0, "Smoothness counts exp(-edge * |dI|) where the image changes by dI.", low=0.0
+    )
     pyramid_scales: int = option(
-        1, "L1 is averaged over this many mean-pooled scales; 1 is the paper's loss.", low=1, high=6
-    )
-    kickstart_pyramid_scales: int = option(
-        4, "The same for the kick-start, where a wide basin finds the ego-motion.", low=1, high=6
+        1,
+        "Scales of the L1 loss: the image, then mean-pooled by 2, 4, ...; 1 is the paper's loss.",
+        low=1,
+        high=6,
     )
     kickstart_ramp: float = option(
         1.0,
-        "Inverse depth of the kick-start ramp's last row as a share of d_max. It sets the scale of "
-        "ego-motion and so of depth; below 1 leaves room for things nearer than that row's road.",
+        "The kick-start's naive inverse depth rises from d_min in the first row to this share of "
+        "d_max in the last. It sets the scale of ego-motion and so of depth. Below 1 there are "
+        "levels left for objects nearer than the road in the last row.",
         low=0.05,
         high=1.0,
     )
     vgg19_weights: str = option(
         "imagenet",
-        "Perceptual features: imagenet (keras.applications), a local .h5 file, random, none.",
+        "Weights of VGG19 for the perceptual loss: imagenet (keras.applications downloads them), a "
+        "local .h5 file, random, or none.",
+        resumable=True,
     )
     # Schedule
-    kickstart_epochs: int = option(5, "First epochs, which train PoseNet alone.", low=0)
+    kickstart_epochs: int = option(5, "Number of first epochs, which train PoseNet alone.", low=0)
     pose_frozen_epochs: int = option(
         0,
-        "First epochs of stage 1, which train the depth network alone: an untrained one would drag "
-        "the ego-motion of the kick-start down.",
+        "Epochs after the kick-start that train the depth network alone, because an untrained one "
+        "would spoil the ego-motion that the kick-start found.",
         low=0,
     )
-    epochs: int = option(110, "All epochs, kick-start included.", low=1)
-    steps_per_epoch: int = option(0, "Steps in one epoch; 0: as many as the data set has.", low=0)
+    epochs: int = option(110, "Number of epochs, kick-start included.", low=1, resumable=True)
+    steps_per_epoch: int = option(
+        0, "Steps in one epoch; 0: as many full batches as the data sets have.", low=0
+    )
     kickstart_learning_rate: float = option(
-        1e-4, "Adam's rate in the kick-start.", low=1e-8, high=1.0
+        1e-4, "Adam's learning rate in the kick-start.", low=1e-8, high=1.0, resumable=True
     )
-    learning_rate: float = option(1e-4, "Adam's rate in stage 1.", low=1e-8, high=1.0)
-    milestones: str = option("60,80,100", "Epochs at which the rate is halved, comma separated.")
+    learning_rate: float = option(
+        1e-4, "Adam's learning rate after the kick-start.", low=1e-8, high=1.0, resumable=True
+    )
+    milestones: str = option(
+        "60,80,100", "Epochs at which the rate is halved, comma separated.", resumable=True
+    )
     mixed_precision: str = option(
-        "off", "Backbones in half precision, for GPUs.", choices=("off", "float16", "bfloat16")
+        "off", "Networks in half precision, for GPUs.", choices=("off", "float16", "bfloat16")
     )
-    steps_per_execution: int = option(1, "Steps between two returns to Python.", low=1)
-    clip_norm: float = option(0.0, "Clip gradients to this global norm; 0: off.", low=0.0)
-    seed: int = option(1, "Seed of weights, order and augmentation.", low=0, high=2**32 - 1)
+    steps_per_execution: int = option(
+        1, "Steps that run in one call of the compiled function, for GPUs.", low=1
+    )
+    clip_norm: float = option(
+        0.0, "Clip gradients to this global norm; 0: off.", low=0.0, resumable=True
+    )
+    seed: int = option(1, "Seed of initial weights, order and augmentation.", low=0, high=2**32 - 1)
     deterministic: bool = option(
         False,
-        "Bit-equal results of equal runs, interrupted or not, on the same machine: TensorFlow's "
-        "deterministic operations, slower on a GPU.",
+        "The same run gives the same bits on the same machine, interrupted or not. Uses "
+        "TensorFlow's deterministic operations, which are slower on a GPU.",
+        resumable=True,
     )
     strategy: str = option(
         "auto",
-        "auto: this machine (see --replicas); multi_worker: all machines of the environment "
-        "variable TF_CONFIG, each running this command.",
+        "auto: this machine alone (see --replicas); multi_worker: all machines named by the "
+        "environment variable TF_CONFIG, each running this command.",
         choices=("auto", "multi_worker"),
+        resumable=True,
     )
     replicas: int = option(
-        0, "0: all GPUs, or one CPU; n: split the CPU into n logical devices.", low=0, high=16
+        0,
+        "0: all GPUs, else the CPU; n: n logical devices of the CPU.",
+        low=0,
+        high=16,
+        resumable=True,
     )
     # Watching and keeping
-    panels_every: int = option(5, "Epochs between picture panels in TensorBoard; 0: none.", low=0)
-    checkpoint_steps: int = option(
-        500, "Steps between two saves inside an epoch; 0: only after every epoch.", low=0
+    panels_every: int = option(
+        5, "Epochs between two panels of images in TensorBoard; 0: none.", low=0, resumable=True
     )
-    keep_checkpoints: int = option(3, "Newest checkpoints kept in the workdir.", low=1)
+    checkpoint_steps: int = option(
+        500, "Steps between saves inside an epoch; 0: only after epochs.", low=0, resumable=True
+    )
+    keep_checkpoints: int = option(
+        3, "Number of newest checkpoints kept in the workdir.", low=1, resumable=True
+    )
     collapse: str = option(
         "warn",
-        "What to do when depth turns constant or ego-motion vanishes.",
+        "What to do when depth becomes constant or ego-motion vanishes.",
         choices=("warn", "stop", "off"),
+        resumable=True,
     )
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
             check(field, getattr(self, field.name))
-        if self.inverse_depth_min >= self.inverse_depth_max:
-            raise ValueError("--inverse_depth_min must be below --inverse_depth_max")
-        if self.resize_min > self.resize_max:
-            raise ValueError("--resize_min must not exceed --resize_max")
-        if self.kickstart_epochs + self.pose_frozen_epochs > self.epochs:
-            raise ValueError("--epochs must be at least --kickstart_epochs + --pose_frozen_epochs")
-        if self.head == "direct" and self.warp == "forward":
-            raise ValueError("--head=direct has no levels to warp forward: add --warp=backward")
-        if self.stage == "1" and self.stage1_workdir:
-            raise ValueError("--stage1_workdir is for --stage=2")
-        if self.stage == "both" and self.stage1_workdir:
-            raise ValueError("--stage=both trains its own stage 1: leave out --stage1_workdir")
-        if self.encoder_weights != "none" and self.encoder != "mobile":
-            raise ValueError("--encoder_weights is for --encoder=mobile")
-        if self.strategy == "multi_worker" and self.replicas:
-            raise ValueError("--replicas is for --strategy=auto: leave it out")
-        fields.parse_milestones(self.milestones)
-        parse_weights(self.data_weights)
+        rules.check(self)
 
     @property
     def needs_stage1(self) -> bool:
-        """Stage 2 that takes something from a stage-1 run: its masks or its PoseNet."""
+        """Whether the run is stage 2 and takes masks or PoseNet from a stage-1 run."""
         return self.stage == "2" and (self.mask == "spimo" or self.stage2_posenet == "stage1")
 
     def save(self, path: str | pathlib.Path) -> None:
-        """Writes the config as JSON, one field a line, whole or not at all."""
+        """Writes all options as JSON, one a line, whole or not at all."""
         files.write(path, dataclasses.asdict(self))
 
     @classmethod
     def load(cls, path: str | pathlib.Path) -> Config:
-        """Reads what `save` wrote. Unknown or missing fields are named in a ValueError."""
+        """Reads what `save` wrote. Raises ValueError as `from_values`, and for a missing file."""
         path = pathlib.Path(path)
         if not path.is_file():
             raise ValueError(f"{path}: no such file; is its directory the --workdir of a run?")
-        values = files.read(path)
+        return cls.from_values(files.read(path), path)
+
+    @classmethod
+    def from_values(cls, values: dict, source: str | pathlib.Path) -> Config:
+        """The `Config` of options by name. Options that are left out take their defaults.
+
+        values: as `dataclasses.asdict` gives them, now or in an earlier version.
+        source: the file that they are from, named in errors.
+
+        Raises ValueError naming options that are unknown, retired (`config.retired`) or bad.
+        """
+        values = retired.removed(values, source)
         names = {field.name for field in dataclasses.fields(cls)}
         if unknown := sorted(set(values) - names):
-            raise ValueError(f"{path}: unknown options {unknown}; written by another version?")
+            raise ValueError(f"{source}: unknown options {unknown}; written by another version?")
         return cls(**values)

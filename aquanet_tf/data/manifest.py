@@ -10,9 +10,9 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-import os
 import pathlib
 
+from aquanet_tf import files
 from aquanet_tf.data import records
 
 NAME = "manifest.json"
@@ -22,34 +22,23 @@ _NEEDED = ("count", "image_format", "image_height", "image_width", "shards")
 
 
 def write(directory: str | pathlib.Path, manifest: dict, name: str = NAME) -> None:
-    """Writes `manifest` as JSON under a temporary name, then renames it into place.
-
-    OSError names the file when it cannot be written (full disk); what was there before stays.
-    """
-    path = pathlib.Path(directory) / name
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "w") as file:
-            json.dump(manifest, file, indent=1)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise OSError(f"cannot write {path}: {error.strerror}") from None
-    os.replace(temporary, path)
+    """Writes `manifest` as JSON to `name` in `directory`, whole or not at all (`files.write`)."""
+    files.write(pathlib.Path(directory) / name, manifest)
 
 
 def read(directory: str | pathlib.Path) -> dict:
     """The manifest of a data set. ValueError names the file and what to do when it is missing,
     damaged or of another schema version."""
     if not str(directory):
-        raise ValueError("--data_dir is empty: name a directory written by python -m data_prep")
+        raise ValueError(
+            "--data_dir is empty: name a directory written by python -m data_prep.kitti, "
+            "data_prep.cityscapes or data_prep.video"
+        )
     path = pathlib.Path(directory) / NAME
     if not path.is_file():
         raise ValueError(
-            f"{path}: no such file; the data set is missing or unfinished: "
-            "run its python -m data_prep command again with the same arguments"
+            f"{path}: no such file; the data set is missing or unfinished: run the command that "
+            "writes it (for example python -m data_prep.kitti) again with the same arguments"
         )
     try:
         manifest = json.loads(path.read_text())
@@ -149,4 +138,7 @@ def sha256(path: str | pathlib.Path) -> str:
     return digest.hexdigest()
 
 
-_REWRITE = "run the python -m data_prep command of this data set again (it rewrites what is wrong)"
+_REWRITE = (
+    "run the command that wrote it (for example python -m data_prep.kitti) again with the same "
+    "arguments: it rewrites what is wrong"
+)

@@ -92,7 +92,7 @@ def parse(serialized) -> dict[str, tf.Tensor]:
         version,
         tf.constant(SCHEMA_VERSION, tf.int64),
         f"record of another schema (this code reads version {SCHEMA_VERSION}): "
-        "write the data set again with python -m data_prep",
+        "run the command that wrote the data set again, for example python -m data_prep.kitti",
     )
     # In eager mode assert_equal raises by itself and returns None.
     with tf.control_dependencies([] if check is None else [check]):

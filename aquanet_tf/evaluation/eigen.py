@@ -11,18 +11,6 @@ PROTOCOLS = {
 }
 
 
-def fix_flags(options, protocol: str) -> None:
-    """Sets the flags of aquanet_tf.evaluate, `options` (absl's FLAGS), that `protocol` fixes.
-
-    Raises ValueError when one of them was given on the command line.
-    """
-    for name in ("split", "camera", *PROTOCOLS[protocol]):
-        if options[name].present:
-            raise ValueError(f"--{name} is fixed by --protocol={protocol}: leave it out")
-    for name, value in PROTOCOLS[protocol].items():
-        setattr(options, name, value)
-
-
 def find_frames(gt_dir: str, protocol: str) -> list[ground_truth.Frame]:
     """All frames of a protocol. Raises ValueError naming what is missing below `gt_dir`: with some
     of the images left out, the numbers could not be compared with anybody's."""

@@ -10,6 +10,8 @@ from typing import NamedTuple
 import imageio_ffmpeg
 import numpy as np
 
+from aquanet_tf import files
+
 EXTENSIONS = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg")
 
 
@@ -64,30 +66,27 @@ def frames(path: pathlib.Path) -> Iterator[np.ndarray]:
 def writing(path: pathlib.Path, height: int, width: int, fps: float, comment: str):
     """A function that appends a frame [height, width, 3] to an H.264 file, which appears under
     its name when the block ends well. An odd side gets one more row or column (the format's)."""
-    temporary = path.with_name(f".{path.name}")
     even = (height + height % 2, width + width % 2)
-    writer = imageio_ffmpeg.write_frames(
-        str(temporary),
-        even[::-1],
-        fps=fps,
-        codec="libx264",
-        quality=8,
-        macro_block_size=1,
-        output_params=["-f", "mp4", "-movflags", "+faststart", "-metadata", f"comment={comment}"],
-    )
-    writer.send(None)
+    padding = ((0, even[0] - height), (0, even[1] - width), (0, 0))
+    with files.atomic(path) as temporary:
+        writer = imageio_ffmpeg.write_frames(
+            str(temporary),
+            even[::-1],
+            fps=fps,
+            codec="libx264",
+            quality=8,
+            macro_block_size=1,
+            output_params=[
+                *("-f", "mp4", "-movflags", "+faststart", "-metadata", f"comment={comment}")
+            ],
+        )
+        writer.send(None)
 
-    def append(frame):
-        padding = ((0, even[0] - height), (0, even[1] - width), (0, 0))
-        writer.send(np.ascontiguousarray(np.pad(frame, padding, "edge")))
+        def append(frame):
+            writer.send(np.ascontiguousarray(np.pad(frame, padding, "edge")))
 
-    try:
-        yield append
-        writer.close()
-        temporary.replace(path)
-    finally:
-        writer.close()
-        temporary.unlink(missing_ok=True)
+        with contextlib.closing(writer):
+            yield append
 
 
 @contextlib.contextmanager

@@ -9,12 +9,11 @@ import os
 import pathlib
 import shutil
 import subprocess
-import tempfile
 
 import tensorflow as tf
 from absl import flags
 
-from aquanet_tf import cli
+from aquanet_tf import cli, files
 from aquanet_tf.native import library as native_library
 
 COMPILERS = ("c++", "g++", "clang++")
@@ -41,9 +40,7 @@ def build() -> pathlib.Path:
             "name it in the environment variable CXX"
         )
     sources = sorted(map(str, native_library.SOURCES.glob("*.cc")))
-    path.parent.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent) as directory:
-        library = pathlib.Path(directory) / path.name
+    with files.atomic(path) as library:
         command = [compiler, *native_library.COMPILER_FLAGS, *tf.sysconfig.get_compile_flags()]
         # TensorFlow's headers warn a great deal.
         command += ["-w", *sources, "-o", str(library), *tf.sysconfig.get_link_flags()]
@@ -52,7 +49,6 @@ def build() -> pathlib.Path:
             errors = [line for line in done.stderr.splitlines() if "error" in line]
             reason = errors[0] if errors else done.stderr.strip() or f"exit code {done.returncode}"
             raise ValueError(f"{native_library.SOURCES}: {compiler} failed: {reason}")
-        library.replace(path)
     return path
 
 

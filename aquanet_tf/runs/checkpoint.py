@@ -1,12 +1,11 @@
-"""The workdir: networks built from its config, checkpoints written and read.
+"""Checkpoints of a run: the whole state of a training, written and restored.
 
-Variables are stored under names of our own (tf.train.Checkpoint over a dictionary), never as
-pickled layers: a checkpoint loads into networks built by this code, on either Keras, and runs
-nothing. A checkpoint holds the networks, the optimizers, the position in the run and the running
-means of the epoch under way.
+A checkpoint holds the networks, the optimizers, the position in the run and the running means of
+the current epoch. Variables have names chosen here (tf.train.Checkpoint over a dictionary), and no
+code is stored: a checkpoint loads into networks built by this package, on Keras 2 and 3 alike.
 
-checkpoints/ckpt-EPOCH is written after every epoch. unfinished/epoch-EPOCH-step-STEP, at most one,
-is written before the first step and inside an epoch, and goes away with the epoch's end.
+checkpoints/ckpt-EPOCH is written after every epoch. unfinished/epoch-EPOCH-step-STEP is written
+before the first step and inside an epoch; there is at most one, removed when the epoch ends.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from aquanet_tf.runs.layout import CONFIG_FILE, FINISHED, UNFINISHED
 
 
 class Position(NamedTuple):
-    """Where a run stands: finished epochs, and steps done of the epoch under way."""
+    """How far a run is: finished epochs, and finished steps of the current epoch."""
 
     epoch: int
     step: int = 0
@@ -35,10 +34,10 @@ class Checkpoints:
     Args:
         workdir: directory of the run.
         networks: name -> network.
-        optimizers: name -> optimizer, may be empty for inference.
-        keep: newest checkpoints of finished epochs kept.
+        optimizers: name -> optimizer; empty for inference.
+        keep: number of newest checkpoints of finished epochs to keep.
         means: names of the running means.
-        writes: whether `save` writes; of several workers the chief alone does.
+        writes: whether `save` writes files; of several workers only the chief does.
     """
 
     def __init__(self, workdir, networks, optimizers, keep=3, means=(), writes=True):
@@ -48,13 +47,13 @@ class Checkpoints:
         self.epoch = tf.Variable(0, dtype=tf.int64, trainable=False)
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False)
         self._sums = {name: tf.Variable([0.0, 0.0], trainable=False) for name in means}
-        self._weights = {name: _named_weights(network) for name, network in networks.items()}
+        self._weights = {name: named_weights(network) for name, network in networks.items()}
         state = {name: _numbered(optimizer.variables) for name, optimizer in optimizers.items()}
         self._networks = tf.train.Checkpoint(epoch=self.epoch, **self._weights)
         self._checkpoint = tf.train.Checkpoint(
             epoch=self.epoch, step=self.step, sums=self._sums, **self._weights, **state
         )
-        # Made on first use otherwise; of several workers all must make a variable, or none.
+        # Otherwise made on first use; but either all workers make a variable or none does.
         _ = self._checkpoint.save_counter
         groups = [*self._weights.values(), *state.values()]
         self._bytes = sum(v.dtype.size * v.shape.num_elements() for g in groups for v in g.values())
@@ -62,16 +61,22 @@ class Checkpoints:
     def restore(self, unfinished=True):
         """Restores the newest checkpoint and returns its `Position`; None if there is none.
 
-        unfinished: consider those inside an epoch, too.
+        unfinished: consider the one inside an epoch, too. Raises ValueError as `restore_from`.
         """
         path = self.newest(unfinished)
-        if path is None:
-            return None
+        return None if path is None else self.restore_from(path)
+
+    def restore_from(self, path):
+        """Restores the checkpoint `path`, without suffix, and returns its `Position`.
+
+        Networks that the checkpoint holds beside those of this object are ignored. Raises
+        ValueError when it is gone or damaged or does not fit the networks.
+        """
         try:
             status = self._networks.restore(path).expect_partial()
             status.assert_existing_objects_matched()
-            # Not asserted: a run that goes on with more epochs may gain a phase and its optimizer,
-            # and older ones have no step and no sums.
+            # Not asserted: with more --epochs a resumed run may gain a phase and its optimizer, and
+            # checkpoints of earlier versions have no step and no sums.
             self._checkpoint.restore(path).expect_partial()
         except (AssertionError, ValueError, IndexError, tf.errors.OpError) as error:
             raise ValueError(
@@ -81,7 +86,7 @@ class Checkpoints:
         return Position(int(self.epoch.numpy()), int(self.step.numpy()))
 
     def newest(self, unfinished=True):
-        """Path of the newest checkpoint that is there, without suffix; None if there is none."""
+        """Path of the newest complete checkpoint, without suffix; None if there is none."""
         found = complete(self.workdir / FINISHED)
         if unfinished:
             found += complete(self.workdir / UNFINISHED)
@@ -93,11 +98,11 @@ class Checkpoints:
         return {name: tuple(sums.numpy()) for name, sums in self._sums.items()}
 
     def save(self, epoch, step=0, sums=None):
-        """Writes a checkpoint `step` steps after `epoch` finished epochs (temporary files, then
-        rename); sums: those of the epoch's running means.
+        """Writes the checkpoint `step` steps after `epoch` finished epochs, whole or not at all.
 
-        Raises ValueError for weights that are not finite and OSError when it cannot be written;
-        the checkpoints before it stay as they are.
+        sums: name -> (sum, count) of the current epoch's running means. Raises ValueError when a
+        weight is not finite and OSError when the files cannot be written; earlier checkpoints stay
+        as they are.
         """
         kept = f"the last good checkpoint is {self.newest()}"
         self._refuse_not_finite(kept)
@@ -124,16 +129,16 @@ class Checkpoints:
                     file.unlink()
             raise OSError(
                 f"{path}: cannot be written ({_reason(error)}); {kept}. Make room "
-                f"(a checkpoint takes {self._bytes / 1e6:,.1f} MB) and give the same command again"
+                f"(a checkpoint takes {self._bytes / 1e6:,.1f} MB) and run the same command again"
             ) from error
         if not inside and (self.workdir / UNFINISHED).exists():
-            # First what makes them count, so that an interrupted removal leaves nothing half valid.
+            # Its list first: an interrupted removal then leaves nothing that looks complete.
             (self.workdir / UNFINISHED / "checkpoint").unlink(missing_ok=True)
             shutil.rmtree(self.workdir / UNFINISHED)
 
     def require_room(self):
-        """Raises OSError when the checkpoints of the run cannot be written or do not fit on the
-        file system: those kept, the one inside an epoch, and one more while it is written."""
+        """Raises OSError when the workdir is not writable or has no room for the checkpoints: those
+        to keep, the one inside an epoch, and one more while it is written."""
         folders = (self.workdir / FINISHED, self.workdir / UNFINISHED)
         for folder in folders:
             folder.mkdir(parents=True, exist_ok=True)
@@ -157,7 +162,7 @@ class Checkpoints:
 
 
 def complete(folder):
-    """Paths of the checkpoints that the folder's list says are complete and that are there."""
+    """Paths, without suffix, of the checkpoints that the folder lists as complete and contains."""
     state = tf.train.get_checkpoint_state(str(folder))
     paths = state.all_model_checkpoint_paths if state else []
     return [path for path in paths if pathlib.Path(f"{path}.index").is_file()]
@@ -169,18 +174,18 @@ def position(path):
 
 
 def _remove_temporary(folder):
-    """Removes what an interrupted save has left behind. Only the run itself may call it."""
+    """Removes the files of an interrupted save. Only the run itself may call it."""
     for path in [p for end in ("*_temp", "*.tempstate*", "*.tmp*") for p in folder.glob(end)]:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _reason(error):
-    """The operating system's words of an error that may be TensorFlow's."""
+    """The operating system's reason, from an error that may be TensorFlow's."""
     text = getattr(error, "message", None) or str(error)
     return text.splitlines()[0].split(" [Op:")[0].rpartition("; ")[2]
 
 
-def _named_weights(network):
+def named_weights(network):
     """Name within the network -> tf.Variable, the same names on Keras 2 and 3."""
     named = {}
     for weight in network.weights:

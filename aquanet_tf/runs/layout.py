@@ -1,7 +1,8 @@
-"""TODO docstring of aquanet_tf.runs.layout."""
+"""Names of files and directories in a workdir."""
 
 from __future__ import annotations
 
 CONFIG_FILE = "config.json"
 RUN_FILE = "run.json"
+# Directories of the checkpoints after whole epochs, and of the one inside an epoch.
 FINISHED, UNFINISHED = "checkpoints", "unfinished"

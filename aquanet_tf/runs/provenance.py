@@ -1,4 +1,4 @@
-"""The checkout of this code, for records of what computed something."""
+"""Which version of this code is running, for run.json and the tables of results."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import subprocess
 
 
 def commit() -> str | None:
-    """The checkout's commit, with "+" when files were changed since; None without git."""
+    """Hash of the commit that is checked out, with "+" after it when files have been changed since;
+    None without git."""
     here = pathlib.Path(__file__).resolve().parent
 
     def git(*words):

@@ -1,15 +1,16 @@
-"""TODO docstring of aquanet_tf.runs.run."""
+"""A workdir as networks with restored weights: `load_run`."""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import pathlib
 from typing import Any
 
 import tensorflow as tf
 
 from aquanet_tf import files
-from aquanet_tf.config.options import Config
+from aquanet_tf.config import Config
 from aquanet_tf.networks import build
 from aquanet_tf.networks.aquanet import AQUANet
 from aquanet_tf.networks.posenet import PoseNet
@@ -20,32 +21,44 @@ from aquanet_tf.runs.layout import CONFIG_FILE, FINISHED, RUN_FILE
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """A loaded workdir: networks with restored weights, what they were trained with and on.
+    """A trained depth network and what is known of its training.
 
-    ego_motion: None for a released run (`export.release`), which holds the depth network alone.
-    data: image_height, image_width (pixels the network works at: those of the stored training
-        images, or of the crop for depth_scaling=none) and focal (fx / width, fy / height).
+    Attributes:
+        config: options of the training.
+        aquanet: the depth network with restored weights.
+        epoch: finished epochs.
+        data: image_height, image_width (pixels the network works at: those of the stored training
+            images, or of the crop for depth_scaling=none) and focal (fx / width, fy / height).
+        posenet_checkpoint: the checkpoint with PoseNet's weights; None where there is the depth
+            network alone, as in a released run (`export.release`).
     """
 
     config: Config
     aquanet: AQUANet
-    ego_motion: PoseNet | None
     epoch: int
     data: dict[str, Any]
+    posenet_checkpoint: str | None = None
 
-    @property
+    @functools.cached_property
     def posenet(self) -> PoseNet:
-        """The ego-motion network. ValueError for a released run."""
-        if self.ego_motion is None:
+        """The ego-motion network, restored on first use: predictions never need it.
+
+        Raises ValueError for a run that holds the depth network alone, and when the checkpoint is
+        gone or damaged.
+        """
+        if self.posenet_checkpoint is None:
             raise ValueError(
                 "this needs the ego-motion network, which a released run does not hold: give the "
                 "workdir of the training that it was released from"
             )
-        return self.ego_motion
+        posenet = build.build_pose_network(_full_precision(self.config))
+        workdir = pathlib.Path(self.posenet_checkpoint).parents[1]
+        Checkpoints(workdir, {"posenet": posenet}, {}).restore_from(self.posenet_checkpoint)
+        return posenet
 
 
-def load_run(workdir):
-    """Loads the newest checkpoint of `workdir` as a `Run`.
+def load_run(workdir: str | pathlib.Path) -> Run:
+    """Loads the newest checkpoint of a finished epoch.
 
     Raises ValueError naming the workdir or file that is missing or damaged.
     """
@@ -57,25 +70,34 @@ def load_run(workdir):
         data = files.read(workdir / RUN_FILE)["data"]
     except (OSError, ValueError, KeyError) as error:
         raise ValueError(f"{workdir / RUN_FILE}: missing or damaged ({error})") from error
-    # Half precision is for the speed of training; what is loaded may run anywhere.
-    full = dataclasses.replace(config, mixed_precision="off")
-    networks = {"aquanet": build.build_depth_network(full)}
-    if not is_released(workdir):
-        networks["posenet"] = build.build_pose_network(full)
-    position = Checkpoints(workdir, networks, {}).restore(unfinished=False)
-    if position is None:
+    aquanet = build.build_depth_network(_full_precision(config))
+    state = Checkpoints(workdir, {"aquanet": aquanet}, {})
+    path = state.newest(unfinished=False)
+    if path is None:
         raise ValueError(f"--workdir={workdir}: no checkpoint yet; has a first epoch finished?")
-    return Run(config, networks["aquanet"], networks.get("posenet"), position.epoch, data)
+    epoch = state.restore_from(path).epoch
+    return Run(config, aquanet, epoch, data, None if is_released(workdir) else path)
 
 
-def is_released(workdir):
-    """Whether the newest checkpoint of a finished epoch is one that `export.release` wrote: the
-    depth network without PoseNet, with which predictions and exports work, and training not."""
-    path = max(
-        checkpoint.complete(pathlib.Path(workdir) / FINISHED), key=checkpoint.position, default=None
-    )
+def is_released(workdir: str | pathlib.Path) -> bool:
+    """Whether `export.release` wrote the workdir: the depth network without PoseNet, enough for
+    predictions and exports, but not for training."""
+    workdir = pathlib.Path(workdir)
+    try:
+        if files.read(workdir / RUN_FILE).get("released"):
+            return True
+    except (OSError, ValueError):
+        pass  # no run yet, or a damaged file, which load_run names
+    # Runs released by earlier versions do not say so: look for PoseNet's weights.
+    path = max(checkpoint.complete(workdir / FINISHED), key=checkpoint.position, default=None)
     try:
         names = [name for name, _ in tf.train.list_variables(path)] if path else ["posenet/"]
     except (ValueError, IndexError, tf.errors.OpError):
-        return False  # damaged, as restoring it will say
+        return False  # a damaged checkpoint, which restoring it will name
     return not any(name.startswith("posenet/") for name in names)
+
+
+def _full_precision(config: Config) -> Config:
+    """`config` for use after training: half precision speeds up training on some machines, a
+    loaded network may run on any."""
+    return dataclasses.replace(config, mixed_precision="off")

@@ -35,8 +35,8 @@ def diagnose(logs):
     if logs.get("translation", 1.0) < MIN_TRANSLATION:
         return (
             f"ego-motion has vanished (mean |t| = {logs['translation']:.2g}): train more "
-            "--kickstart_epochs, use --pose_form=antisymmetric and --kickstart_pyramid_scales=4, "
-            "and check that the triplets move (data_prep --min_speed)"
+            "--kickstart_epochs, use --pose_form=antisymmetric, and check that the camera moves in "
+            "the triplets (--min_speed of python -m data_prep.kitti)"
         )
     if logs.get("spread", 1.0) < MIN_SPREAD:
         return (

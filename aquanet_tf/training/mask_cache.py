@@ -1,12 +1,13 @@
-"""SPIMO masks of whole frames, made once and kept as files.
+"""SPIMO masks of whole frames, computed once and kept as files.
 
-A mask depends on one image alone, so a training need not make it again for every crop of every
-epoch (three frames of four passes each): each stored frame gets one PNG, 255 static and 0 likely
-moving, and crops take their part of it. Files lie in WORKDIR/masks/FINGERPRINT, named as
-`input_pipeline.mask_files` looks them up; the fingerprint covers the frozen weights, the SPIMO
-options and the data set, so that what is found there is what would be made, and data sets whose
-drives have the same names do not meet. An interrupted call goes on; masks.json, written last,
-names every file and its size.
+A mask depends on one image alone, so each stored frame gets one PNG, 255 static and 0 likely
+moving, and a crop takes its part of it. Computing the masks of the crops in every step would cost
+four passes for each of three frames.
+
+The files are in WORKDIR/masks/FINGERPRINT, under the names of `data.mask_files`. The fingerprint
+covers everything that masks depend on: frozen weights, options and data set. So the files found
+there are those that would be computed, and data sets with equal names of sequences have separate
+masks. masks.json, written last, lists every file with its size; an interrupted call is completed.
 """
 
 from __future__ import annotations
@@ -23,39 +24,40 @@ from PIL import Image
 from tqdm import tqdm
 
 from aquanet_tf import files
-from aquanet_tf.config.options import Config
+from aquanet_tf.config import Config, retired
+from aquanet_tf.config.fields import named
 from aquanet_tf.data import manifest, mask_files, mixture, records
 from aquanet_tf.inference import graph
-from aquanet_tf.runs.run import Run
+from aquanet_tf.runs import Run
 
 INDEX = "masks.json"
 
 
-def prepare(run: Run, options: Config, workdir: str | pathlib.Path) -> list[pathlib.Path]:
-    """Directories of the static masks of every frame of `options.data_dir`, one for each data set,
-    made as far as missing.
+def prepare(run: Run, config: Config, workdir: str | pathlib.Path) -> list[pathlib.Path]:
+    """Computes the masks of `config.data_dir` that are missing.
 
     Args:
         run: the frozen stage-1 network.
-        options: of the stage-2 run; its `spimo_` options count.
+        config: of the stage-2 run; the masks depend on its options with affects="masks".
         workdir: of the stage-2 run.
 
-    Raises ValueError for a data set that does not match its manifest, OSError when a file cannot
-    be written.
+    Returns the directory of the masks for each data set. Raises ValueError for a data set that does
+    not match its manifest and OSError when a file cannot be written.
     """
-    score = _compiled(run, options)
+    score = _compiled(run, config)
     folders = []
-    for name in mixture.directories(options.data_dir):
+    for name in mixture.directories(config.data_dir):
         info = manifest.verify(name)
-        folder = pathlib.Path(workdir) / "masks" / fingerprint(run, options, info)
+        folder = pathlib.Path(workdir) / "masks" / fingerprint(run, config, info)
         if not _complete(folder):
-            _make(mixture.DataSet(pathlib.Path(name), info, 1.0), folder, score, options)
+            data_set = mixture.DataSet(pathlib.Path(name), info, 1.0)
+            _make(data_set, folder, score, config.spimo_threshold)
         folders.append(folder)
     return folders
 
 
-def _make(data_set, folder, score, options):
-    """The masks of one data set that are not there yet, then their index."""
+def _make(data_set, folder, score, threshold):
+    """Writes the missing masks of one data set, then their index."""
     info = data_set.info
     sizes = {}
     dataset = tf.data.TFRecordDataset(data_set.files).prefetch(4)
@@ -68,18 +70,19 @@ def _make(data_set, folder, score, options):
                 records.decode(fields[records.FRAMES[i]], info["image_format"]) for i in missing
             ]
             for i, value in zip(missing, score(tf.stack(frames), fields["intrinsics"]).numpy()):
-                _write(folder / names[i], value[..., 0] < options.spimo_threshold)
+                _write(folder / names[i], value[..., 0] < threshold)
         sizes.update({name: (folder / name).stat().st_size for name in names})
     files.write(folder / INDEX, {"files": sizes})
 
 
-def fingerprint(run: Run, options: Config, info: dict) -> str:
-    """16 hex digits of all that the masks depend on."""
-    settings = dataclasses.asdict(options)
+def fingerprint(run: Run, config: Config, info: dict) -> str:
+    """16 hex digits of everything that the masks of one data set depend on: `info` is its manifest,
+    `config` that of the stage-2 run."""
     what = {
-        "options": {name: settings[name] for name in sorted(settings) if name.startswith("spimo_")},
+        "options": {name: getattr(config, name) for name in named(Config, affects="masks")},
         "shards": [shard["sha256"] for shard in info["shards"]],
-        "network": dataclasses.asdict(run.config),
+        # With the retired options, so that caches of earlier versions stay valid.
+        "network": {**dataclasses.asdict(run.config), **retired.KEPT},
         "working_height": run.data["image_height"],
     }
     digest = hashlib.sha256(json.dumps(what, sort_keys=True).encode())
@@ -89,8 +92,8 @@ def fingerprint(run: Run, options: Config, info: dict) -> str:
 
 
 def _complete(folder) -> bool:
-    """Whether every file of the index is there with its size; an index that lies is removed, and
-    what is wrong with its files too, so that they are made again."""
+    """Whether every file of the index is there with its size. If not, removes the index and the
+    files of another size, so that they are made again."""
     if not (folder / INDEX).is_file():
         return False
     sizes = files.read(folder / INDEX)["files"]
@@ -106,8 +109,9 @@ def _complete(folder) -> bool:
     return not wrong
 
 
-def _compiled(run, options):
-    """Function (frames uint8 [n,h,w,3], K [3,3] of them) -> dispersion [n,h,w,1]."""
+def _compiled(run, config):
+    """Function (frames uint8 [n,h,w,3], their K [3,3] in pixels) -> dispersion of depth [n,h,w,1],
+    the variance / mean^2 of Eq. 7."""
 
     @tf.function(
         input_signature=[
@@ -118,14 +122,12 @@ def _compiled(run, options):
     def score(frames, k):
         size = tf.cast(tf.shape(frames)[1:3], tf.float32)
         focal = k[0, 0] / size[1], k[1, 1] / size[0]
-        return graph.moving_score(run, frames, focal=focal, config=options)
+        return graph.moving_score(run, frames, focal=focal, config=config)
 
     return score
 
 
 def _write(path, static):
-    """One PNG under a temporary name, then renamed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    Image.fromarray(np.where(static, 255, 0).astype(np.uint8)).save(temporary, format="PNG")
-    temporary.replace(path)
+    """One PNG of `static`, bool [H, W]."""
+    with files.atomic(path) as temporary:
+        Image.fromarray(np.where(static, 255, 0).astype(np.uint8)).save(temporary, format="PNG")

@@ -1,4 +1,4 @@
-"""What a workdir says of its run before the first step: options, versions, commit, data."""
+"""What a workdir says about its run before the first step: options, versions, commit, data."""
 
 from __future__ import annotations
 
@@ -12,86 +12,90 @@ from absl import logging
 
 import aquanet_tf
 from aquanet_tf import files
-from aquanet_tf.config.options import Config
-from aquanet_tf.data import mixture, pipeline
+from aquanet_tf.config import Config
+from aquanet_tf.config.fields import named
+from aquanet_tf.data import manifest, mixture, records
+from aquanet_tf.geometry import camera
 from aquanet_tf.runs import provenance, run
 from aquanet_tf.runs.layout import CONFIG_FILE, RUN_FILE
 from aquanet_tf.training import teachers
 
-# Options that may change when a run goes on: they alter neither networks nor losses nor batches.
-MAY_CHANGE = {
-    "checkpoint_steps",
-    "deterministic",
-    "learning_rate",
-    "kickstart_learning_rate",
-    "milestones",
-    "clip_norm",
-    "data_dir",
-    "val_data_dir",
-    "stage1_workdir",
-    "epochs",
-    "replicas",
-    "strategy",
-    "panels_every",
-    "keep_checkpoints",
-    "collapse",
-    "warp_impl",
-    "vgg19_weights",
-    "encoder_weights",
-}
 
+def prepare(config: Config, workdir: pathlib.Path) -> None:
+    """Makes the workdir and writes config.json, flags.txt, run.json and, in stage 2, stage1.json.
 
-def prepare(options: Config, workdir: pathlib.Path) -> None:
-    """Makes the workdir and writes what the run is: config.json, flags.txt, run.json, and for stage
-    2 stage1.json. Raises ValueError for a workdir that began with other options or was released,
-    and for data that cannot be trained on; OSError when it cannot be written.
+    Raises ValueError for a workdir that was released or began with options that cannot change when
+    a run is resumed, and for data that cannot be trained on; OSError when it cannot be written.
     """
     workdir.mkdir(parents=True, exist_ok=True)
     if run.is_released(workdir):
         raise ValueError(
-            f"--workdir={workdir}: a released run, the depth network alone, with which no training "
-            "can go on; choose another --workdir"
+            f"--workdir={workdir}: a released run, which has no PoseNet and cannot be trained; "
+            "choose another --workdir"
         )
     path = workdir / CONFIG_FILE
     if path.exists():
-        before, now = (dataclasses.asdict(c) for c in (Config.load(path), options))
-        changed = [n for n in now if before[n] != now[n] and n not in MAY_CHANGE]
-        if changed:
-            was = ", ".join(f"--{name}={before[name]}" for name in changed)
-            raise ValueError(f"--workdir={workdir}: began with {was}; choose another --workdir")
-        for name in sorted(n for n in now if before[n] != now[n]):
-            logging.warning("going on with --%s=%s, before %s", name, now[name], before[name])
-    teachers.remember_stage_one(options, workdir)
-    options.save(path)
-    lines = (f"--{name}={value}\n" for name, value in dataclasses.asdict(options).items())
-    (workdir / "flags.txt").write_text("".join(lines))
-    sets = mixture.training_sets(options)
-    first = sets[0]
-    sample = next(iter(pipeline.validation_dataset(options, str(first.directory))))
-    k = sample["intrinsics"][0].numpy()
-    # Without resizing the network knows one size only, that of the crop.
-    whole = options.depth_scaling == "none"
-    size = (
-        (options.crop_height, options.crop_width)
-        if whole
-        else (first.info["image_height"], first.info["image_width"])
-    )
-    focal = [float(k[0, 0] / options.crop_width), float(k[1, 1] / options.crop_height)]
+        _check_resumed(config, Config.load(path), workdir)
+    teachers.remember_stage_one(config, workdir)
+    config.save(path)
+    lines = (f"--{name}={value}\n" for name, value in dataclasses.asdict(config).items())
+    with files.atomic(workdir / "flags.txt") as temporary:
+        temporary.write_text("".join(lines))
     record = {
         "command": sys.argv,
-        "seed": options.seed,
+        "seed": config.seed,
         "commit": provenance.commit(),
         "versions": {
             "aquanet_tf": aquanet_tf.__version__,
             "tensorflow": tf.__version__,
             "python": platform.python_version(),
         },
-        "data": {
-            "image_height": size[0],
-            "image_width": size[1],
-            "focal": focal,
-            "triplets": sum(each.info["count"] for each in sets),
-            "sets": [each.summary() for each in sets],
-        },
+        "data": _data(config),
     }
     files.write(workdir / RUN_FILE, record)
+
+
+def _check_resumed(config, before, workdir):
+    """Raises ValueError when `before`, the options that the run has had, differ from `config` in
+    one that is not resumable; logs the other differences."""
+    before, now = dataclasses.asdict(before), dataclasses.asdict(config)
+    different = [name for name in now if before[name] != now[name]]
+    resumable = named(Config, resumable=True)
+    if fixed := [name for name in different if name not in resumable]:
+        was = ", ".join(f"--{name}={before[name]}" for name in fixed)
+        raise ValueError(f"--workdir={workdir}: began with {was}; choose another --workdir")
+    for name in sorted(different):
+        logging.warning("resuming with --%s=%s, before %s", name, now[name], before[name])
+
+
+def _data(config):
+    """The entry `data` of run.json; see `runs.Run.data`."""
+    sets = mixture.training_sets(config)
+    first = sets[0]
+    # Without random resizing the network knows one size only, that of the crop.
+    whole = config.depth_scaling == "none"
+    size = (
+        (config.crop_height, config.crop_width)
+        if whole
+        else (first.info["image_height"], first.info["image_width"])
+    )
+    return {
+        "image_height": size[0],
+        "image_width": size[1],
+        "focal": _focal(config, first),
+        "triplets": sum(each.info["count"] for each in sets),
+        "sets": [each.summary() for each in sets],
+    }
+
+
+def _focal(config, data_set):
+    """[fx / width, fy / height] of the first record, whose K is resized to the crop's size: the
+    numbers have the rounding of the batches."""
+    manifest.verify(data_set.directory)
+    height, width = config.crop_height, config.crop_width
+    with tf.device("CPU"):  # as the input pipeline
+        fields = records.parse(next(iter(tf.data.TFRecordDataset(data_set.files))))
+        stored = [tf.cast(fields[name], tf.float32) for name in ("height", "width")]
+        ratio_y, ratio_x = height / stored[0], width / stored[1]
+        k = camera.resize_intrinsics(fields["intrinsics"], ratio_x, ratio_y).numpy()
+    return [float(k[0, 0] / width), float(k[1, 1] / height)]

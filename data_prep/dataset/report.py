@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-import os
 import pathlib
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
@@ -13,6 +12,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from aquanet_tf import files
 from aquanet_tf.data import manifest, records
 from aquanet_tf.media import sheet
 from data_prep.dataset import inspection, tfrecord
@@ -144,11 +144,8 @@ def _span(values: np.ndarray) -> str:
 def draw_sheet(report: Report, path: str | pathlib.Path) -> None:
     """Writes the contact sheet: previous, target and next frame of records from all over."""
     picture = Image.fromarray(sheet.grid(report.rows, labels=records.FRAMES))
-    temporary = pathlib.Path(f"{path}.tmp")
     try:
-        picture.save(temporary, "PNG")
-        os.replace(temporary, path)
+        with files.atomic(path) as temporary:
+            picture.save(temporary, "PNG")
     except OSError as error:
-        raise OSError(
-            f"--contact_sheet={path}: cannot be written ({error.strerror}); choose another, or none"
-        ) from error
+        raise OSError(f"--contact_sheet: {error}; choose another file, or none") from error

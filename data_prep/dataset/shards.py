@@ -12,9 +12,7 @@ from __future__ import annotations
 import collections
 import hashlib
 import json
-import os
 import pathlib
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from typing import NamedTuple
@@ -24,6 +22,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 import aquanet_tf
+from aquanet_tf import files
 from aquanet_tf.data import manifest, records
 
 PROGRESS = "progress.json"
@@ -235,8 +234,6 @@ def write_shard(shard: Shard, apply: Callable = map, advance: Callable = int) ->
     """Writes one shard, then its entry. `apply(function, items)` yields results in order, as map
     does; `advance(1)` is called for every triplet. OSError when the disk is full."""
     path = shard.path
-    # Unlike a process number, different on every machine that may try the same shard.
-    temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}.tmp")
     sizes, dropped = collections.Counter(), []
 
     def encode(item):
@@ -246,29 +243,28 @@ def write_shard(shard: Shard, apply: Callable = map, advance: Callable = int) ->
             return error
 
     try:
-        with tf.io.TFRecordWriter(str(temporary)) as writer:
-            for result in apply(encode, shard.items):
-                if isinstance(result, Unreadable):
-                    dropped.append({"file": result.path, "reason": result.reason})
-                else:
-                    writer.write(result.data)
-                    sizes[f"{result.height}x{result.width}"] += 1
-                advance(1)
-        with open(temporary, "rb") as file:
-            os.fsync(file.fileno())
+        with files.atomic(path) as temporary:
+            with tf.io.TFRecordWriter(str(temporary)) as writer:
+                for result in apply(encode, shard.items):
+                    if isinstance(result, Unreadable):
+                        dropped.append({"file": result.path, "reason": result.reason})
+                    else:
+                        writer.write(result.data)
+                        sizes[f"{result.height}x{result.width}"] += 1
+                    advance(1)
+            size, sha256 = temporary.stat().st_size, manifest.sha256(temporary)
     except (tf.errors.OpError, OSError) as error:
-        temporary.unlink(missing_ok=True)
         message = getattr(error, "message", str(error)).split(";")[-1].strip()
-        raise OSError(f"cannot write {path}: {message}; run again when that is solved") from None
+        reason = message.removeprefix(f"cannot write {path}: ")
+        raise OSError(f"cannot write {path}: {reason}; run again when that is solved") from None
     entry = {
         "name": path.name,
         "count": sum(sizes.values()),
-        "bytes": temporary.stat().st_size,
-        "sha256": manifest.sha256(temporary),
+        "bytes": size,
+        "sha256": sha256,
         "sizes": dict(sorted(sizes.items())),
         "dropped_files": dropped,
     }
-    os.replace(temporary, path)
     manifest.write(path.parent, entry, path.name + ENTRY)
 
 

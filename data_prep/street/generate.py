@@ -9,6 +9,7 @@ import os
 
 from tqdm import tqdm
 
+from aquanet_tf import files
 from data_prep.street import drive as street_drive
 from data_prep.street.render import picture
 from data_prep.street.write import kitti
@@ -58,11 +59,8 @@ def _claim(out, arguments):
             return name == DONE
     if os.path.isdir(out) and os.listdir(out):
         raise ValueError(f"--out {out} is not empty and not a street: choose another folder")
-    os.makedirs(out, exist_ok=True)
-    path = os.path.join(out, STARTED)
-    with open(path + ".tmp", "w", encoding="utf-8") as file:
-        file.write(text)
-    os.replace(path + ".tmp", path)
+    with files.atomic(os.path.join(out, STARTED)) as temporary:
+        temporary.write_text(text, encoding="utf-8")
     return False
 
 

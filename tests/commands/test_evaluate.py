@@ -6,7 +6,7 @@ import types
 import numpy as np
 import pytest
 
-from aquanet_tf import files
+from aquanet_tf import evaluate, files
 from aquanet_tf.evaluation import baselines, metrics, run, table
 from aquanet_tf.evaluation import protocol as evaluation_protocol
 from aquanet_tf.evaluation.protocol import Protocol
@@ -224,3 +224,28 @@ def test_command_errors_are_one_line(raw, tmp_path, arguments, words):
     done = commands.run("aquanet_tf.evaluate", *needed, *arguments)
     commands.assert_user_error(done, *words)
     assert not (tmp_path / "a.json").exists()
+
+
+class Flags(dict):
+    """As absl's FLAGS: attributes for values, items that know whether they were given."""
+
+    class Flag:
+        present = False
+
+    def __init__(self, *given):
+        super().__init__()
+        for flag in given:
+            self[flag] = self.Flag()
+            self[flag].present = True
+
+    def __missing__(self, key):
+        return self.Flag()
+
+
+def test_a_protocol_fixes_its_flags():
+    options = Flags("alignment")
+    evaluate.fix_flags(options, "eigen_original")
+    assert (options.ground_truth, options.crop, options.max_depth) == ("velodyne", "garg", 80.0)
+    for flag in ("crop", "split", "ground_truth", "max_depth", "camera"):
+        with pytest.raises(ValueError, match=f"--{flag} is fixed by --protocol=eigen_improved"):
+            evaluate.fix_flags(Flags(flag), "eigen_improved")

@@ -1,5 +1,7 @@
 import dataclasses
 import json
+import subprocess
+import sys
 
 import pytest
 from absl import flags
@@ -9,6 +11,7 @@ from aquanet_tf.config import command_line
 from aquanet_tf.config import fields as config_fields
 from aquanet_tf.config.options import Config
 from tests.support import fuzz
+from tests.support.commands import ROOT
 
 
 def test_defaults_are_the_papers():
@@ -74,6 +77,33 @@ def test_absurd_values_are_refused_by_name(examples):
             assert type(getattr(found, field.name)) in (type(field.default), int)
 
     fuzz.run(examples, check, st.sampled_from(fields), absurd)
+
+
+def test_what_may_change_when_a_run_is_resumed():
+    """Networks, losses and batches may not, nor when each epoch trains what."""
+    assert set(config_fields.named(Config, resumable=True)) == {
+        *("data_dir", "val_data_dir", "stage1_workdir", "vgg19_weights", "encoder_weights"),
+        *("epochs", "learning_rate", "kickstart_learning_rate", "milestones", "clip_norm"),
+        *("warp_impl", "deterministic", "strategy", "replicas"),
+        *("panels_every", "checkpoint_steps", "keep_checkpoints", "collapse"),
+    }
+
+
+def test_what_the_masks_depend_on():
+    names = [f.name for f in dataclasses.fields(Config) if f.name.startswith("spimo_")]
+    assert config_fields.named(Config, affects="masks") == names and len(names) == 7
+    assert {f.metadata["affects"] for f in dataclasses.fields(Config)} == {"", "masks"}
+
+
+def test_every_option_is_explained():
+    for field in dataclasses.fields(Config):
+        text = field.metadata["help"]
+        assert text.endswith(".") and "design section" not in text, field.name
+
+
+def test_the_options_need_no_tensorflow():
+    code = "import sys; from aquanet_tf.config import Config; sys.exit('tensorflow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
 
 
 def test_json_round_trip(tmp_path):

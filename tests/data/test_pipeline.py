@@ -229,7 +229,7 @@ def test_a_data_set_that_does_not_match_is_refused(config, data_dir, tmp_path, e
     start()
     shard = copy / manifest.read(copy)["shards"][2]["name"]
     shard.write_bytes(shard.read_bytes() + b"x")
-    with pytest.raises(ValueError, match=f"{shard}.*run the python -m data_prep"):
+    with pytest.raises(ValueError, match=f"{shard}.*run the command that wrote it"):
         start()
     (copy / manifest.NAME).unlink()
     with pytest.raises(ValueError, match="manifest.json: no such file"):

@@ -191,8 +191,9 @@ def test_an_unknown_command_is_not_run(copy):
 
 def test_a_sheet_that_cannot_be_written_names_its_flag(data_dir, tmp_path):
     report = dataset_report.check(data_dir)
-    path = tmp_path / "nowhere" / "sheet.png"
-    with pytest.raises(OSError, match=f"--contact_sheet={path}: cannot be written"):
+    (tmp_path / "file").write_text("not a directory")
+    path = tmp_path / "file" / "sheet.png"
+    with pytest.raises(OSError, match=f"--contact_sheet: cannot write {path}: .*choose another"):
         dataset_report.draw_sheet(report, path)
 
 

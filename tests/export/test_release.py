@@ -72,14 +72,24 @@ def test_it_holds_the_depth_network_alone(workdir, released):
     assert released.stat().st_mode & 0o755 == 0o755
     (data,) = released.glob("checkpoints/*.data-*")
     run = load_run(released)
-    assert run.ego_motion is None and run.epoch == 2
+    assert run.posenet_checkpoint is None and run.epoch == 2
     assert data.stat().st_size < 4 * run.aquanet.count_params() + 10_000  # and the names
     assert runs_run.is_released(released) and not runs_run.is_released(workdir)
+
+
+def test_a_release_of_an_earlier_version_is_known_by_its_weights(released, tmp_path):
+    old = tmp_path / "old"
+    shutil.copytree(released, old)
+    record = files.read(old / "run.json")
+    del record["released"]
+    files.write(old / "run.json", record)
+    assert runs_run.is_released(old) and load_run(old).posenet_checkpoint is None
 
 
 def test_its_records_name_seed_and_commit_and_no_place(workdir, released):
     record = files.read(released / "run.json")
     assert record["commit"] == "abc1234" and record["released_epoch"] == 2
+    assert record["released"] is True
     assert record["command"] == ["python -m aquanet_tf.train", "--data_dir=records"]
     assert record["data"]["sets"][0]["directory"] == "records"
     evaluation = files.read(released / "evaluation.json")
@@ -155,7 +165,7 @@ def test_refusals_leave_nothing(workdir, tmp_path):
     for arguments, words in (
         ({"workdir": bare}, "no checkpoint yet"),
         ({"workdir": tmp_path / "none"}, "no such directory"),
-        ({"out": bare}, "--out=.*is there already"),
+        ({"out": bare}, "--out=.*exists already"),
         ({"max_mb": 0.01}, "more than --max_mb=0.01.*--width"),
         ({"example": workdir / "run.json"}, "run.json"),
     ):

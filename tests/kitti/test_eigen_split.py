@@ -175,31 +175,6 @@ def test_missing_drives_are_named_once(raw):
     assert text.count(f"drive {raw / name(TEST[1])};") == 1
 
 
-class Flags(dict):
-    """As absl's FLAGS: attributes for values, items that know whether they were given."""
-
-    class Flag:
-        present = False
-
-    def __init__(self, *given):
-        super().__init__()
-        for flag in given:
-            self[flag] = self.Flag()
-            self[flag].present = True
-
-    def __missing__(self, key):
-        return self.Flag()
-
-
-def test_a_protocol_fixes_its_flags():
-    options = Flags("alignment")
-    eigen.fix_flags(options, "eigen_original")
-    assert (options.ground_truth, options.crop, options.max_depth) == ("velodyne", "garg", 80.0)
-    for flag in ("crop", "split", "ground_truth", "max_depth", "camera"):
-        with pytest.raises(ValueError, match=f"--{flag} is fixed by --protocol=eigen_improved"):
-            eigen.fix_flags(Flags(flag), "eigen_improved")
-
-
 def test_command_refuses_an_incomplete_set(raw, tmp_path):
     needed = ["--workdir", tmp_path, "--gt_dir", raw, "--out", tmp_path / "a.json"]
     done = commands.run("aquanet_tf.evaluate", *needed, "--protocol", "eigen_improved")

@@ -138,7 +138,7 @@ def test_beta_starts_at_one_and_stays_in_bounds():
 def test_names_of_the_weights_are_those_of_every_checkpoint():
     net = small_aquanet()
     depth(net, images(1, 32, 32, 3))
-    names = set(checkpoint._named_weights(net))
+    names = set(checkpoint.named_weights(net))
     kernels = {f"{layer}{i}" for layer, n in (("down", 7), ("up", 6), ("mix", 5)) for i in range(n)}
     kernels |= {f"residual{i}/{part}" for i in range(7) for part in ("first", "second")}
     kernels |= {"positional/hidden", "positional/code", "head", "beta_head"}

@@ -93,7 +93,7 @@ def test_half_written_files_are_ignored_and_removed(networks, tmp_path):
 
 
 def test_one_of_before_there_were_steps_still_counts(networks, tmp_path):
-    named = {n: checkpoint._named_weights(w) for n, w in zip(("aquanet", "posenet"), networks)}
+    named = {n: checkpoint.named_weights(w) for n, w in zip(("aquanet", "posenet"), networks)}
     old = tf.train.Checkpoint(epoch=tf.Variable(2, dtype=tf.int64), **named)
     manager = tf.train.CheckpointManager(old, str(tmp_path / "checkpoints"), max_to_keep=3)
     manager.save(checkpoint_number=2)

@@ -8,14 +8,14 @@ import tensorflow as tf
 from PIL import Image
 
 from aquanet_tf import files as files_module
-from aquanet_tf.config.options import Config
+from aquanet_tf.config import Config, retired
 from aquanet_tf.data import pipeline
 from aquanet_tf.geometry import camera
 from aquanet_tf.masks import spimo
 from aquanet_tf.networks import build
-from aquanet_tf.runs.run import load_run
+from aquanet_tf.runs import load_run
 from aquanet_tf.training import mask_cache
-from tests.support import runs
+from tests.support import commands, runs
 
 SETTINGS = {
     "stage": "2",
@@ -113,6 +113,13 @@ def test_other_options_or_weights_have_another_place(run, options):
     # What no mask depends on changes nothing.
     same = dataclasses.replace(options, learning_rate=1.0)
     assert mask_cache.fingerprint(run, same, info) in names
+
+
+def test_masks_of_earlier_versions_stay_valid():
+    """What the fingerprint covers of the network's options is what an old run.json recorded."""
+    path = commands.ROOT / "pretrained" / "street" / "config.json"
+    now = {**dataclasses.asdict(Config.load(path)), **retired.KEPT}
+    assert files_module.read(path).items() <= now.items()
 
 
 def pattern(number, u, v):

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from aquanet_tf import files
+from aquanet_tf.config.retired import KEPT
 from aquanet_tf.networks import build
-from aquanet_tf.runs import history
+from aquanet_tf.runs import history, load_run
 from aquanet_tf.runs.checkpoint import Checkpoints
-from aquanet_tf.runs.run import load_run
 from aquanet_tf.training import teachers, trainer
 from tests.support import runs
 from tests.support.commands import run
@@ -51,6 +51,14 @@ def kept(workdir, settings):
 def same(a, b):
     for x, y in zip(a, b):
         np.testing.assert_array_equal(x, y)
+
+
+def test_a_frozen_network_of_an_earlier_version_is_built(stage1, data_dir, tmp_path):
+    settings = options(data_dir, stage1_workdir=str(stage1), **TWO)
+    teachers.remember_stage_one(settings, tmp_path)
+    document = files.read(tmp_path / "stage1.json")
+    files.write(tmp_path / "stage1.json", {**document, "config": {**document["config"], **KEPT}})
+    assert teachers.Teachers(settings, tmp_path).frozen.config == load_run(stage1).config
 
 
 def test_what_a_run_starts_from(stage1, data_dir, tmp_path):

@@ -8,6 +8,9 @@ from aquanet_tf.layers import backward_warp
 from aquanet_tf.losses import synthesis
 from aquanet_tf.training.stages.stage import REFERENCES, Stage
 
+# Mean-pooled scales of the L1 loss: coarse ones find the ego-motion from far away.
+PYRAMID_SCALES = 4
+
 
 class KickStart(Stage):
     """First epochs: PoseNet alone, by backward-warping the references onto the target with a
@@ -30,8 +33,7 @@ class KickStart(Stage):
                 batch["references"][:, c], ramp, rotation[:, c], translation[:, c], k, k
             )
             mask = tf.cast(inside, tf.float32)
-            scales = config.kickstart_pyramid_scales
-            loss += synthesis.pyramid_l1(view, batch["target"], mask, scales) / REFERENCES
+            loss += synthesis.pyramid_l1(view, batch["target"], mask, PYRAMID_SCALES) / REFERENCES
             views.append(view)
         watched = self._motion_size(rotation, translation)
         return {"photometric": (1.0, loss)}, watched, {"inverse_depth": ramp, "views": views}

@@ -23,7 +23,7 @@ class StageOne(Stage):
         super().__init__(config, aquanet, posenet, **kwargs)
         limits = (config.inverse_depth_min, config.inverse_depth_max)
         self.quantization = AdaptiveQuantization(*limits)
-        self.warp = AdaptiveForwardWarp(*limits, config.beta_lookup, config.warp_impl)
+        self.warp = AdaptiveForwardWarp(*limits, implementation=config.warp_impl)
         wanted = config.perceptual_weight > 0
         self.features = vgg.build_features(config.vgg19_weights) if wanted else None
 

@@ -151,7 +151,7 @@ def test_a_bad_number_stops_before_the_update():
 def test_steps_of_one_execution_are_those_of_several():
     histories = []
     for count in (1, 2):
-        stage = make(kick_start.KickStart, kickstart_pyramid_scales=1)
+        stage = make(kick_start.KickStart)
         stage.compile(stage.optimizer, jit_compile=False, steps_per_execution=count)
         samples = {name: value for name, value in batch(3).items() if name != "key"}
         data = tf.data.Dataset.from_tensor_slices(samples).batch(1)
