@@ -44,7 +44,7 @@ def test_no_data_dir_is_said_so():
 def test_missing_shard(copy):
     shard = manifest.read(copy)["shards"][1]["name"]
     (copy / shard).unlink()
-    with pytest.raises(ValueError, match=f"{shard}: missing shard; run the python -m data_prep"):
+    with pytest.raises(ValueError, match=f"{shard}: missing shard; run the data_prep command"):
         manifest.verify(copy)
 
 

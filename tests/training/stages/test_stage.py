@@ -6,10 +6,11 @@ import tensorflow as tf
 
 from aquanet_tf.config.options import Config
 from aquanet_tf.geometry import camera
+from aquanet_tf.losses import objective
 from aquanet_tf.networks import build
 from aquanet_tf.training import precision
 from aquanet_tf.training.stages import kick_start, stage_one
-from aquanet_tf.training.stages.stage import Stage
+from aquanet_tf.training.stages.stage import Outputs, Stage
 
 SMALL = {
     "width": 0.0625,
@@ -66,7 +67,7 @@ def test_validation_means_are_over_the_batches_there_are():
         terms, watched = ("photometric",), ()
 
         def forward(self, batch):
-            return {"photometric": (1.0, batch["resize"])}, {}, {}
+            return Outputs(objective.terms(self.config, photometric=batch["resize"]), {}, {})
 
     stage = Simple(options(), None, None)
     stage.compile(optimizer="sgd", jit_compile=False)
@@ -151,7 +152,7 @@ def test_a_bad_number_stops_before_the_update():
 def test_steps_of_one_execution_are_those_of_several():
     histories = []
     for count in (1, 2):
-        stage = make(kick_start.KickStart, kickstart_pyramid_scales=1)
+        stage = make(kick_start.KickStart)
         stage.compile(stage.optimizer, jit_compile=False, steps_per_execution=count)
         samples = {name: value for name, value in batch(3).items() if name != "key"}
         data = tf.data.Dataset.from_tensor_slices(samples).batch(1)
