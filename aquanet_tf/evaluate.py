@@ -131,7 +131,7 @@ def main(argv) -> None:
     if options.static_only:
 
         def static(frame):
-            return spimo(images.read_image(frame.image)) < spimo.threshold
+            return spimo.static(images.read_image(frame.image))
 
     results = evaluation_run.evaluate(frames, methods, protocol, static)
     masks = {}

@@ -6,10 +6,10 @@
 `--stage=both` does stage 1 in WORKDIR/stage1, then stage 2 in WORKDIR/stage2.
 
 The workdir receives config.json and flags.txt (resolved options), run.json (versions, commit,
-command, data), checkpoints/, tensorboard/ and history.csv, and unfinished/ while an epoch is under
-way. The same command on the same workdir goes on at the newest checkpoint, inside an epoch too
-(--checkpoint_steps), and sees the batches an uninterrupted run would have seen. SIGTERM and SIGINT
-finish the step and save; the exit code is then 143 or 130, of all workers if there are several.
+command, data), checkpoints/, tensorboard/, history.csv, and within an epoch unfinished/. Run the
+same command again to resume at the newest checkpoint, also within an epoch (--checkpoint_steps);
+the batches are those of an uninterrupted run. SIGTERM and SIGINT finish the step and save; the exit
+code of all workers is then 143 or 130.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ _DRY_RUN = flags.DEFINE_bool("dry_run", False, "Build the networks, print the op
 
 
 def main(_):
-    options = command_line.from_flags()
+    config = command_line.from_flags()
     if _DRY_RUN.value:
-        aquanet, posenet = build.build_networks(options)
-        for name, value in dataclasses.asdict(options).items():
+        aquanet, posenet = build.build_networks(config)
+        for name, value in dataclasses.asdict(config).items():
             print(f"--{name}={value}")
         print(f"AQUANet {aquanet.count_params():,} parameters, PoseNet {posenet.count_params():,}")
         return
     if not _WORKDIR.value:
         raise ValueError("--workdir is empty: name the directory of the run")
     try:
-        trainer.train(options, _WORKDIR.value)
+        trainer.train(config, _WORKDIR.value)
     except tf.errors.OpError as error:
-        raise distribution.explained(error, options) from error
+        raise distribution.explained(error, config) from error
 
 
 if __name__ == "__main__":

@@ -16,9 +16,8 @@ import sys
 import tempfile
 
 from absl import flags
-from tqdm import tqdm
 
-from aquanet_tf import cli
+from aquanet_tf import cli, progress
 from benchmarks import inference, loader, measure, step, warp
 
 TASKS = {
@@ -158,7 +157,7 @@ def main(argv):
     measure.use_threads("tensorflow", _THREADS.value)  # before it reads the records
     rows, loads = [], [os.getloadavg()[0]]
     with tempfile.TemporaryDirectory() as folder:
-        for task, setting, repeats in tqdm(_work(pathlib.Path(folder)), unit="row"):
+        for task, setting, repeats in progress.bar(_work(pathlib.Path(folder)), unit="row"):
             rows.append(measure.compare(task, setting, repeats))
             loads.append(os.getloadavg()[0])
     print(table(rows))

@@ -14,9 +14,8 @@ import time
 
 import numpy as np
 from absl import flags
-from tqdm import tqdm
 
-from aquanet_tf import cli
+from aquanet_tf import cli, progress
 from benchmarks import measure, warp
 
 BASE = measure.Setting(192, 640, 33, 1.0, 2, 1)
@@ -93,7 +92,9 @@ def main(argv):
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
     measure.use_threads("tensorflow", BASE.threads)
     unique = dict.fromkeys(setting for settings in AXES.values() for setting in settings)
-    results = {setting: measured(setting, _REPEATS.value) for setting in tqdm(unique, unit="case")}
+    results = {
+        setting: measured(setting, _REPEATS.value) for setting in progress.bar(unique, unit="case")
+    }
     with pathlib.Path(_CSV.value).open("w", newline="") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(["height", "width", "levels", "batch", "milliseconds", "mebibytes"])

@@ -126,8 +126,8 @@ def _draw_masks(plan, keys, path):
     for frame in choose_frames(plan, evaluation, _FRAMES):
         triplet = [images.read_image(file) for file in frame.neighbors()]
         k = kitti_layout.intrinsics(frame.drive.calibration, frame.camera)
-        scores = (spimo(triplet[1]) < spimo.threshold, automask(triplet, k) < automask.threshold)
-        row = [triplet[1], *(sheet.masked(triplet[1], static) for static in scores)]
+        masks = (spimo.static(triplet[1]), automask.static(triplet, k))
+        row = [triplet[1], *(sheet.masked(triplet[1], static) for static in masks)]
         if frame.motion_mask is not None:
             moving = frame.moving(triplet[1].shape[:2])
             row.insert(1, sheet.masked(triplet[1], ~moving))

@@ -22,9 +22,7 @@ import sys
 import time
 from typing import Callable
 
-from tqdm import tqdm
-
-from aquanet_tf import files
+from aquanet_tf import files, progress
 from aquanet_tf.ablation import plan as ablation_plan
 
 COMMANDS = {
@@ -161,7 +159,7 @@ def run(jobs: list[Job], out: str | pathlib.Path, after: Callable | None = None)
         total = sum(job.units for job in jobs)
         done = total - sum(job.units for job in todo)
         # No smoothing: what is to go is judged by the mean over all that ran in this call.
-        with tqdm(total=total, initial=done, unit="epoch", smoothing=0) as bar:
+        with progress.bar(total=total, initial=done, unit="epoch", smoothing=0) as bar:
             for job in todo:
                 bar.set_description(job.name)
                 before = bar.n

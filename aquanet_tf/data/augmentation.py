@@ -1,9 +1,9 @@
-"""Stateless augmentation of a triplet: random resize and crop, photometry, and coins to toss for
-mirroring and time reversal, which `resample` carries out.
+"""Stateless augmentation of a triplet: random resize and crop, photometry, and the random choices
+of mirroring and time reversal, which `resampling` applies.
 
-Small pure functions; whatever is random comes from a `seed` (int32 or int64 [2]) alone. Images
-of a triplet are stacked [3, height, width, 3] in time order (previous, target, next), so that
-one call treats all three alike. K and the positional grid follow every geometric step.
+Pure functions; all randomness comes from a `seed` (int32 or int64 [2]). Images of a triplet are
+stacked [3, height, width, 3] in time order (previous, target, next), so one call treats all three
+alike. K and the positional grid follow every geometric step.
 """
 
 from __future__ import annotations
@@ -38,9 +38,14 @@ def whole_window(height: int, width: int) -> Window:
 
 
 def random_window(seed, image_height, image_width, height, width, smallest, largest) -> Window:
-    """Draws a resize factor in [smallest, largest] and the place of a height x width crop.
+    """Draws a resize factor in [smallest, largest] and the position of a height x width crop.
 
-    Where the crop needs it, the lower end is raised (and the upper end with it).
+    For images smaller than the crop, the lower end is raised until the crop fits (and the upper end
+    to at least that).
+
+    Args:
+        seed: int [2]; image_height, image_width: of the stored image, pixels.
+        height, width: of the crop, pixels; smallest, largest: new size / stored size.
     """
     image_height, image_width = tf.cast(image_height, tf.int32), tf.cast(image_width, tf.int32)
     needed = tf.maximum(height / image_height, width / image_width)
@@ -63,8 +68,8 @@ def random_window(seed, image_height, image_width, height, width, smallest, larg
 def resize_crop(images, window: Window):
     """float32 [n, height, width, c] crop of the resized images [n, h, w, c], 0..255 kept.
 
-    Bilinear with antialiasing and half-pixel centers: equal to tf.image.resize of the whole
-    image followed by the crop, but only the pixels that the crop sees are touched.
+    Bilinear with antialiasing and half-pixel centers. Equal to tf.image.resize of the whole image
+    followed by the crop, but reads only the pixels that the crop needs.
     """
     shape = tf.shape(images)
     top, rows, scale_y, shift_y = _source(shape[1], window.whole_height, window.top, window.height)
@@ -116,8 +121,8 @@ def random_photometry(seed) -> Photometry:
 def apply_photometry(images, photometry: Photometry):
     """min(images ** gamma * gain, 1) of images [..., 3] in [0, 1].
 
-    Through the logarithm, which is eight times faster than pow on a CPU; log 0 = -inf gives 0. Half
-    of the triplets are spared even that.
+    Computed as exp(gamma log), much faster than pow on a CPU; log 0 = -inf gives 0. Skipped for
+    gamma = 1, half of the triplets.
     """
     gamma = photometry.gamma
     curved = tf.cond(
@@ -134,8 +139,8 @@ def coin(seed):
 def _source(size, whole, start, length):
     """First source pixel, number of them, scale and translation for one axis of a crop.
 
-    The kernel reaches max(1, old / new) source pixels to each side of a sample. Translations are
-    computed from whole numbers, so that float32 loses nothing to cancellation.
+    The kernel extends max(1, old / new) source pixels to each side of a sample. Translations are
+    computed from integers, so float32 loses no digits to cancellation.
     """
     size, whole, start = (tf.cast(value, tf.int64) for value in (size, whole, start))
     reach = 2 + size // whole

@@ -1,4 +1,4 @@
-"""manifest.json: what a data set directory holds, written last, verified before it is read.
+"""manifest.json: the contents of a data set directory. Written last, verified before reading.
 
 Fields: schema_version, created_by, count, image_format, image_height, image_width (the most
 common stored size), sizes ("HEIGHTxWIDTH" -> triplets), shards [{name, count, bytes, sha256}],
@@ -16,7 +16,7 @@ from aquanet_tf import files
 from aquanet_tf.data import records
 
 NAME = "manifest.json"
-# Up to this size reading every byte once costs seconds at most.
+# Hashing a data set of this size takes seconds at most.
 _HASH_LIMIT = 2 * 1024**3
 _NEEDED = ("count", "image_format", "image_height", "image_width", "shards")
 
@@ -59,7 +59,7 @@ def read(directory: str | pathlib.Path) -> dict:
 
 
 def _problem(manifest: dict) -> str:
-    """What is wrong with the types of the fields that are read later; empty when nothing is."""
+    """The first field that is read later and has a wrong type, in words; empty if there is none."""
     for name in ("count", "image_height", "image_width"):
         if not _is_count(manifest[name]):
             return f"{name} is {manifest[name]!r}"
@@ -88,8 +88,8 @@ def _is_count(value) -> bool:
 def verify(directory: str | pathlib.Path, hashes: bool | None = None) -> dict:
     """Reads the manifest and compares every shard with it; returns the manifest.
 
-    Sizes always; sha256 too when `hashes` (default: only below 2 GB in all). ValueError names
-    the first file that is missing or differs.
+    Compares sizes, and with `hashes` sha256 (default: only below 2 GB in all). ValueError names the
+    first file that is missing or differs.
     """
     folder = pathlib.Path(directory)
     manifest = read(directory)
@@ -104,7 +104,7 @@ def verify(directory: str | pathlib.Path, hashes: bool | None = None) -> dict:
 
 
 def compare(directory: str | pathlib.Path, shard: dict, hashes: bool = True) -> str:
-    """Empty when the shard file is as its entry says, otherwise what is wrong with it."""
+    """The difference between a shard file and its entry, in words; empty if there is none."""
     path = pathlib.Path(directory) / shard["name"]
     if not path.is_file():
         return "missing shard"
@@ -116,8 +116,8 @@ def compare(directory: str | pathlib.Path, shard: dict, hashes: bool = True) -> 
 
 
 def _remembered_sha256(path: pathlib.Path) -> str:
-    """As `sha256`, read again only when the file may have changed: the start of a training opens
-    each data set several times."""
+    """`sha256`, computed again only when the file may have changed: a training opens each data set
+    several times."""
     stat = path.stat()
     identity = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
     return _sha256_of(str(path.resolve()), identity)

@@ -1,4 +1,4 @@
-"""TODO docstring of aquanet_tf.data.mask_files."""
+"""Names of the cached mask files of a record, shared by their writer and the input pipeline."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import tensorflow as tf
 
 
 def mask_files(fields):
-    """Names of the three frames' mask files, string [3], from a parsed record."""
+    """DATE/DRIVE/image_0X/FRAME.png of the three frames, string [3], below the masks' directory.
+
+    fields: of a parsed record, see `records.parse`.
+    """
     camera = tf.strings.as_string(fields["camera"], width=2, fill="0")
     frames = tf.strings.as_string(fields["frame_ids"], width=10, fill="0")
     folder = tf.strings.join([fields["drive"], "/image_", camera, "/"])

@@ -1,9 +1,9 @@
-"""The records of an epoch: of which data sets, in which shares, in which order.
+"""The records of an epoch: from which data sets, in which shares, in which order.
 
-`--data_dir=A,B` names directories of records, `--data_weights=0.7,0.3` the share of the triplets of
-every epoch that each gives (default: in proportion to their numbers of triplets). Every epoch
-holds the shares exactly, but for rounding to whole triplets, and every batch nearly: at a set's
-turns the epoch is divided evenly.
+`--data_dir=A,B` names directories of records. `--data_weights=0.7,0.3` gives the share of each in
+the triplets of an epoch (default: in proportion to their numbers of triplets). Every epoch holds
+the shares exactly, up to rounding to whole triplets. Every batch holds them nearly, because the
+triplets of a data set are spread evenly over the epoch.
 """
 
 from __future__ import annotations
@@ -18,17 +18,18 @@ from aquanet_tf.config.fields import parse_weights
 from aquanet_tf.config.options import Config
 from aquanet_tf.data import manifest
 
-# Records are shuffled in windows of about this many bytes, so that memory stays bounded.
+# Records are shuffled in windows of about this many bytes, and at most this many records: memory
+# stays bounded.
 _SHUFFLE_BYTES = 128 * 1024**2
-_SHUFFLE_RECORDS = 4096
-# Shards read in turn; their order changes every epoch.
+SHUFFLE_RECORDS = 4096
+# Shards read alternately; their order changes every epoch.
 _CYCLE = 8
-# Constants folded into the seed, so that order, augmentation and mixture are drawn independently.
+# Folded into the seed, so that order, augmentation and mixture are independent.
 ORDER, AUGMENT, MIXTURE = 1, 2, 3
 
 
 class DataSet(NamedTuple):
-    """A directory of records, its manifest, and its share of an epoch, 0 < share <= 1."""
+    """A directory of records, its manifest (`info`), and its share of an epoch, 0 < share <= 1."""
 
     directory: pathlib.Path
     info: dict
@@ -36,19 +37,19 @@ class DataSet(NamedTuple):
 
     @property
     def files(self) -> list[str]:
-        """Paths of the shards that hold something."""
+        """Paths of the shards that are not empty."""
         return [str(self.directory / s["name"]) for s in self.info["shards"] if s["count"]]
 
     def summary(self) -> dict:
-        """What run.json says of it."""
+        """Its entry in run.json."""
         names = ("count", "image_height", "image_width")
         found = {name: self.info[name] for name in names}
         return {"directory": str(self.directory), "share": self.share, **found}
 
 
 def directories(data_dir: str) -> list[str]:
-    """'A,B' -> ['A', 'B']. ValueError for an empty name between commas; '' is one empty name,
-    which `manifest.read` refuses."""
+    """'A,B' -> ['A', 'B']. ValueError for an empty name beside a comma; '' is one empty name, which
+    `manifest.read` refuses."""
     names = [name.strip() for name in data_dir.split(",")]
     if len(names) > 1 and not all(names):
         raise ValueError(f"--data_dir={data_dir}: an empty name beside a comma; write DIR_A,DIR_B")
@@ -56,8 +57,8 @@ def directories(data_dir: str) -> list[str]:
 
 
 def training_sets(config: Config) -> list[DataSet]:
-    """The data sets of --data_dir with the shares of --data_weights, manifests read, shards not
-    looked at (that is `manifest.verify`).
+    """The data sets of --data_dir with the shares of --data_weights. Reads the manifests, not the
+    shards (see `manifest.verify`).
 
     ValueError when a manifest is missing or damaged, a set is empty beside others, or the numbers
     of directories and weights differ.
@@ -79,10 +80,10 @@ def training_sets(config: Config) -> list[DataSet]:
 
 
 def quotas(shares, samples: int) -> list[int]:
-    """How many of `samples` each set gives: shares * samples, rounded so that the sum is kept
-    (largest remainders; of equal ones the first)."""
+    """How many of `samples` come from each set: shares * samples, rounded so that the sum is kept
+    (largest remainders first; of equal ones the first set)."""
     exact = np.asarray(shares, np.float64) * samples
-    # Past rounding errors: 0.3 * 10 must not become 2 and a large remainder.
+    # The small constant absorbs rounding: 0.3 * 10 must not become 2 and a large remainder.
     whole = np.floor(exact + 1e-6).astype(int)
     order = np.argsort(np.round(whole - exact, 6), kind="stable")
     whole[order[: samples - whole.sum()]] += 1
@@ -90,11 +91,11 @@ def quotas(shares, samples: int) -> list[int]:
 
 
 def turns(numbers: list[int], seed_pair) -> tf.Tensor:
-    """int64 [sum(numbers)]: the set of every sample, set k having numbers[k] of them.
+    """int64 [sum(numbers)]: the set of every sample; set k has numbers[k] of them.
 
     The j-th sample of set k is due at (j + phase_k) / numbers[k] of the epoch, with phases drawn
-    from `seed_pair` (int64 [2]); sorted by when they are due, any n samples in a row have about
-    n * share_k of set k: off by less than 1 + share_k * (number of sets).
+    from `seed_pair` (int64 [2]). Samples are sorted by this time. Any n consecutive samples then
+    hold about n * share_k of set k, with an error below 1 + share_k * (number of sets).
     """
     phases = tf.random.stateless_uniform([len(numbers)], seed_pair, dtype=tf.float64)
     due, sets = [], []
@@ -107,7 +108,7 @@ def turns(numbers: list[int], seed_pair) -> tf.Tensor:
 def epoch_records(config: Config, sets: list[DataSet], epoch, samples: int) -> tf.data.Dataset:
     """The `samples` records of an epoch (an int64 tensor) in order: (serialized record, its set).
 
-    A function of its arguments alone, so that an epoch can be had again.
+    Depends on its arguments alone, so an epoch can be repeated.
     """
     numbers = quotas([data_set.share for data_set in sets], samples)
     whose = turns(numbers, seed(config, MIXTURE, epoch, 0))
@@ -117,9 +118,9 @@ def epoch_records(config: Config, sets: list[DataSet], epoch, samples: int) -> t
 
 
 def _passes(config: Config, sets, k, epoch, samples) -> tf.data.Dataset:
-    """`samples` serialized records of set k, as many passes over it as they take."""
+    """`samples` serialized records of set k, in as many passes over it as needed."""
     passes = tf.data.Dataset.range(-(-samples // sets[k].info["count"]))
-    # Sets of one size must not be shuffled alike.
+    # The pass number differs between sets: sets of equal size must not be shuffled alike.
     ordered = passes.flat_map(
         lambda number: _shuffled(config, sets[k], epoch, number * len(sets) + k)
     )
@@ -127,16 +128,16 @@ def _passes(config: Config, sets, k, epoch, samples) -> tf.data.Dataset:
 
 
 def _shuffled(config: Config, data_set: DataSet, epoch, number) -> tf.data.Dataset:
-    """Serialized records of one pass: shards in random order, read in turn, shuffled in windows.
+    """Serialized records of one pass: shards in random order, alternating, shuffled in windows.
 
-    Not Dataset.shuffle, whose order depends on TensorFlow's global seed and on history.
+    Not by Dataset.shuffle, whose order depends on TensorFlow's global seed and on earlier calls.
     """
     files, info = data_set.files, data_set.info
     seed_of_pass = seed(config, ORDER, epoch, number)
     shuffle = tf.random.experimental.stateless_shuffle
     bytes_each = max(1, sum(shard["bytes"] for shard in info["shards"]) // info["count"])
     window = max(int(_SHUFFLE_BYTES * data_set.share) // bytes_each, config.batch_size)
-    window = min(window, _SHUFFLE_RECORDS)
+    window = min(window, SHUFFLE_RECORDS)
     dataset = tf.data.Dataset.from_tensor_slices(shuffle(tf.constant(files), seed_of_pass))
     dataset = dataset.interleave(
         tf.data.TFRecordDataset,
@@ -146,7 +147,7 @@ def _shuffled(config: Config, data_set: DataSet, epoch, number) -> tf.data.Datas
     )
 
     def in_random_order(index, data):
-        # Places are shuffled, not records: no second window of records, megabytes each.
+        # Indices are shuffled, not records, which would need a second window of memory.
         places = shuffle(tf.range(tf.shape(data)[0]), _fold(seed_of_pass, index))
         return tf.data.Dataset.from_tensor_slices(places).map(lambda place: data[place])
 
@@ -154,7 +155,8 @@ def _shuffled(config: Config, data_set: DataSet, epoch, number) -> tf.data.Datas
 
 
 def seed(config: Config, purpose: int, epoch, index):
-    """int64 [2], a function of its arguments alone."""
+    """Seed, int64 [2], that depends on --seed and the other arguments alone; purpose: ORDER, AUGMENT
+    or MIXTURE."""
     start = tf.constant([config.seed, purpose], tf.int64)
     return _fold(_fold(start, epoch), index)
 

@@ -1,9 +1,9 @@
 """Shards to batches: read, shuffle, decode, augment, batch, prefetch. Deterministic.
 
-What an epoch yields depends on (config, epoch) alone: order and augmentation are drawn from
-stateless seeds (seed, epoch, pass, index), so a resumed run sees what an uninterrupted one would.
-Of several data sets (see `mixture`) each is shuffled on its own, and every batch has of each; and
-what an epoch yields is the same however many workers share its batches.
+The batches of an epoch depend on (config, epoch) alone: order and augmentation come from stateless
+seeds (seed, epoch, pass, index), so a resumed run sees the batches of an uninterrupted one. Several
+data sets (see `mixture`) are shuffled separately, and every batch holds triplets of each. The
+number of workers that share the batches does not change them.
 
 A batch is a dict, all float32 but the key:
 
@@ -18,7 +18,7 @@ A batch is a dict, all float32 but the key:
 | resize          | [B]               | resize factor of the crop relative to the stored image     |
 | key             | [B] string        | DATE/DRIVE/image_0X/FRAME                                  |
 
-and, with a directory of masks (see `mask_cache`), 1 static and 0 likely moving:
+and, with directories of cached masks (see `training.mask_cache`), 1 static and 0 likely moving:
 
 | target_mask     | [B, h, w, 1]      | the same crop of the target frame's mask                   |
 | reference_masks | [B, 2, h, w, 1]   | of the previous and the next frame's                       |
@@ -38,8 +38,8 @@ from aquanet_tf.geometry import camera
 
 
 class Share(NamedTuple):
-    """What one of `workers` takes of every batch of B: the samples from worker * B / workers on,
-    in order, B / workers of them, as batches for each of its `replicas`."""
+    """The part of every batch of B that one of `workers` computes: B / workers samples from number
+    worker * B / workers on, in order, split into batches for each of its `replicas`."""
 
     worker: int = 0
     workers: int = 1
@@ -50,7 +50,7 @@ class Share(NamedTuple):
         return config.batch_size // (self.workers * self.replicas)
 
     def of(self, dataset: tf.data.Dataset, batch_size: int, index) -> tf.data.Dataset:
-        """The elements of this share; index(*element) is their place in the epoch."""
+        """The elements of this share; index(*element) is the element's place in the epoch."""
         if self.workers == 1:
             return dataset
         mine = batch_size // self.workers
@@ -70,10 +70,15 @@ def training_dataset(
 ) -> tf.data.Dataset:
     """Augmented batches of the epochs start_epoch..end_epoch - 1, one after another.
 
-    Each epoch has exactly `steps_per_epoch(config)` batches, the first without its first `skip`
-    ones, whose records are read but not decoded. `masks`: for each data set the directory of its
-    frames' static masks, which then follow every geometric step. `share`: the part of every batch
-    that is wanted. ValueError when a data set does not match its manifest.
+    Args:
+        skip: batches left out at the start of the first epoch; their records are read but not
+            decoded.
+        masks: for each data set the directory of its frames' static masks, which then follow every
+            geometric step.
+        share: the part of every batch that is returned.
+
+    Each epoch has `steps_per_epoch(config)` batches. ValueError when a data set does not match its
+    manifest.
     """
     sets = mixture.training_sets(config)
     for data_set in sets:
@@ -85,7 +90,7 @@ def training_dataset(
         return numbered.map(lambda index, record: (epoch, index, *record))
 
     dataset = tf.data.Dataset.range(start_epoch, end_epoch).flat_map(epoch_samples)
-    # Before anything is decoded.
+    # Here, before images are decoded.
     dataset = dataset.skip(skip * config.batch_size)
     dataset = share.of(dataset, config.batch_size, lambda epoch, index, *_: index)
     image_format = _image_format([data_set.info for data_set in sets])
@@ -101,11 +106,11 @@ def validation_dataset(
     config: Config, data_dir: str, share: Share | None = None
 ) -> tf.data.Dataset:
     """One pass over `data_dir` (or several, comma separated, one after the other) without
-    augmentation, in fixed order, last batch maybe smaller: whole stored images resized to the crop
-    size. ValueError as for training.
+    augmentation, in fixed order: whole stored images resized to the crop size. The last batch may
+    be smaller. ValueError as for training.
 
-    With a `share`, its part of every batch, pass after pass without end; a pass is
-    `validation_steps` full batches, the last filled up from the beginning.
+    With a `share`, its part of every batch, in endless passes; a pass has `validation_steps` full
+    batches, the last filled up from the beginning.
     """
     sets = [
         mixture.DataSet(pathlib.Path(name), manifest.verify(name), 1.0)
@@ -129,8 +134,8 @@ def steps_per_epoch(config: Config) -> int:
     """--steps_per_epoch, or as many full batches as the data sets hold triplets together.
     ValueError when that is 0.
 
-    More steps than a data set has triplets for, or a large weight, means several passes over it in
-    one epoch; fewer, or a small weight, a part of it, in every epoch another.
+    With more steps, or a large weight, an epoch takes several passes over a data set; with fewer,
+    or a small weight, a part of it, a different one every epoch.
     """
     count = sum(data_set.info["count"] for data_set in mixture.training_sets(config))
     if config.steps_per_epoch and count:
@@ -150,13 +155,13 @@ def validation_steps(config: Config, data_dir: str) -> int:
 
 
 def _image_format(infos) -> str:
-    """The images' format; of different ones jpeg, whose decoder in TensorFlow reads PNG too."""
+    """The images' format; jpeg if they differ, because TensorFlow's JPEG decoder reads PNG too."""
     formats = {info["image_format"] for info in infos}
     return formats.pop() if len(formats) == 1 else "jpeg"
 
 
 def _training_sample(config: Config, image_format, masks, epoch, index, data, turn) -> dict:
-    """`turn`: the data set that the record `data` is from."""
+    """The dict of one sample; turn: the data set that the record `data` comes from."""
     fields = records.parse(data)
     seeds = tf.random.experimental.stateless_split(
         mixture.seed(config, mixture.AUGMENT, epoch, index), 4
@@ -186,8 +191,7 @@ def _sample(config: Config, image_format, fields, moves, static=None) -> dict:
             and photometry (None: none).
         static: masks of the three frames, uint8 [h, w, 1], 0 or 255.
 
-    Whole frames are decoded, because PoseNet sees them whole: decoding the crop's window of a JPEG
-    apart would be work on top.
+    Decodes whole frames, which PoseNet needs.
     """
     mirror, reverse, seed, photometry = moves
     frames = [records.decode(fields[name], image_format) for name in records.FRAMES]
@@ -217,7 +221,7 @@ def _sample(config: Config, image_format, fields, moves, static=None) -> dict:
         "key": fields["key"],
     }
     if static:
-        # A mask of another size than its frame is an error, not to be resized.
+        # A mask whose size differs from its frame is an error; it is not resized.
         static = [tf.reshape(mask, [height, width, 1]) for mask in static]
         masks = resampling.triplet(static, window, mirror, reverse)
         names = ("target_mask", "reference_masks")

@@ -1,4 +1,4 @@
-"""The one place that knows what a record holds: writer, parser, schema version.
+"""Content of a record, known only here: writer, parser, schema version.
 
 One record is one triplet of frames of one camera:
 
@@ -46,7 +46,7 @@ _VERSION = {"schema_version": tf.io.FixedLenFeature([], tf.int64, default_value=
 
 @dataclasses.dataclass(frozen=True)
 class Record:
-    """What a record is written from; fields as in the table above."""
+    """The content of a record; fields as in the table above."""
 
     key: str
     drive: str

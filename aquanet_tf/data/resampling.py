@@ -1,9 +1,8 @@
-"""A triplet's window at once: mirrored, in the order wanted, resized, cropped, with photometry.
+"""Window of a triplet: mirrored, in the wanted order, resized, cropped, with photometry.
 
-One operation in C++ where it is built (`native_library`): it reads the decoded bytes and writes the
-batch's numbers, with nothing in between that is larger than a row. Otherwise the functions of
-`augment` one after the other, to 1e-4 of a gray level's range the same (the C++ places its samples
-in double precision, TensorFlow in single).
+One operation in C++ where it is built (`native.library`), which keeps nothing larger than a row
+between decoded bytes and result. Otherwise the functions of `augmentation` one after the other. The
+results agree to 1e-4 of the range [0, 1] (C++ samples in double precision, TensorFlow in single).
 """
 
 from __future__ import annotations
@@ -23,18 +22,23 @@ def triplet(
     mirror,
     reverse,
     photometry: augmentation.Photometry | None = None,
+    implementation: str = "auto",
 ):
     """Target [height, width, c] and references [2, height, width, c], float32 in [0, 1].
 
     Args:
         frames: the three frames in time order, uint8 [h, w, c] each; c is known to the graph.
-        window: crop of the resized image, mirrored before where `mirror` says so.
-        mirror, reverse: scalar bool; `reverse` swaps the first frame and the last.
+        window: crop of the resized image.
+        mirror, reverse: scalar bool; `mirror` flips the frames left to right before everything
+            else, `reverse` swaps the first frame and the last.
         photometry: of three channels; None changes nothing.
+        implementation: `native`, `tensorflow`, or `auto`: native where it is built.
 
     tf.errors.InvalidArgumentError when the frames' sizes differ.
     """
-    compute = _native if _implementation() == "native" else _tensorflow
+    if implementation == "auto":
+        implementation = chosen_implementation()
+    compute = _native if implementation == "native" else _tensorflow
     return compute(frames, window, tf.convert_to_tensor(mirror), reverse, photometry)
 
 
@@ -68,8 +72,8 @@ def _tensorflow(frames, window, mirror, reverse, photometry):
 
 
 @functools.cache
-def _implementation() -> str:
-    """`native` or `tensorflow`; says so once in the log."""
+def chosen_implementation() -> str:
+    """What `auto` stands for, `native` or `tensorflow`; logged once."""
     if library.available():
         chosen, reason = "native", library.path().name
     else:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Callable
 
 import numpy as np
-from tqdm import tqdm
 
+from aquanet_tf import progress
 from aquanet_tf.evaluation import alignment, mask_quality, metrics
 from aquanet_tf.evaluation import protocol as evaluation_protocol
 from aquanet_tf.evaluation.protocol import Protocol
@@ -39,19 +39,19 @@ def evaluate(
     ratios = dict.fromkeys(methods, 1.0)
     keeps = {}
     if static is not None:
-        for frame in tqdm(frames, desc="masks", unit="image"):
+        for frame in progress.bar(frames, desc="masks", unit="image"):
             keeps[frame.key] = _kept(frame, static, protocol)
         frames = [frame for frame in frames if keeps[frame.key] is not None]
         if not frames:
             raise ValueError("--static_only: the masks leave no pixel with ground truth at all")
     if protocol.alignment == "global_median":
         found = {name: [] for name in methods}
-        for frame in tqdm(frames, desc="pass 1 of 2: global ratio", unit="image"):
+        for frame in progress.bar(frames, desc="pass 1 of 2: global ratio", unit="image"):
             for name, row in _measure(frame, methods, protocol, ratios, keeps).items():
                 found[name].append(row["ratio"])
         ratios = {name: float(np.median(values)) for name, values in found.items()}
     rows = {name: [] for name in methods}
-    for frame in tqdm(frames, desc="evaluate", unit="image"):
+    for frame in progress.bar(frames, desc="evaluate", unit="image"):
         for name, row in _measure(frame, methods, protocol, ratios, keeps).items():
             rows[name].append({"frame": frame.key, **row})
     return {name: _summary(rows[name]) for name in methods}
@@ -103,7 +103,7 @@ def measure_masks(frames, spimo: Callable, automask: Callable) -> dict[str, dict
         "spimo": mask_quality.MaskCurve(_with(np.geomspace(1e-5, 10.0, 121), spimo.threshold)),
         "automask": mask_quality.MaskCurve(_with(np.linspace(-0.5, 0.5, 201), automask.threshold)),
     }
-    for frame in tqdm(frames, desc="mask quality", unit="image"):
+    for frame in progress.bar(frames, desc="mask quality", unit="image"):
         paths = frame.neighbors()
         if frame.motion_mask is None or paths is None:
             continue

@@ -52,7 +52,7 @@ class Predictor(network.Network):
     def moving(self) -> Callable[[np.ndarray], np.ndarray]:
         """uint8 [H, W, 3] -> bool [H, W]: where the run's `SpimoScore` reaches its threshold."""
         score = SpimoScore(self._run, self.height)
-        return lambda image: score(image) >= score.threshold
+        return lambda image: ~score.static(image)
 
 
 def load(workdir: str | pathlib.Path, height: int = 0, post_processing: str = "none") -> Predictor:

@@ -76,11 +76,11 @@ def infer_moving(run, images, working_height=None, focal=None, post_processing="
     `spimo.moving_probability`, 0 above the line of `spimo_ignore_top`) and `static_mask`: 0.0
     where it is 0.5 or more, which is where `moving_score` reaches the threshold; else 1.0."""
     score = moving_score(run, images, working_height, focal)
-    probability = spimo.moving_probability(score, run.config)
+    static = spimo.static_mask(score, run.config.spimo_threshold)
     return {
         **infer(run, images, working_height, focal, post_processing),
-        "moving_object_probability": probability,
-        "static_mask": tf.cast(probability < 0.5, tf.float32),
+        "moving_object_probability": spimo.moving_probability(score, run.config),
+        "static_mask": tf.cast(static, tf.float32),
     }
 
 
@@ -94,7 +94,6 @@ def moving_score(run, images, working_height=None, focal=None, config=None):
     inputs = network_inputs(run, images, working_height, focal)
     estimate = spimo.source(run.aquanet, run.config, config.spimo_source)
     value = spimo.dispersion_map(estimate, *inputs, config)
-    value = tf.where(inputs[1][..., 1:] < config.spimo_ignore_top, 0.0, value)
     return tf.image.resize(value, tf.shape(images)[1:3])
 
 

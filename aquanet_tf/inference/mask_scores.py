@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from aquanet_tf.geometry import camera, depth_scaling
 from aquanet_tf.inference import graph
-from aquanet_tf.masks import automask
+from aquanet_tf.masks import automask, spimo
 from aquanet_tf.networks import estimate as networks_estimate
 from aquanet_tf.runs.run import Run
 
@@ -34,6 +34,10 @@ class SpimoScore:
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """uint8 [H, W, 3] RGB -> float32 [H, W]."""
         return self._score(tf.convert_to_tensor(image[None])).numpy()[0, ..., 0]
+
+    def static(self, image: np.ndarray) -> np.ndarray:
+        """uint8 [H, W, 3] RGB -> bool [H, W], Eq. 7: True where static."""
+        return spimo.static_mask(self(image), self.threshold)
 
 
 class AutoMaskScore:
@@ -73,3 +77,7 @@ class AutoMaskScore:
             camera.resize_intrinsics(k, ratio_x, ratio_y)[None],
         )
         return tf.image.resize(score, images.shape[1:3]).numpy()[0, ..., 0]
+
+    def static(self, images: list[np.ndarray], intrinsics: np.ndarray) -> np.ndarray:
+        """Arguments as a call -> bool [H, W]: True where static."""
+        return automask.static_mask(self(images, intrinsics))

@@ -9,10 +9,8 @@ import time
 from collections.abc import Iterable
 from typing import Callable
 
-from tqdm import tqdm
-
 import aquanet_tf
-from aquanet_tf import files
+from aquanet_tf import files, progress
 from aquanet_tf.inference.writer import Writer
 from aquanet_tf.media import color, depth_png, images, inputs, point_cloud, video
 
@@ -49,7 +47,9 @@ def predict_all(
     options = (scale, colour_range, camera or point_cloud.Camera(), moving)
     writer = Writer(out, formats or ("npy", "png16", "color"), *options)
     written, failed, clips = [], [], []
-    for path, name in tqdm(inputs.named(paths), "predict", _length(paths), unit="input"):
+    for path, name in progress.bar(
+        inputs.named(paths), desc="predict", total=_length(paths), unit="input"
+    ):
         try:
             if video.is_video(path):
                 clip = Writer(out / name, formats, *options) if formats else None
@@ -92,7 +92,9 @@ def _predict_clip(path, name, network, out, colour_range, writer) -> dict:
     comment = "inverse depth, {}: {!r} to {!r}".format(color.INVERSE_DEPTH_MAP, *colour_range)
     target = out / f"{name}_color.mp4"
     with video.writing(target, clip.height, clip.width, clip.fps, comment) as append:
-        for frame in tqdm(video.frames(path), path.name, clip.frames, unit="frame"):
+        for frame in progress.bar(
+            video.frames(path), desc=path.name, total=clip.frames, unit="frame"
+        ):
             inverse_depth, milliseconds = _timed(network, frame)
             append(color.color_inverse_depth(inverse_depth, *colour_range))
             if writer:

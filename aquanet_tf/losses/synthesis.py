@@ -1,15 +1,17 @@
-"""Losses: masked L1 over a pyramid, perceptual, edge-aware smoothness (Eq. 10 and 11).
+"""Synthesis loss l_s (Eq. 11): a synthesized view against the image it should be.
 
-Each function returns one number per sample, [B], float32; the caller takes the mean. A mask W in
-[0,1] weighs pixels; losses are normalized by its sum, so that their size does not depend on how
-much is masked, and a fully masked sample costs exactly 0.
+Every function returns one number a sample, [B], float32; the caller takes the mean. A mask W in
+[0, 1] weighs pixels. Losses are divided by its sum, so their size does not depend on how much is
+masked, and a fully masked sample costs exactly 0.
 """
 
 from __future__ import annotations
 
 import tensorflow as tf
 
-# Sums of mask below this count as nothing seen: dividing by them would amplify noise.
+from aquanet_tf.losses.vgg import VGG19Features
+
+# A mask whose sum is below this counts as empty: dividing by it would amplify noise.
 _EPSILON = 1e-5
 
 
@@ -23,8 +25,11 @@ def masked_l1(prediction, truth, mask):
 def pyramid_l1(prediction, truth, mask, scales):
     """Mean of `masked_l1` over `scales` mean-pooled scales; one scale is the paper's L1.
 
-    Pooling averages seen pixels only, so that nothing bleeds out of the mask. Coarse scales widen
-    the basin of photometric learning, which the perceptual term does where VGG is to be had.
+    Pooling averages unmasked pixels only, so masked pixels influence no scale. Coarse scales widen
+    the basin of convergence, as the perceptual term does where VGG19 weights are available.
+
+    Args:
+        prediction, truth: [B,H,W,C]; mask: W [B,H,W,1]; scales: number of scales.
     """
     losses = []
     for scale in range(scales):
@@ -43,12 +48,65 @@ def perceptual(features, view, truth, mask):
     I^w is a label: no gradient flows through the I' inside it.
 
     Args:
-        features: function, image [B,H,W,3] in [0,1] -> list of feature maps (vgg.VGG19Features).
+        features: function, image [B,H,W,3] in [0,1] -> feature maps, see `VGG19Features`.
         view, truth: [B,H,W,3]; mask: [B,H,W,1].
     """
     label = tf.stop_gradient((1 - mask) * view + mask * truth)
     pairs = zip(features(view), features(label))
     return tf.add_n([tf.reduce_mean((a - b) ** 2, axis=[1, 2, 3]) for a, b in pairs])
+
+
+@tf.keras.utils.register_keras_serializable(package="aquanet_tf")
+class SynthesisLoss(tf.keras.layers.Layer):
+    """Synthesis loss l_s (Eq. 11) of one view as a layer: (view I', truth I, weight W) -> [B].
+
+    l_s = masked L1 + alpha_p * perceptual term; the paper adds it up over both references.
+
+    Args:
+        pyramid_scales: scales of `pyramid_l1`; 1 is the paper's L1.
+        perceptual_weight: alpha_p, 0.01 in the paper; 0 leaves the perceptual term out.
+        vgg19_weights: of `VGG19Features`, whose ValueErrors it raises; `none` leaves the
+            perceptual term out.
+
+    >>> import tensorflow as tf
+    >>> from aquanet_tf.losses import SynthesisLoss
+    >>> black, white = tf.zeros([2, 8, 8, 3]), tf.ones([2, 8, 8, 3])
+    >>> everywhere = tf.ones([2, 8, 8, 1])
+    >>> SynthesisLoss()(black, white, everywhere).numpy().round(3)
+    array([1., 1.], dtype=float32)
+    """
+
+    def __init__(self, pyramid_scales=1, perceptual_weight=0.0, vgg19_weights="none", **kwargs):
+        super().__init__(**{"dtype": "float32", **kwargs})
+        self.pyramid_scales = pyramid_scales
+        self.perceptual_weight = perceptual_weight
+        self.vgg19_weights = vgg19_weights
+        wanted = perceptual_weight > 0 and vgg19_weights != "none"
+        self.features = VGG19Features(vgg19_weights) if wanted else None
+        self.built = True  # Keras 3 refuses to distribute a model with unbuilt layers
+
+    def call(self, view, truth, weight):
+        photometric, perceptual_term = self.parts(view, truth, weight)
+        return photometric + self.perceptual_weight * perceptual_term
+
+    def parts(self, view, truth, weight):
+        """(masked L1 [B], perceptual term [B] without its weight): training logs them apart.
+
+        Args:
+            view, truth: [B,H,W,3] in [0,1]; weight: W [B,H,W,1].
+        """
+        photometric = pyramid_l1(view, truth, weight, self.pyramid_scales)
+        if self.features is None:
+            return photometric, tf.zeros_like(photometric)
+        return photometric, perceptual(self.features, view, truth, weight)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "pyramid_scales": self.pyramid_scales,
+            "perceptual_weight": self.perceptual_weight,
+            "vgg19_weights": self.vgg19_weights,
+        }
 
 
 def _pool(value):

@@ -11,32 +11,41 @@ _LAYERS = ("block1_pool", "block2_pool", "block3_pool")
 _BGR_MEAN = (103.939, 116.779, 123.68)
 
 
-def build_features(weights):
-    """Function, RGB image [B,H,W,3] in [0,1] -> three feature maps; None for `none`.
+@tf.keras.utils.register_keras_serializable(package="aquanet_tf")
+class VGG19Features(tf.keras.layers.Layer):
+    """RGB image [B,H,W,3] in [0,1] -> list of three feature maps, of 1/2, 1/4 and 1/8 its size.
 
-    Features are divided by 255: VGG is piecewise linear, so this gives them the scale they would
-    have for images in [0,1], where the paper's weight of 0.01 belongs.
+    Features are divided by 255: VGG19 is piecewise linear, so this gives them the scale they would
+    have for images in [0,1], which the paper's weight of 0.01 assumes. Never trained.
 
     Args:
         weights: `imagenet` (downloaded by keras.applications), the path of its "notop" .h5 file,
-            `random` (tests) or `none`.
+            or `random` (for tests).
 
     Raises:
-        ValueError: the weights cannot be had; said before the first step, with the way out.
+        ValueError: the weights are not available or do not fit; names --vgg19_weights and the fix.
+
+    >>> import tensorflow as tf
+    >>> from aquanet_tf.losses import VGG19Features
+    >>> [tuple(m.shape) for m in VGG19Features("random")(tf.zeros([1, 32, 64, 3]))]
+    [(1, 16, 32, 64), (1, 8, 16, 128), (1, 4, 8, 256)]
     """
-    if weights == "none":
-        return None
-    network = _load(weights)
-    network.trainable = False
-    outputs = [network.get_layer(name).output for name in _LAYERS]
-    extractor = tf.keras.Model(network.input, outputs, name="vgg19_features")
-    extractor.trainable = False
 
-    def features(image):
+    def __init__(self, weights="imagenet", **kwargs):
+        super().__init__(**{"dtype": "float32", **kwargs})
+        self.source = weights
+        network = _load(weights)
+        outputs = [network.get_layer(name).output for name in _LAYERS]
+        self.extractor = tf.keras.Model(network.input, outputs, name="vgg19_features")
+        self.trainable = self.extractor.trainable = False
+        self.built = True  # Keras 3 refuses to distribute a model with unbuilt layers
+
+    def call(self, image):
         bgr = 255.0 * tf.reverse(image, axis=[-1]) - tf.constant(_BGR_MEAN)
-        return [value / 255.0 for value in extractor(bgr, training=False)]
+        return [value / 255.0 for value in self.extractor(bgr, training=False)]
 
-    return features
+    def get_config(self):
+        return {**super().get_config(), "weights": self.source}
 
 
 def _load(weights):

@@ -1,8 +1,8 @@
 """Auto-masks of Monodepth2 (Godard et al., ICCV 2019), the paper's compared mask.
 
-A target pixel counts as static where some reference, warped onto the target by the estimated depth
-and motion, explains it better than any reference left as it is. Fails where a thing moves with the
-camera's speed but not quite, which is what SPIMO masks are for.
+A target pixel counts as static where some reference, warped to the target by the estimated depth
+and ego-motion, matches it better than any unwarped reference. An object that moves nearly at the
+camera's speed is not recognized; SPIMO masks do not have this limitation.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import tensorflow as tf
 
 from aquanet_tf.layers import backward_warp
 
-# Static where the warp wins by more than rounding: a camera at rest is a tie, and masked (the
-# original breaks ties with noise of this size).
+# Static where the warp is better by more than rounding: with a camera at rest both are equal, and
+# everything is masked (the original breaks ties by noise of this size).
 THRESHOLD = -1e-5
 _SSIM_SHARE = 0.85
 _C1, _C2 = 0.01**2, 0.03**2
@@ -48,8 +48,8 @@ def motion_score(target, references, inverse_depth, rotation, translation, intri
         rotation, translation: T_{target -> reference}, [B,2,3,3] and [B,2,3].
         intrinsics: [B,3,3] of all three images.
 
-    A pixel that a warp does not see takes the zeros that sampling returns, as in Monodepth2's
-    zero padding: it then rarely counts as explained.
+    A pixel that a reference does not show is black in the warped view, as with Monodepth2's zero
+    padding, so it rarely counts as static.
     """
     warped, unwarped = [], []
     for c in range(references.shape[1]):
@@ -67,8 +67,8 @@ def motion_score(target, references, inverse_depth, rotation, translation, intri
 
 
 def static_mask(score):
-    """1.0 where the warp explains a pixel better (score < THRESHOLD), else 0.0."""
-    return tf.cast(score < THRESHOLD, tf.float32)
+    """True where static: score < THRESHOLD. Any shape, tensor or NumPy array."""
+    return score < THRESHOLD
 
 
 def _mean(value):

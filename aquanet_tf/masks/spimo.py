@@ -1,11 +1,11 @@
 """SPIMO masks (Eq. 6 and 7): likely moving objects from shifted positional information.
 
-A network trained on all pixels knows by heart where moving things stand in the picture. Told that
-a crop lies elsewhere, it changes its mind about them and not about static things: where its depth
-estimates under shifted grids disagree, something likely moves. One image is all it takes.
+A network trained on all pixels learns where in an image moving objects usually are. Given a shifted
+positional grid it estimates another depth for them, but not for static things. Where the estimates
+under shifted grids disperse, something likely moves. One image is enough.
 
-`config` below is a `config.Config` (or anything with its `spimo_` options).
-Masks are 1 where static and 0 where likely moving, as in the paper.
+`config` below is a Config, or anything with its `spimo_` options. Masks M are 1 where static and 0
+where likely moving, as in the paper. Networks estimate inverse depth (the paper's disparity).
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from aquanet_tf.networks import estimate as networks_estimate
 
 
 def source(network, config, how="plain"):
-    """The estimate that masks are made from: `plain` that of a network (Eq. 6), or `boosted`
-    (Eq. 8, "full" in Table 1). `config` is the one the network was trained with."""
+    """The estimate (`networks.estimate`) that masks are made from: `plain`, the network's own
+    (Eq. 6), or `boosted` (Eq. 8, "full" in Table 1). config: of the network's training."""
     estimate = networks_estimate.of_network(network, config)
     return boosted.boosted(estimate) if how == "boosted" else estimate
 
 
 def grid_shifts(config):
-    """The passes' shifts [(u, v), ...] in units of the normalized grid; the first is none."""
+    """The shifts [(u, v), ...] of the K passes, in units of the positional grid; the first is 0."""
     u, v = config.spimo_shift_u, config.spimo_shift_v
     horizontal = [(0.0, 0.0), (u, 0.0), (-u, 0.0)]
     return horizontal if config.spimo_passes == 3 else [*horizontal, (0.0, v)]
@@ -45,11 +45,11 @@ def dispersion(depths):
 
 
 def inverse_depth_volume(estimate, image, grid, intrinsics, config):
-    """Inverse depth [B,H,W,K] under the K shifted grids, one network call of B * K images.
+    """Inverse depth [B,H,W,K] under the K shifted grids (Eq. 6): one call with B * K images.
 
-    With `spimo_renormalize` the vertically shifted pass is brought to the mean and standard
-    deviation (each image's) that the other passes have on average, since a vertical shift moves
-    the depth of everything; it never falls below their smallest value.
+    A vertical shift changes the depth of everything. With `spimo_renormalize` the vertically
+    shifted pass therefore gets the mean and standard deviation (of each image) that the other
+    passes have on average; it never falls below their smallest value.
     """
     shifts = grid_shifts(config)
     count = len(shifts)
@@ -66,7 +66,8 @@ def inverse_depth_volume(estimate, image, grid, intrinsics, config):
 
 
 def dispersion_map(estimate, image, grid, intrinsics, config):
-    """Dispersion of depth [B,H,W,1], no gradient; bilinear where the passes run at another size.
+    """Dispersion of depth [B,H,W,1], no gradient; 0 above the line v = `spimo_ignore_top` of the
+    whole image, which thus counts as static. Bilinear where the passes run at another size.
 
     Args:
         estimate: of the frozen network, see `source`.
@@ -78,15 +79,14 @@ def dispersion_map(estimate, image, grid, intrinsics, config):
 
     if config.spimo_resolution != 1.0:
         passes = networks_estimate.at_scale(passes, config.spimo_resolution, "none")
-    return tf.stop_gradient(passes(image, grid, intrinsics))
+    value = tf.where(grid[..., 1:] < config.spimo_ignore_top, 0.0, passes(image, grid, intrinsics))
+    return tf.stop_gradient(value)
 
 
-def static_mask(dispersion_value, grid, config):
-    """M of Eq. 7: 1.0 where dispersion < `spimo_threshold`, or above the line v =
-    `spimo_ignore_top` of the whole image, which always counts as static; else 0.0. [B,H,W,1]."""
-    static = dispersion_value < config.spimo_threshold
-    static |= grid[..., 1:] < config.spimo_ignore_top
-    return tf.cast(static, tf.float32)
+def static_mask(dispersion_value, threshold):
+    """The decision of Eq. 7, True where static: dispersion < gamma (`spimo_threshold`). Any shape,
+    tensor or NumPy array. The only place that compares the two."""
+    return dispersion_value < threshold
 
 
 def moving_probability(dispersion_value, config):
@@ -94,26 +94,27 @@ def moving_probability(dispersion_value, config):
 
     Eq. 7 is a statistic and a threshold; the paper has no probability. This is the logistic
     function of ln(s / gamma): the odds of moving are proportional to the dispersion, and even at
-    the paper's threshold. Nothing calibrated it on objects that are known to move.
+    the paper's threshold, below which lies `static_mask`. It is not calibrated on objects whose
+    motion is known.
     """
     return tf.math.divide_no_nan(dispersion_value, dispersion_value + config.spimo_threshold)
 
 
 def readable(config):
-    """Whether a network trained with `config` has learned what the masks read: where moving things
-    stand in the picture. A stage-2 network never saw them, and one trained on whole frames
-    (`--depth_scaling=none`) never saw its grid vary and hardly looks at it."""
+    """Whether a network trained with `config` has learned what the masks rely on: where in an image
+    moving objects are. A stage-2 network was trained without them. One trained on whole frames
+    (`--depth_scaling=none`) never saw its grid vary and hardly uses it."""
     return config.stage == "1" and config.depth_scaling != "none"
 
 
 def masks(estimate, image, grid, intrinsics, config):
-    """Static mask [B,H,W,1] of images; arguments as `dispersion_map`."""
+    """Static masks M of Eq. 7, float32 [B,H,W,1], 1 static; arguments as `dispersion_map`."""
     value = dispersion_map(estimate, image, grid, intrinsics, config)
-    return static_mask(value, grid, config)
+    return tf.cast(static_mask(value, config.spimo_threshold), tf.float32)
 
 
 def _restandardized(shifted, others):
-    """`shifted` [B,H,W,1] with mean and deviation that `others` [B,H,W,3] have on average."""
+    """`shifted` [B,H,W,1] with the mean and deviation that `others` [B,H,W,3] have on average."""
     space = [1, 2]
 
     def moments(value):

@@ -1,4 +1,4 @@
-"""What watches a training run: history file, checkpoints, picture panels, collapse sentinel."""
+"""Keras callbacks of a training: checkpoints, the teacher of stage 2, image panels."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from aquanet_tf.media import color, sheet
 
 
 class CheckpointCallback(tf.keras.callbacks.Callback):
-    """Saves the whole state after every epoch, every few steps inside it, and before the run stops
-    because of a signal. Put it last: what it saves is finished.
+    """Saves the whole state after every epoch, every few steps inside it, and before a signal stops
+    the run. Put it last in the list: the other callbacks must be done with an epoch it saves.
 
     Args:
-        checkpoints: checkpoints.Checkpoints.
+        checkpoints: runs.checkpoint.Checkpoints.
         every: steps between two saves inside an epoch; 0: none.
-        position: where the run goes on; the epoch's running means are taken from `checkpoints`.
-        interruption: interruption.Interruption, entered.
+        position: where the run resumes; the epoch's running means are taken from `checkpoints`.
+        interruption: signals.Interruption, entered.
 
     Attributes:
-        epoch, step: finished epochs, and steps done of the one under way.
-        validated: batches of the validation under way; None in training.
+        epoch, step: finished epochs, and finished steps of the current one.
+        validated: finished batches of the validation; None during training.
     """
 
     def __init__(self, checkpoints, every, position, interruption):
@@ -42,9 +42,9 @@ class CheckpointCallback(tf.keras.callbacks.Callback):
                     mean.count.assign(count)
 
     def on_train_batch_end(self, batch, logs=None):
-        before, self.step = self.step, self._first + batch + 1  # the last one of an execution
+        before, self.step = self.step, self._first + batch + 1  # the last one of several
         due = self.every and self.step // self.every > before // self.every
-        # Asked first: all workers must ask the same number of times.
+        # `agreed` first: all workers must call it equally often.
         if self.interruption.agreed() or due:
             self._save()
 
@@ -72,7 +72,7 @@ class CheckpointCallback(tf.keras.callbacks.Callback):
 
     def _stop(self):
         if self.interruption.agreed():
-            self.interruption.wait()  # for the worker that writes
+            self.interruption.wait()  # until the chief has written
             self.interruption.stop(f"saved as {self.checkpoints.newest()}")
 
     def _read_sums(self):
@@ -81,11 +81,11 @@ class CheckpointCallback(tf.keras.callbacks.Callback):
 
 
 class PreviousEpoch(tf.keras.callbacks.Callback):
-    """Keeps the stage's teacher the network of the previous epoch. Put it before the checkpoint.
+    """Copies the depth network to the stage's teacher after every epoch. Put it before the saver.
 
     Args:
-        start: first epoch that trains the depth network; it has no previous one, so its boosting
-            loss does not count.
+        start: first epoch that trains the depth network. Its teacher is untrained, so its boosting
+            loss counts 0.
     """
 
     def __init__(self, start):
@@ -100,9 +100,14 @@ class PreviousEpoch(tf.keras.callbacks.Callback):
 
 
 class Panels(tf.keras.callbacks.Callback):
-    """Every n epochs, one TensorBoard picture: target, inverse depth, beta, the two synthesized
-    views and what of them counts in the loss, in stage 2 the target's static mask, for the first
-    samples of a fixed batch."""
+    """Every few epochs, one TensorBoard image of the first samples of a fixed batch.
+
+    It shows target, inverse depth, beta, the two synthesized views and their weights in the loss,
+    and in stage 2 the target's static mask.
+
+    Args:
+        logdir: where the events are written; batch: of `data.pipeline`; every: in epochs.
+    """
 
     SAMPLES = 2
 
@@ -115,31 +120,31 @@ class Panels(tf.keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         if (epoch + 1) % self.every:
             return
-        _, _, pictures = self.model.forward(self.batch)
+        images = self.model.forward(self.batch).images
         with self.writer.as_default():
-            tf.summary.image("panel", self._panel(pictures)[None], step=epoch)
-            if "beta" in pictures:
-                tf.summary.histogram("beta", pictures["beta"], step=epoch)
+            tf.summary.image("panel", self._panel(images)[None], step=epoch)
+            if "beta" in images:
+                tf.summary.histogram("beta", images["beta"], step=epoch)
         self.writer.flush()
 
-    def _panel(self, pictures):
+    def _panel(self, images):
         config = self.model.config
         limits = (config.inverse_depth_min, config.inverse_depth_max)
         rows, labels = [], ["target", "inverse depth"]
-        labels += ["beta"] * ("beta" in pictures)
-        labels += ["synthesized previous", "synthesized next"][: len(pictures["views"])]
-        weights = list(pictures.get("weights", []))
+        labels += ["beta"] * ("beta" in images)
+        labels += ["synthesized previous", "synthesized next"][: len(images["views"])]
+        weights = list(images.get("weights", []))
         labels += ["weight of previous", "weight of next"][: len(weights)]
-        labels += ["static"] * ("static" in pictures)
-        masks = weights + [pictures[name] for name in ("static",) if name in pictures]
+        labels += ["static"] * ("static" in images)
+        masks = weights + [images[name] for name in ("static",) if name in images]
         for i in range(min(self.SAMPLES, self.batch["target"].shape[0])):
-            inverse_depth = pictures["inverse_depth"][i, ..., 0].numpy()
+            inverse_depth = images["inverse_depth"][i, ..., 0].numpy()
             row = [_bytes(self.batch["target"][i])]
             row.append(color.color_inverse_depth(inverse_depth, *limits))
-            if "beta" in pictures:
-                beta = pictures["beta"][i, ..., 0].numpy()
+            if "beta" in images:
+                beta = images["beta"][i, ..., 0].numpy()
                 row.append(color.color_beta(beta, config.beta_max))
-            row += [_bytes(view[i]) for view in pictures["views"]]
+            row += [_bytes(view[i]) for view in images["views"]]
             row += [_bytes(tf.repeat(mask[i], 3, axis=-1)) for mask in masks]
             rows.append(row)
         return sheet.grid(rows, labels)

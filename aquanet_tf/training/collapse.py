@@ -1,22 +1,25 @@
-"""TODO docstring of aquanet_tf.training.collapse."""
+"""Collapse of a training: constant depth or no ego-motion, both trivial minima of the losses."""
 
 from __future__ import annotations
 
 import tensorflow as tf
 from absl import logging
 
-# Below these a run has collapsed: depth varies by less than 2 % of its mean inside an image, or
-# the camera moves by less than 1/1000 of a depth unit between frames.
+# A run below these has collapsed: the standard deviation of inverse depth in an image is less than
+# 2 % of its mean, or the camera moves less than 1/1000 of a depth unit between frames.
 MIN_SPREAD = 0.02
 MIN_TRANSLATION = 1e-3
 
 
 class Collapse(ValueError):
-    """Training has collapsed and `--collapse=stop` says to stop."""
+    """Training has collapsed, with `--collapse=stop`."""
 
 
 class CollapseSentinel(tf.keras.callbacks.Callback):
-    """Warns or stops, with advice, when depth turns constant or ego-motion vanishes."""
+    """Warns, or raises `Collapse`, with advice, when depth becomes constant or ego-motion vanishes.
+
+    action: `warn` or `stop`.
+    """
 
     def __init__(self, action):
         super().__init__()
@@ -31,7 +34,7 @@ class CollapseSentinel(tf.keras.callbacks.Callback):
 
 
 def diagnose(logs):
-    """Advice for the means of an epoch, or None when they look sound."""
+    """Advice for the means of an epoch (name -> value), or None when they look sound."""
     if logs.get("translation", 1.0) < MIN_TRANSLATION:
         return (
             f"ego-motion has vanished (mean |t| = {logs['translation']:.2g}): train more "

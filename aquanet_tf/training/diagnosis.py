@@ -1,7 +1,7 @@
-"""What ends a training early, in words that help: a tensor that is not finite, a full disk.
+"""Errors that end a training early, explained: a tensor that is not finite, a full disk.
 
-A step that meets NaN or Inf stops before its update, and its batch follows from the position in
-the run; so the step is done again, eagerly, and looked into, and no step pays for it before.
+A step that meets NaN or Inf stops before its update. The failing step is then replayed eagerly to
+locate the tensor: its batch follows from the position in the run. Normal steps have no overhead.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ _FULL = ("No space left", "File too large", "Disk quota")
 
 
 @contextlib.contextmanager
-def explained(options, workdir, saver, masks=None):
+def explained(config, workdir, saver, masks=None):
     """Around a call of `fit` or `evaluate`: raises ValueError, naming tensor and samples, where
-    something is not finite, and OSError for a full disk; any other error as it is.
+    something is not finite, and OSError for a full disk; any other error unchanged.
 
     Args:
-        options: Config of the run; workdir: its directory.
+        config: Config of the run; workdir: its directory.
         saver: the callbacks.CheckpointCallback of the call, which knows the position.
-        masks: directory of the static masks that the batches come with.
+        masks: directories of the static masks of the batches, one for each data set.
     """
     try:
         yield
     except tf.errors.OpError as error:
         text = str(error)
         if "is not finite" in text:
-            raise ValueError(_not_finite(text, options, saver, masks)) from error
+            raise ValueError(_not_finite(text, config, saver, masks)) from error
         if any(reason in text for reason in _FULL):
             kept = saver.checkpoints.newest()
             raise OSError(f"{workdir}: is full; the last good checkpoint is {kept}") from error
@@ -42,45 +42,45 @@ def explained(options, workdir, saver, masks=None):
         raise OSError(f"{workdir}: {error.strerror}") from error
 
 
-def _not_finite(text, options, saver, masks):
-    """Says which tensor of the step that failed is not finite, for which samples, what to do."""
-    # `fit` comes back to Python once in so many steps: the one that failed is among them.
-    count = options.steps_per_execution
+def _not_finite(text, config, saver, masks):
+    """The message: which tensor of the failed step is not finite, for which samples, what to do."""
+    # `fit` returns to Python once in so many steps: the one that failed is among them.
+    count = config.steps_per_execution
     if saver.validated is None:
         where, first = f"epoch {saver.epoch}, step", saver.step
-        data = pipeline.training_dataset(options, saver.epoch, saver.epoch + 1, masks, first)
+        data = pipeline.training_dataset(config, saver.epoch, saver.epoch + 1, masks, first)
     else:
         where, first = f"validation of epoch {saver.epoch}, batch", saver.validated
-        data = pipeline.validation_dataset(options, options.val_data_dir).skip(first)
+        data = pipeline.validation_dataset(config, config.val_data_dir).skip(first)
     for offset, batch in enumerate(data.take(count)):
         place = f"{where} {first + offset}"
         keys = [key.decode() for key in batch["key"].numpy()]
         inputs = {name: value for name, value in batch.items() if name != "key"}
         if culprit := find(saver.model, inputs):
             break
-    else:  # not met again: arithmetic that is not deterministic
+    else:  # not reproduced: the arithmetic is not deterministic
         line = next(line for line in text.splitlines() if "is not finite" in line)
         what = line[line.index("the ") : line.index("is not finite")].strip()
         culprit = Culprit(what, list(range(len(keys))))
     return (
         f"{place}: {culprit.what} is not finite, samples "
         f"{', '.join(keys[i] for i in culprit.samples)} of the batch {', '.join(keys)}. Training "
-        f"stopped before the update; the last good checkpoint is {saver.checkpoints.newest()}. Go "
-        "on from there with the same command and a lower --learning_rate or --clip_norm=1"
+        f"stopped before the update; the last good checkpoint is {saver.checkpoints.newest()}. "
+        "Resume from it with the same command and a lower --learning_rate or --clip_norm=1"
     )
 
 
 class Culprit(NamedTuple):
-    """what: the first tensor that is not finite, in words; samples: their places in the batch that
-    are to blame, all of them where that cannot be told."""
+    """what: the first tensor that is not finite, in words; samples: the places in the batch of the
+    samples that cause it, all places where that is unknown."""
 
     what: str
     samples: list[int]
 
 
 def find(stage, batch) -> Culprit | None:
-    """The first tensor of a step of a `stages.Stage` that is not finite, or None: the batch, the
-    networks' weights, the loss terms, the gradients, in this order."""
+    """The first tensor of a step that is not finite, or None: the batch, the networks' weights, the
+    loss terms, the gradients, in this order. stage: a `stages.stage.Stage`."""
     everyone = list(range(batch["target"].shape[0]))
     for name, value in batch.items():
         if value.dtype.is_floating and (rows := _bad_rows(value)):
@@ -89,10 +89,10 @@ def find(stage, batch) -> Culprit | None:
         if not _finite(weight):
             return Culprit(f"the weight {name_of(weight)}", everyone)
     with tf.GradientTape() as tape:
-        terms, _, _ = stage.forward(batch)
-        loss = sum(weight * tf.reduce_mean(term) for weight, term in terms.values())
-    for name, (_, term) in terms.items():
-        if rows := _bad_rows(term):
+        terms = stage.forward(batch).terms
+        loss = sum(term.weight * tf.reduce_mean(term.value) for term in terms.values())
+    for name, term in terms.items():
+        if rows := _bad_rows(term.value):
             return Culprit(f"the {name} loss", rows)
     trained = list(stage.trained)
     gradients = tape.gradient(loss, trained)
@@ -112,7 +112,7 @@ def _finite(tensor) -> bool:
 
 
 def _bad_rows(tensor) -> list[int]:
-    """Indices along the first axis where something is not finite."""
+    """Indices along the first axis of the samples that are not finite."""
     finite = tf.math.is_finite(tensor)
     finite = tf.reduce_all(tf.reshape(finite, [tf.shape(finite)[0], -1]), axis=1)
     return [i for i, good in enumerate(finite.numpy()) if not good]

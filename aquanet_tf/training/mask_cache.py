@@ -21,13 +21,13 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 from PIL import Image
-from tqdm import tqdm
 
-from aquanet_tf import files
+from aquanet_tf import files, progress
 from aquanet_tf.config import Config, retired
 from aquanet_tf.config.fields import named
 from aquanet_tf.data import manifest, mask_files, mixture, records
 from aquanet_tf.inference import graph
+from aquanet_tf.masks import spimo
 from aquanet_tf.runs import Run
 
 INDEX = "masks.json"
@@ -61,7 +61,7 @@ def _make(data_set, folder, score, threshold):
     info = data_set.info
     sizes = {}
     dataset = tf.data.TFRecordDataset(data_set.files).prefetch(4)
-    for data in tqdm(dataset, total=info["count"], desc="SPIMO masks", unit="triplet"):
+    for data in progress.bar(dataset, total=info["count"], desc="SPIMO masks", unit="triplet"):
         fields = records.parse(data)
         names = [os.fsdecode(name) for name in mask_files.mask_files(fields).numpy()]
         missing = [i for i in range(len(names)) if not (folder / names[i]).is_file()]
@@ -70,7 +70,8 @@ def _make(data_set, folder, score, threshold):
                 records.decode(fields[records.FRAMES[i]], info["image_format"]) for i in missing
             ]
             for i, value in zip(missing, score(tf.stack(frames), fields["intrinsics"]).numpy()):
-                _write(folder / names[i], value[..., 0] < threshold)
+                static = spimo.static_mask(value[..., 0], threshold)
+                _write(folder / names[i], static)
         sizes.update({name: (folder / name).stat().st_size for name in names})
     files.write(folder / INDEX, {"files": sizes})
 

@@ -1,9 +1,9 @@
-"""Mixed precision: the backbones in float16 or bfloat16, everything that measures in float32.
+"""Mixed precision: the backbones in float16 or bfloat16, everything else in float32.
 
-Variables, positional code, heads, levels, poses, warps and losses are float32 whatever the policy:
-the backbones cast their inputs, and their heads cast back. Gradients of float16 vanish below 6e-8,
-so there the loss is scaled up by Keras' LossScaleOptimizer, which also leaves out the steps that
-overflow; bfloat16 has float32's range and needs none of it.
+Variables, positional encoding, heads, levels, poses, warps and losses are always float32: the
+backbones cast their inputs, and their heads cast back. Gradients in float16 vanish below 6e-8, so
+Keras' LossScaleOptimizer scales the loss up; it also skips steps that overflow. bfloat16 has the
+range of float32 and needs no scaling.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def build_optimizer(variables, learning_rate):
 
 
 def with_loss_scale(optimizer, variables, config):
-    """The optimizer of the variables, wrapped and built where the precision needs it."""
+    """The optimizer of the variables; with --mixed_precision=float16 wrapped for loss scaling."""
     if config.mixed_precision != "float16":
         return optimizer
     wrapped = tf.keras.mixed_precision.LossScaleOptimizer(optimizer)
@@ -28,19 +28,19 @@ def with_loss_scale(optimizer, variables, config):
 
 
 def is_scaled(optimizer) -> bool:
-    """Whether the optimizer scales losses, and leaves out steps that overflow, by itself."""
+    """Whether the optimizer scales losses, and skips steps that overflow."""
     return isinstance(optimizer, tf.keras.mixed_precision.LossScaleOptimizer)
 
 
 def scaled(optimizer, loss):
-    """The loss to differentiate: as it is, or times the optimizer's scale."""
+    """The loss to differentiate: times the optimizer's scale, if it has one."""
     if not is_scaled(optimizer):
         return loss
     return optimizer.get_scaled_loss(loss) if _keras_2(optimizer) else optimizer.scale_loss(loss)
 
 
 def unscaled(optimizer, gradients):
-    """Gradients of the loss from those of the `scaled` one."""
+    """Gradients of the loss from gradients of the `scaled` loss."""
     if not is_scaled(optimizer):
         return gradients
     if _keras_2(optimizer):

@@ -1,8 +1,8 @@
 """SIGTERM and SIGINT during a training: the step is finished, the state saved, the process ends.
 
-The exit code is 128 plus the signal's number, as a shell gives it: 143 for SIGTERM, 130 for
-SIGINT. A second signal kills at once. Of several workers one that gets a signal tells the others
-between two steps, and all of them stop there with its code.
+The exit code is 128 plus the signal's number, the convention of shells: 143 for SIGTERM, 130 for
+SIGINT. A second signal kills at once. A worker that gets a signal tells the other workers between
+two steps, and all of them stop there with the same code.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class Stopped(SystemExit):
-    """The training has stopped because of a signal; `code` is the process's exit code."""
+    """A signal has stopped the training; `code` is the process's exit code."""
 
 
 class Interruption:
-    """Listens for the signals while it is entered.
+    """Handles the signals while it is entered (a context manager).
 
-    Inside `deferred` a signal is only noted, and whoever can save asks `agreed` and calls `stop`;
-    outside, where everything is saved already, `Stopped` is raised at once. In another thread than
-    the main one nothing is listened for, as Python allows no handlers there.
+    Inside `deferred` a signal is only noted; the code that can save calls `agreed`, then `stop`.
+    Outside, everything is saved already, and `Stopped` is raised at once. Threads other than the
+    main one handle no signals, because Python allows no handlers there.
 
     Attributes:
-        highest: number -> the highest of all workers' numbers, which waits for all of them
-            (`strategy.highest`); of a process alone its own.
+        highest: number -> the highest of all workers' numbers, waiting for all of them
+            (`distribution.highest`); for a single process the number itself.
     """
 
     def __init__(self):
         self.highest = lambda number: number
         self._noted = 0  # number of the signal that this process got
-        self._agreed = 0  # and of that which all workers know of
+        self._agreed = 0  # number of the signal that all workers know of
         self._deferring = False
         self._before = {}
 
@@ -49,40 +49,40 @@ class Interruption:
 
     @contextlib.contextmanager
     def released(self):
-        """Where signals end the process as if nobody listened, for joining a cluster: TensorFlow
-        waits there for the other workers without letting Python run, and takes SIGTERM for itself,
-        so the handlers must be set again."""
+        """Restores the default handlers while joining a cluster: TensorFlow waits there for the
+        other workers without running Python, and installs a handler of SIGTERM, so ours are set
+        again afterwards."""
         _set(dict.fromkeys(SIGNALS, signal.SIG_DFL))
         yield
         _set(dict.fromkeys(SIGNALS, self._handle))
 
     @contextlib.contextmanager
     def deferred(self):
-        """Where signals are noted, not obeyed."""
+        """Signals are only noted inside."""
         self._deferring = True
         try:
             yield
         finally:
             self._deferring = False
-        if self.agreed():  # since the last time that somebody asked
+        if self.agreed():  # a signal after the last call of `agreed`
             self.stop("everything done so far was saved before")
 
     def agreed(self) -> int:
-        """The number of the signal to stop for, 0 for none. All workers get the same answer, and
-        so must all ask at the same place. Of different signals it is SIGTERM."""
+        """The number of the signal to stop for, 0 for none. All workers get the same answer, so all
+        must call this at the same place. If their signals differ, it is SIGTERM."""
         self._agreed = self._agreed or self.highest(self._noted)
         return self._agreed
 
     def wait(self):
-        """Returns when all workers have come here."""
+        """Returns when all workers have called it."""
         self.highest(0)
 
     def stop(self, saved: str):
-        """Raises `Stopped` for the signal. saved: where what was done is kept."""
+        """Raises `Stopped` for the signal. saved: words that say where the state is saved."""
         number = self._agreed or self._noted
         who = "" if self._noted else ", which another worker got"
         logging.warning(
-            "stopped by %s%s; %s. The same command goes on from there",
+            "stopped by %s%s; %s. Run the same command again to resume",
             signal.Signals(number).name,
             who,
             saved,
@@ -93,7 +93,7 @@ class Interruption:
         self._noted = number
         if not self._deferring:
             self.stop("everything done so far was saved before")
-        # The next one has its usual effect, also in the middle of a long step.
+        # The next signal has its default effect, also in the middle of a long step.
         _set(dict.fromkeys(SIGNALS, signal.SIG_DFL))
         name = signal.Signals(number).name
         logging.warning(
@@ -102,8 +102,8 @@ class Interruption:
 
 
 def _set(handlers) -> dict:
-    """Sets the handlers (number -> handler) and returns those before; none in another thread than
-    the main one."""
+    """Sets the handlers (number -> handler) and returns the previous ones; does nothing outside the
+    main thread."""
     if threading.current_thread() is not threading.main_thread():
         return {}
     return {number: signal.signal(number, handler) for number, handler in handlers.items()}

@@ -1,15 +1,15 @@
-"""TODO docstring of aquanet_tf.training.trainer."""
+"""A run from options to its last checkpoint: `train`, and the `Trainer` of one stage."""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
 import pathlib
-import sys
 
 import tensorflow as tf
 from absl import logging
 
+from aquanet_tf import progress
 from aquanet_tf.config.options import Config
 from aquanet_tf.data import pipeline
 from aquanet_tf.networks import build, pretrained
@@ -27,194 +27,257 @@ from aquanet_tf.training import (
 )
 from aquanet_tf.training import signals as training_signals
 from aquanet_tf.training import workdir as training_workdir
-from aquanet_tf.training.stages import stage_two
+from aquanet_tf.training.stages.stage_two import StageTwo
 
 # Callbacks that write to the workdir: of several workers the chief alone has them.
 _WRITERS = (tf.keras.callbacks.TensorBoard, history.History, callbacks.Panels)
 
 
-def train(options: Config, workdir: str | pathlib.Path) -> int:
+def train(config: Config, workdir: str | pathlib.Path) -> int:
     """Runs or resumes a training and returns the number of finished epochs (of the last stage).
+
+    With --stage=both, stage 1 in WORKDIR/stage1, then stage 2 in WORKDIR/stage2.
 
     Raises ValueError (bad options, data set or workdir; a loss that is not finite; collapse with
     --collapse=stop), OSError (workdir not writable or full), before the first step where possible,
-    and interruption.Stopped after SIGTERM or SIGINT.
+    and signals.Stopped after SIGTERM or SIGINT.
     """
+    workdir = pathlib.Path(workdir)
     with training_signals.Interruption() as signals:
-        return _train(options, pathlib.Path(workdir), signals)
+        if config.stage != "both":
+            return Trainer(config, workdir, signals).run()
+        first = workdir / "stage1"
+        one = dataclasses.replace(config, stage="1", stage2_posenet="scratch")
+        Trainer(one, first, signals).run()
+        two = dataclasses.replace(config, stage="2", stage1_workdir=str(first))
+        return Trainer(two, workdir / "stage2", signals).run()
 
 
-def _train(options, workdir, signals):
-    if options.stage == "both":
-        first, second = workdir / "stage1", workdir / "stage2"
-        one = dataclasses.replace(options, stage="1", stage2_posenet="scratch")
-        _train(one, first, signals)
-        two = dataclasses.replace(options, stage="2", stage1_workdir=str(first))
-        return _train(two, second, signals)
-    if options.deterministic:
-        tf.config.experimental.enable_op_determinism()
-    with signals.released():
-        replicas = distribution.create(options)  # first: before anything runs on the devices
-    chief = distribution.is_chief(replicas)
-    signals.highest = functools.partial(distribution.highest, replicas)
-    steps = pipeline.steps_per_epoch(options)
-    if steps % options.steps_per_execution:
-        raise ValueError(
-            f"--steps_per_execution={options.steps_per_execution} must divide the {steps} steps of "
-            "an epoch"
-        )
-    if chief:
-        training_workdir.prepare(options, workdir)
-    tf.keras.utils.set_random_seed(options.seed)
-    with replicas.scope():  # the first variable of other workers waits for the chief's
-        aquanet, posenet = build.build_networks(options)
-        helpers = teachers.Teachers(options, workdir)
-        built = [
-            (phase, phase.stage(options, aquanet, posenet, **_extra(phase, helpers)))
-            for phase in schedule.phases(options)
-        ]
-        optimizers = {
-            f"{phase.name}_optimizer": precision.build_optimizer(stage.trained, phase.learning_rate)
-            for phase, stage in built
-        }
-        columns = _columns(stage for _, stage in built)
-        state = Checkpoints(
-            workdir,
-            {"aquanet": aquanet, "posenet": posenet, **helpers.networks},
-            optimizers,
-            min(options.keep_checkpoints, options.epochs),
-            [name for name in columns if not name.startswith("val_")],
-            chief,
-        )
-        position = state.restore()
-        if position is None:
-            pretrained.start_encoder(options, aquanet)
-            helpers.start(aquanet, posenet)
-        for (_, stage), optimizer in zip(built, optimizers.values()):
-            stage.compile(
-                optimizer=precision.with_loss_scale(optimizer, stage.trained, options),
-                jit_compile=False,
-                steps_per_execution=options.steps_per_execution,
+class Trainer:
+    """One run of one stage. `run` calls the methods in their order here: each needs the one before.
+
+    Args:
+        config: Config with stage 1 or 2; workdir: directory of the run.
+        signals: signals.Interruption, entered.
+    """
+
+    def __init__(self, config: Config, workdir: pathlib.Path, signals):
+        self.config = config
+        self.workdir = workdir
+        self.signals = signals
+
+    def run(self) -> int:
+        """Trains what is left of the run; the number of finished epochs."""
+        self.choose_devices()
+        self.prepare()
+        self.build()
+        self.restore()
+        self.save_start()
+        for phase, stage in self.stages:
+            self.train_phase(phase, stage)
+        return max(self.position.epoch, self.config.epochs)
+
+    def choose_devices(self):
+        """Sets the strategy. TensorFlow fixes its devices with the first operation it runs."""
+        if self.config.deterministic:
+            tf.config.experimental.enable_op_determinism()
+        with self.signals.released():
+            self.strategy = distribution.create(self.config)
+        self.chief = distribution.is_chief(self.strategy)
+        self.share = distribution.share(self.strategy)
+        self.signals.highest = functools.partial(distribution.highest, self.strategy)
+
+    def prepare(self):
+        """Checks data and workdir, writes the run's options, seeds the initial weights."""
+        config = self.config
+        self.steps = pipeline.steps_per_epoch(config)
+        if self.steps % config.steps_per_execution:
+            raise ValueError(
+                f"--steps_per_execution={config.steps_per_execution} must divide the "
+                f"{self.steps} steps of an epoch"
             )
-    distribution.check_equal(
-        replicas,
-        -1 if position is None else position.epoch * 2**32 + position.step,
-        "the workers find different checkpoints: --workdir must be one that they share",
-    )
-    if position is None:
-        position = Position(0)
-        state.require_room()
-        state.save(*position)  # what cannot be written should fail now
-    elif position.epoch < options.epochs:
-        state.require_room()
-        logging.info("%s: going on after %d epochs and %d steps", workdir, *position)
-    if position.step > steps:
-        raise ValueError(
-            f"{state.newest()}: of an epoch with more than its {steps} steps of now; go on with "
-            "the --data_dir that the run began with"
-        )
+        if self.chief:
+            training_workdir.prepare(config, self.workdir)
+        tf.keras.utils.set_random_seed(config.seed)
 
-    panel_batch = _panel_batch(options) if chief else None
-    for phase, stage in built:
-        if position.epoch >= phase.end:
-            continue
-        masks = None
-        if issubclass(phase.stage, stage_two.StageTwo) and options.mask_source == "cached":
-            masks = helpers.frozen and _masks(replicas, helpers.frozen, options, workdir)
-        for stretch in schedule.stretches(phase, position):
-            watchers = _callbacks(options, workdir, phase, stage, columns, panel_batch)
-            watchers = [w for w in watchers if chief or not isinstance(w, _WRITERS)]
+    def build(self):
+        """Networks, one stage and optimizer for each phase, and the checkpoints of all of them."""
+        config = self.config
+        with self.strategy.scope():  # the first variable of other workers waits for the chief's
+            self.aquanet, self.posenet = build.build_networks(config)
+            self.teachers = teachers.Teachers(config, self.workdir)
+            self.stages = [(phase, self._stage(phase)) for phase in schedule.phases(config)]
+            self.optimizers = {
+                f"{phase.name}_optimizer": precision.build_optimizer(
+                    stage.trained, phase.learning_rate
+                )
+                for phase, stage in self.stages
+            }
+            self.columns = _columns(stage for _, stage in self.stages)
+            self.checkpoints = Checkpoints(
+                self.workdir,
+                {"aquanet": self.aquanet, "posenet": self.posenet, **self.teachers.networks},
+                self.optimizers,
+                min(config.keep_checkpoints, config.epochs),
+                [name for name in self.columns if not name.startswith("val_")],
+                self.chief,
+            )
+
+    def restore(self):
+        """Weights and position of the newest checkpoint; of a new run, what it starts from. Then
+        compiles the stages, whose loss scales are not part of a checkpoint."""
+        config = self.config
+        with self.strategy.scope():
+            position = self.checkpoints.restore()
+            if position is None:
+                pretrained.start_encoder(config, self.aquanet)
+                self.teachers.start(self.aquanet, self.posenet)
+            for (_, stage), optimizer in zip(self.stages, self.optimizers.values()):
+                stage.compile(
+                    optimizer=precision.with_loss_scale(optimizer, stage.trained, config),
+                    jit_compile=False,
+                    steps_per_execution=config.steps_per_execution,
+                )
+        distribution.check_equal(
+            self.strategy,
+            -1 if position is None else position.epoch * 2**32 + position.step,
+            "the workers find different checkpoints: --workdir must be one that they share",
+        )
+        self.resumed = position is not None
+        self.position = position or Position(0)
+
+    def save_start(self):
+        """Saves a new run before its first step, so that a workdir that cannot be written fails
+        now. ValueError for a position that the data set does not have."""
+        if not self.resumed:
+            self.checkpoints.require_room()
+            self.checkpoints.save(*self.position)
+        elif self.position.epoch < self.config.epochs:
+            self.checkpoints.require_room()
+            logging.info("%s: resuming after %d epochs and %d steps", self.workdir, *self.position)
+        if self.position.step > self.steps:
+            raise ValueError(
+                f"{self.checkpoints.newest()}: saved in an epoch of more than the {self.steps} "
+                "steps that it has now; resume with the --data_dir that the run began with"
+            )
+
+    def train_phase(self, phase, stage):
+        """Trains what is left of a phase, in as few calls of `fit` as possible."""
+        if self.position.epoch >= phase.end:
+            return
+        masks = self._masks() if isinstance(stage, StageTwo) else None
+        for stretch in schedule.stretches(phase, self.position):
+            start = Position(stretch.start, stretch.step)
             saver = callbacks.CheckpointCallback(
-                state,
-                options.checkpoint_steps,
-                Position(stretch.start, stretch.step),
-                signals,
+                self.checkpoints, self.config.checkpoint_steps, start, self.signals
             )
-            # Last, so that an epoch is saved once everything else about it is written.
-            watchers.append(saver)
-            validation = distribution.validation_data(replicas, options)
-            with signals.deferred(), diagnosis.explained(options, workdir, saver, masks):
-                if stretch.step == steps:
-                    _end_epoch(stage, watchers, stretch.start, validation)
+            # The saver is last: it saves an epoch once everything else about it is written.
+            watchers = [*self._watchers(phase, stage), saver]
+            validation = self._validation()
+            explained = diagnosis.explained(self.config, self.workdir, saver, masks)
+            with self.signals.deferred(), explained:
+                if stretch.step == self.steps:
+                    self._end_epoch(stage, watchers, stretch.start, validation)
                     continue
                 stage.fit(
-                    distribution.training_data(replicas, options, stretch, masks),
+                    self._training_data(stretch, masks),
                     initial_epoch=stretch.start,
                     epochs=stretch.end,
-                    steps_per_epoch=steps - stretch.step,
+                    steps_per_epoch=self.steps - stretch.step,
                     **validation,
                     callbacks=watchers,
-                    verbose=1 if sys.stdout.isatty() else 2,
+                    verbose=progress.verbosity(),
                 )
-    return max(position.epoch, options.epochs)
 
+    def _stage(self, phase):
+        more = self.teachers.arguments() if issubclass(phase.stage, StageTwo) else {}
+        return phase.stage(self.config, self.aquanet, self.posenet, **more)
 
-def _end_epoch(stage, watchers, epoch, validation):
-    """What `fit` does after the steps of an epoch, for a run stopped while it validated."""
-    calls = tf.keras.callbacks.CallbackList(watchers, model=stage)
-    calls.on_train_begin()
-    calls.on_epoch_begin(epoch)
-    logs = {name: float(mean.result()) for name, mean in stage.means.items()}
-    if validation:
-        steps = validation.get("validation_steps")
-        values = stage.evaluate(
-            validation["validation_data"],
-            steps=steps,
-            callbacks=calls,
-            return_dict=True,
-            verbose=0,
+    def _masks(self):
+        """Directories of the cached static masks, which the chief makes; None without them."""
+        if self.config.mask_source != "cached" or not self.teachers.frozen:
+            return None
+        if not self.chief:
+            distribution.wait(self.strategy)
+        folders = mask_cache.prepare(self.teachers.frozen, self.config, self.workdir)
+        if self.chief:
+            distribution.wait(self.strategy)
+        return folders
+
+    def _training_data(self, stretch, masks):
+        epochs = stretch.start, stretch.end
+        return distribution.fed(
+            self.strategy,
+            pipeline.training_dataset(self.config, *epochs, masks, stretch.step, self.share),
         )
-        logs.update({f"val_{name}": value for name, value in values.items()})
-    calls.on_epoch_end(epoch, logs)
-    calls.on_train_end()
+
+    def _validation(self) -> dict:
+        """`fit`'s arguments validation_data and validation_steps; none without --val_data_dir.
+
+        Full batches on several replicas: a small last one would leave some replica without samples.
+        """
+        config, source = self.config, self.config.val_data_dir
+        if not source:
+            return {}
+        several = self.strategy.num_replicas_in_sync > 1
+        dataset = pipeline.validation_dataset(config, source, self.share if several else None)
+        return {
+            "validation_data": distribution.fed(self.strategy, dataset),
+            "validation_steps": pipeline.validation_steps(config, source) if several else None,
+        }
+
+    def _watchers(self, phase, stage) -> list:
+        """The callbacks of a phase, the saver aside."""
+        config = self.config
+
+        def rate(epoch, *_):
+            return schedule.learning_rate(config.milestones, phase, epoch)
+
+        logdir = self.workdir / "tensorboard"
+        watchers = [
+            tf.keras.callbacks.LearningRateScheduler(rate),
+            tf.keras.callbacks.TensorBoard(str(logdir), write_graph=False),
+            history.History(self.workdir / "history.csv", phase.name, rate, self.columns),
+        ]
+        if self.chief and config.panels_every:
+            panels = callbacks.Panels(logdir / "panels", self._panel_batch, config.panels_every)
+            watchers.append(panels)
+        if config.collapse != "off":
+            watchers.append(collapse.CollapseSentinel(config.collapse))
+        if getattr(stage, "teacher", None) is not None:
+            watchers.append(callbacks.PreviousEpoch(config.kickstart_epochs))
+        return [each for each in watchers if self.chief or not isinstance(each, _WRITERS)]
+
+    @functools.cached_property
+    def _panel_batch(self) -> dict:
+        """The samples that the panels of every phase show."""
+        source = self.config.val_data_dir or self.config.data_dir
+        batch = next(iter(pipeline.validation_dataset(self.config, source)))
+        return {name: value[: callbacks.Panels.SAMPLES] for name, value in batch.items()}
+
+    def _end_epoch(self, stage, watchers, epoch, validation):
+        """Validation and the callbacks that end an epoch, for a run that was stopped while it
+        validated: `fit` cannot begin behind the last step."""
+        calls = tf.keras.callbacks.CallbackList(watchers, model=stage)
+        calls.on_train_begin()
+        calls.on_epoch_begin(epoch)
+        logs = {name: float(mean.result()) for name, mean in stage.means.items()}
+        if validation:
+            values = stage.evaluate(
+                validation["validation_data"],
+                steps=validation["validation_steps"],
+                callbacks=calls,
+                return_dict=True,
+                verbose=0,
+            )
+            logs.update({f"val_{name}": value for name, value in values.items()})
+        calls.on_epoch_end(epoch, logs)
+        calls.on_train_end()
 
 
-def _extra(phase, helpers):
-    """What a phase's stage takes beside the networks it may train."""
-    return helpers.arguments() if issubclass(phase.stage, stage_two.StageTwo) else {}
-
-
-def _panel_batch(options):
-    """The samples every phase's panels show; None without panels."""
-    if not options.panels_every:
-        return None
-    source = options.val_data_dir or options.data_dir
-    batch = next(iter(pipeline.validation_dataset(options, source)))
-    return {name: value[: callbacks.Panels.SAMPLES] for name, value in batch.items()}
-
-
-def _callbacks(options, workdir, phase, stage, columns, panel_batch):
-    def rate(epoch, *_):
-        return schedule.learning_rate(options, phase, epoch)
-
-    logdir = workdir / "tensorboard"
-    watchers = [
-        tf.keras.callbacks.LearningRateScheduler(rate),
-        tf.keras.callbacks.TensorBoard(str(logdir), write_graph=False),
-        history.History(workdir / "history.csv", phase.name, rate, columns),
-    ]
-    if panel_batch is not None:
-        watchers.append(callbacks.Panels(logdir / "panels", panel_batch, options.panels_every))
-    if options.collapse != "off":
-        watchers.append(collapse.CollapseSentinel(options.collapse))
-    if getattr(stage, "teacher", None) is not None:
-        watchers.append(callbacks.PreviousEpoch(options.kickstart_epochs))
-    return watchers
-
-
-def _masks(replicas, frozen, options, workdir):
-    """Directories of the cached masks, which the chief makes."""
-    if not distribution.is_chief(replicas):
-        distribution.wait(replicas)
-    folders = mask_cache.prepare(frozen, options, workdir)
-    if distribution.is_chief(replicas):
-        distribution.wait(replicas)
-    return folders
-
-
-def _columns(built):
+def _columns(stages):
     """Names of all means of all stages, validation included, in order of appearance."""
     names = []
-    for stage in built:
+    for stage in stages:
         names += [name for name in stage.means if name not in names]
     return names + [f"val_{name}" for name in names]

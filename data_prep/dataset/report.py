@@ -10,9 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
-from tqdm import tqdm
 
-from aquanet_tf import files
+from aquanet_tf import files, progress
 from aquanet_tf.data import manifest, records
 from aquanet_tf.media import sheet
 from data_prep.dataset import inspection, tfrecord
@@ -60,7 +59,7 @@ def check(data_dir: str | pathlib.Path, threads: int = 1, only: set[str] | None 
         message = f"{info['count']} triplets, but its shards have {total}"
         report.faults.append(Fault(manifest.NAME, message))
     shown = {round(i) for i in np.linspace(0, max(total - 1, 0), _SHEET_ROWS)}
-    with ThreadPoolExecutor(threads) as pool, tqdm(total=total, unit="record") as bar:
+    with ThreadPoolExecutor(threads) as pool, progress.bar(total=total, unit="record") as bar:
         before = 0
         for entry in shards:
             bar.set_description(entry["name"])

@@ -10,8 +10,8 @@ from concurrent.futures import Executor
 
 import numpy as np
 from PIL import Image
-from tqdm import tqdm
 
+from aquanet_tf import progress
 from aquanet_tf.kitti.layout import Drive, SplitEntry
 from aquanet_tf.media.images import to_rgb
 
@@ -72,7 +72,7 @@ def choose(
     found = Selection()
     by_name = {drive.name: drive for drive in drives}
     names = list(by_name) if split is None else list(dict.fromkeys(e.drive for e in split))
-    for name in tqdm(names, desc="choosing triplets", unit="drive"):
+    for name in progress.bar(names, desc="choosing triplets", unit="drive"):
         entries = None if split is None else [e for e in split if e.drive == name]
         if name not in by_name:
             found.sources.append({"drive": name, "note": "not in the raw directory"})

@@ -19,10 +19,9 @@ from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
-from tqdm import tqdm
 
 import aquanet_tf
-from aquanet_tf import files
+from aquanet_tf import files, progress
 from aquanet_tf.data import manifest, records
 
 PROGRESS = "progress.json"
@@ -104,7 +103,7 @@ def on_threads(shards: list[Shard], pool: Executor, window: int) -> None:
     """Writes `shards` one after the other, the triplets of each on the threads of `pool`, at most
     `window` of them in memory."""
     total = sum(len(shard.items) for shard in shards)
-    with tqdm(total=total, desc="writing triplets", unit="triplet") as bar:
+    with progress.bar(total=total, desc="writing triplets", unit="triplet") as bar:
         for shard in shards:
             write_shard(shard, lambda *work: in_order(*work, pool, window), bar.update)
 

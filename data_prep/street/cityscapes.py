@@ -14,9 +14,8 @@ import pathlib
 import numpy as np
 from absl import flags
 from PIL import Image
-from tqdm import tqdm
 
-from aquanet_tf import cli, files
+from aquanet_tf import cli, files, progress
 from aquanet_tf.kitti import layout as kitti_layout
 from data_prep.layouts import cityscapes, cityscapes_files
 
@@ -32,7 +31,7 @@ def convert(street: str, out: str, border: tuple[int, int, int, int]) -> int:
     drives = kitti_layout.list_drives(street)
     held_out = {e.drive for e in kitti_layout.read_split(pathlib.Path(street) / "splits/test.txt")}
     pictures = 0
-    for number, drive in enumerate(tqdm(drives, desc="cityscapes layout", unit="drive")):
+    for number, drive in enumerate(progress.bar(drives, desc="cityscapes layout", unit="drive")):
         split = "val" if drive.name in held_out else "train"
         images = drive.images(2)
         _write_camera(out, split, number, min(_ANNOTATED, max(images)), drive, border)

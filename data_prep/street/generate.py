@@ -7,9 +7,7 @@ import json
 import multiprocessing
 import os
 
-from tqdm import tqdm
-
-from aquanet_tf import files
+from aquanet_tf import files, progress
 from data_prep.street import drive as street_drive
 from data_prep.street.render import picture
 from data_prep.street.write import kitti
@@ -72,7 +70,7 @@ def _make(out, plans, workers):
         jobs = [pool.submit(street_drive.make_drive, out, plan) for plan in plans]
         try:
             done = concurrent.futures.as_completed(jobs)
-            for job in tqdm(done, total=len(jobs), desc="street", unit="drive"):
+            for job in progress.bar(done, total=len(jobs), desc="street", unit="drive"):
                 job.result()
         except BaseException:
             for job in jobs:

@@ -10,9 +10,9 @@ import shutil
 
 import numpy as np
 from PIL import Image
-from tqdm import tqdm
 
 from aquanet_tf import files as files_module
+from aquanet_tf import progress
 from aquanet_tf.geometry import camera as geometry_camera
 from aquanet_tf.media import video
 from data_prep.dataset import encode, shards
@@ -105,7 +105,7 @@ def _write_raw(out, options, camera, arguments, shape) -> dict:
     lens = None
     if any(camera.distortion):
         lens = undistort.Undistorter(camera.k, camera.distortion, shape[:2])
-    frames = tqdm(video_frames.read(options.input), desc="measuring motion", unit="frame")
+    frames = progress.bar(video_frames.read(options.input), desc="measuring motion", unit="frame")
     found = video_select.select(frames, camera.k[0, 0] / shape[1], options.min_flow / 100)
     stride = video_select.choose_stride(found)
     if options.stride != "auto":
@@ -170,7 +170,7 @@ def _write_frames(raw: pathlib.Path, options, drives: dict, lens) -> None:
         folder.mkdir(parents=True)
         targets.update({n: folder / f"{i:010d}.{suffix}" for i, n in enumerate(numbers)})
     frames = enumerate(video_frames.read(options.input))
-    for number, frame in tqdm(frames, desc="writing frames", unit="frame"):
+    for number, frame in progress.bar(frames, desc="writing frames", unit="frame"):
         if number in targets:
             if lens is not None:
                 frame = lens(frame)

@@ -6,8 +6,8 @@ import pathlib
 
 import numpy as np
 import tensorflow as tf
-from tqdm import tqdm
 
+from aquanet_tf import progress
 from aquanet_tf.data import manifest, records
 
 
@@ -24,7 +24,7 @@ def batches(data_dir: str, height: int, width: int, count: int) -> list[np.ndarr
     step = max(1, info["count"] // count)
     found = []
     dataset = tf.data.TFRecordDataset(files).shard(step, 0).take(count)
-    for data in tqdm(dataset, desc="calibration", unit="image", delay=10):
+    for data in progress.bar(dataset, desc="calibration", unit="image", delay=10):
         image = records.decode(records.parse(data)["target"], info["image_format"])
         resized = tf.image.resize(image, [height, width], antialias=True)
         found.append(np.round(np.clip(resized.numpy(), 0, 255)).astype(np.uint8)[None])

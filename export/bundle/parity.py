@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from tqdm import tqdm
 
+from aquanet_tf import progress
 from aquanet_tf.inference import network as inference_network
 
 
@@ -49,7 +49,7 @@ def compare(
     Raises ValueError when the model returns no inverse depth or NaN.
     """
     largest, total, outliers, pixels = {}, {}, {}, 0
-    for batch in tqdm(batches, desc="parity", unit="batch", delay=10):
+    for batch in progress.bar(batches, desc="parity", unit="batch", delay=10):
         batch = np.stack([network.prepared(image) for image in batch])
         expected = _with_depth(truth.maps(batch), network.metres_per_unit)
         found = network.maps(batch)

@@ -6,8 +6,8 @@ import html
 
 import matplotlib
 import numpy as np
-from tqdm import tqdm
 
+from aquanet_tf import progress
 from aquanet_tf.evaluation import alignment
 from aquanet_tf.evaluation import protocol as evaluation_protocol
 from aquanet_tf.evaluation.protocol import Protocol
@@ -38,7 +38,7 @@ def section(pairs, network, protocol: Protocol) -> str:
     """
     drawn = [
         maps(frame, row, network, protocol)
-        for frame, row in tqdm(pairs, desc="pictures", unit="frame")
+        for frame, row in progress.bar(pairs, desc="pictures", unit="frame")
     ]
     high = nearest(drawn)
     blocks = [_frame(each, high, network.beta_max) for each in drawn]

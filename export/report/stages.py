@@ -5,8 +5,7 @@ from __future__ import annotations
 import pathlib
 from typing import Callable, NamedTuple
 
-from tqdm import tqdm
-
+from aquanet_tf import progress
 from aquanet_tf.evaluation.protocol import Protocol
 from aquanet_tf.inference import network as inference_network
 from aquanet_tf.inference.checkpoint import Predictor
@@ -64,7 +63,7 @@ def draw(pairs, network, stage_one: StageOne, protocol: Protocol) -> list[tuple]
     """
     rows = {row["frame"]: row for row in stage_one.evaluation["rows"]}
     drawn = []
-    for frame, row in tqdm(pairs, desc="both stages", unit="frame"):
+    for frame, row in progress.bar(pairs, desc="both stages", unit="frame"):
         before = pictures.maps(frame, rows[row["frame"]], stage_one.network, protocol)
         if stage_one.moving is not None:
             before["likely_moving"] = stage_one.moving(before["image"])

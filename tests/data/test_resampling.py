@@ -1,5 +1,7 @@
 """A triplet's window: the operation in C++ and the TensorFlow functions against tf.image.resize."""
 
+import functools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -15,8 +17,10 @@ needs_library = pytest.mark.skipif(
 both = pytest.mark.parametrize(
     "compute",
     [
-        pytest.param(resampling._native, marks=needs_library, id="native"),
-        pytest.param(resampling._tensorflow, id="tensorflow"),
+        pytest.param(
+            functools.partial(resampling.triplet, implementation=name), marks=marks, id=name
+        )
+        for name, marks in (("native", needs_library), ("tensorflow", ()))
     ],
 )
 seeds = st.tuples(st.integers(0, 2**31 - 1), st.integers(0, 2**31 - 1))
@@ -112,9 +116,9 @@ def test_a_window_outside_the_image_is_refused():
     frames = tf.unstack(noise([1, 2], 8, 9))
     outside = augmentation.Window(*map(tf.constant, (8, 9, 0, 1)), 8, 9)
     with pytest.raises(tf.errors.InvalidArgumentError, match="8x9 at .0, 1. is not in 8x9"):
-        resampling._native(frames, outside, tf.constant(False), False, None)
+        resampling.triplet(frames, outside, False, False, implementation="native")
 
 
 def test_without_the_library_it_goes_on(monkeypatch):
     monkeypatch.setattr(library, "operations", lambda: None)
-    assert resampling._implementation.__wrapped__() == "tensorflow"
+    assert resampling.chosen_implementation.__wrapped__() == "tensorflow"

@@ -1,11 +1,11 @@
-import os
-import pathlib
+"""Synthesis loss (Eq. 11): masks take pixels out, one scale is L1, no gradient through labels."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from aquanet_tf.losses import smoothness, synthesis, vgg
+from aquanet_tf.losses import SynthesisLoss, VGG19Features, synthesis
+from tests.support.layers import check_layer
 
 
 def field(*shape, seed=0):
@@ -49,39 +49,8 @@ def test_one_scale_is_plain_l1():
     np.testing.assert_allclose(synthesis.pyramid_l1(A, B, mask, 1), expected, rtol=1e-5)
 
 
-def test_smoothness_of_constant_and_scaled_depth():
-    flat = tf.fill([3, 24, 40, 1], 0.1)
-    np.testing.assert_allclose(smoothness.smoothness(flat, A), np.zeros(3), atol=1e-7)
-    depth = field(3, 24, 40, 1)
-    np.testing.assert_allclose(
-        smoothness.smoothness(depth, A), smoothness.smoothness(7 * depth, A), rtol=1e-4
-    )
-
-
-def test_smoothness_forgives_steps_at_image_edges():
-    step = tf.cast(tf.range(40)[None, None, :, None] >= 20, tf.float32) * tf.ones([1, 24, 1, 1])
-    depth, edges, blank = 1 + step, tf.repeat(step, 3, axis=-1) * 4, tf.zeros([1, 24, 40, 3])
-    assert float(smoothness.smoothness(depth, edges)[0]) < 0.05 * float(
-        smoothness.smoothness(depth, blank)[0]
-    )
-
-
-def test_smoothness_matches_golden():
-    root = os.environ.get("AQUANET_REAL_DATA")
-    if not root:
-        pytest.skip("AQUANET_REAL_DATA is not set")
-    golden = np.load(pathlib.Path(root) / "golden" / "d_smoothness.npz")
-    image, disparity = tf.constant(golden["image"]), tf.Variable(golden["disp"])
-    with tf.GradientTape() as tape:
-        loss = tf.reduce_mean(smoothness.smoothness(disparity, image))
-    np.testing.assert_allclose(loss, golden["loss_md2_mean_normalized"], rtol=1e-6)
-    np.testing.assert_allclose(
-        tape.gradient(loss, disparity), golden["grad_md2_mean_normalized"], rtol=1e-4, atol=1e-9
-    )
-
-
 def test_perceptual_label_carries_no_gradient_where_masked():
-    features = vgg.build_features("random")
+    features = VGG19Features("random")
     view = tf.Variable(A[:1])
     mask = tf.concat([tf.zeros([1, 24, 20, 1]), tf.ones([1, 24, 20, 1])], axis=2)
     with tf.GradientTape() as tape:
@@ -92,26 +61,12 @@ def test_perceptual_label_carries_no_gradient_where_masked():
     np.testing.assert_allclose(everything_masked, [0.0], atol=1e-9)
 
 
-def test_vgg_shapes_and_scale():
-    maps = vgg.build_features("random")(A[:1])
-    assert [m.shape[1:] for m in maps] == [(12, 20, 64), (6, 10, 128), (3, 5, 256)]
-    assert vgg.build_features("none") is None
-
-
-def test_vgg_weights_from_a_file(tmp_path):
-    path = tmp_path / "vgg19.weights.h5"
-    network = tf.keras.applications.VGG19(include_top=False, weights=None)
-    network.save_weights(str(path))
-    loaded = vgg.build_features(str(path))
-    twin = vgg.build_features("random")
-    assert not np.allclose(loaded(A[:1])[2], twin(A[:1])[2])
-    np.testing.assert_allclose(loaded(A[:1])[2], vgg.build_features(str(path))(A[:1])[2])
-
-
-def test_missing_or_wrong_vgg_file_is_named(tmp_path):
-    with pytest.raises(ValueError, match="nowhere.h5: no such file"):
-        vgg.build_features("nowhere.h5")
-    junk = tmp_path / "junk.h5"
-    junk.write_bytes(b"not a weight file")
-    with pytest.raises(ValueError, match="junk.h5: not a VGG19"):
-        vgg.build_features(str(junk))
+@pytest.mark.parametrize("weights", ["none", "random"])
+def test_layer(weights):
+    loss = SynthesisLoss(pyramid_scales=3, perceptual_weight=0.5, vgg19_weights=weights)
+    mask = field(3, 24, 40, 1, seed=3)
+    (value,) = check_layer(loss, A, B, mask)
+    photometric, perceptual = loss.parts(A, B, mask)
+    np.testing.assert_array_equal(photometric, synthesis.pyramid_l1(A, B, mask, 3))
+    np.testing.assert_allclose(value, photometric + 0.5 * perceptual, rtol=1e-6)
+    assert (perceptual.numpy() > 0).all() == (weights == "random")

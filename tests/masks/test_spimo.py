@@ -46,9 +46,9 @@ def test_dispersion_matches_golden():
     golden = np.load(pathlib.Path(root) / "golden" / "e_dispersion_formula.npz")
     got = spimo.dispersion(tf.constant(1.0 / golden["disp"]))[:, 0]
     np.testing.assert_allclose(got, golden["dispersion"], rtol=1e-9)
-    static = spimo.static_mask(tf.cast(got[:, None], tf.float32), tf.zeros([1000, 2]), Config())
     assert Config().spimo_threshold == golden["gamma"]
-    np.testing.assert_array_equal(static[:, 0], golden["static"])
+    static = spimo.static_mask(tf.cast(got, tf.float32), Config().spimo_threshold)
+    np.testing.assert_array_equal(static, golden["static"])
 
 
 def test_one_estimate_has_no_dispersion():
@@ -102,8 +102,9 @@ def test_probability_is_even_at_the_threshold_and_follows_the_mask():
     score = tf.constant([0.0, 0.01, 0.0399, 0.0401, 0.36, 1e9])[:, None]
     probability = spimo.moving_probability(score, options)[:, 0]
     np.testing.assert_allclose(probability, [0, 0.2, 0.4994, 0.5006, 0.9, 1], atol=1e-4)
-    static = spimo.static_mask(score, tf.zeros([6, 2]), options)[:, 0]
+    static = spimo.static_mask(score, 0.04)[:, 0]
     np.testing.assert_array_equal(static, probability < 0.5)
+    np.testing.assert_array_equal(spimo.static_mask(score.numpy()[:, 0], 0.04), static)
     zero = Config(spimo_threshold=0.0)
     np.testing.assert_array_equal(spimo.moving_probability(score, zero)[:2, 0], [0, 1])
 

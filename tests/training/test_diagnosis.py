@@ -6,8 +6,11 @@ import types
 import pytest
 import tensorflow as tf
 
+from aquanet_tf.data import pipeline
+from aquanet_tf.losses.objective import Term
 from aquanet_tf.training import diagnosis
 from aquanet_tf.training.diagnosis import Culprit
+from aquanet_tf.training.stages.stage import Outputs
 
 NAN = float("nan")
 
@@ -27,10 +30,10 @@ class Stage:
     def forward(self, batch):
         (a,), (b,) = self.aquanet.weights, self.posenet.weights
         terms = {
-            "photometric": (1.0, a[0] * batch["resize"]),
-            "smoothness": (0.5, tf.sqrt(b[0] * batch["target"])),
+            "photometric": Term(1.0, a[0] * batch["resize"]),
+            "smoothness": Term(0.5, tf.sqrt(b[0] * batch["target"])),
         }
-        return terms, {}, {}
+        return Outputs(terms, {}, {})
 
 
 def batch(target=(1.0, 2.0, 3.0), resize=(1.0, 1.0, 1.0)):
@@ -69,7 +72,7 @@ def test_all_steps_of_an_execution_are_looked_into(tmp_path, monkeypatch):
     good, bad = ({**batch((1.0, 2.0, third)), "key": list("abc")} for third in (3.0, -3.0))
     samples = {name: tf.stack([good[name], bad[name]]) for name in good}
     monkeypatch.setattr(
-        diagnosis.input_pipeline,
+        pipeline,
         "training_dataset",
         lambda options, start, end, masks, skip: tf.data.Dataset.from_tensor_slices(samples),
     )

@@ -1,4 +1,4 @@
-"""TF_CONFIG is read or refused; two workers train like one, also when one of them is killed."""
+"""Two workers train like one, also when one of them is killed or gets a signal."""
 
 import json
 import os
@@ -6,16 +6,17 @@ import signal
 import socket
 import subprocess
 import sys
-import types
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from aquanet_tf.data import pipeline
 from aquanet_tf.runs import history
 from aquanet_tf.training import distribution, trainer
 from tests.support import commands
+from tests.training.test_cluster import document
 from tests.training.test_trainer import TINY, as_flags, options, weights
 
 KERAS_2 = keras.__version__.startswith("2.")
@@ -31,15 +32,17 @@ SHORT = {
 DIES = """
 import os, pathlib, signal, time
 from absl import flags
-from aquanet_tf import callbacks, cli, config, train
+from aquanet_tf import cli, train
+from aquanet_tf.config import command_line
+from aquanet_tf.training import collapse
 def on_epoch_begin(self, epoch, logs=None):
     if epoch == 2:
         saved = pathlib.Path(flags.FLAGS.workdir) / "checkpoints" / "ckpt-2.index"
         while not saved.exists():
             time.sleep(0.1)
         os.kill(os.getpid(), signal.SIGKILL)
-callbacks.CollapseSentinel.on_epoch_begin = on_epoch_begin
-config.define_flags()
+collapse.CollapseSentinel.on_epoch_begin = on_epoch_begin
+command_line.define_flags()
 cli.run(train.main)
 """
 # A worker that gets a signal (argument: CALLBACK,EPOCH,BATCH,SIGNAL) at the end of a batch, before
@@ -47,56 +50,21 @@ cli.run(train.main)
 SIGNALLED = """
 import signal, sys
 from absl import flags
-from aquanet_tf import callbacks, cli, config, train
+from aquanet_tf import cli, train
+from aquanet_tf.config import command_line
+from aquanet_tf.training import collapse
 name, epoch, batch, number = sys.argv.pop(1).split(",")
-class Sentinel(callbacks.CollapseSentinel):
+class Sentinel(collapse.CollapseSentinel):
     def on_epoch_begin(self, epoch, logs=None):
         self.now = epoch
 def at_batch(self, index, logs=None):
     if (self.now, index) == (int(epoch), int(batch)):
         signal.raise_signal(int(number))
 setattr(Sentinel, name, at_batch)
-callbacks.CollapseSentinel = Sentinel
-config.define_flags()
+collapse.CollapseSentinel = Sentinel
+command_line.define_flags()
 cli.run(train.main)
 """
-
-
-def document(index=0, kind="worker", **jobs):
-    return {"cluster": jobs, "task": {"type": kind, "index": index}}
-
-
-def test_a_cluster_is_read():
-    two = ["a:1", "b:2"]
-    assert distribution.parse(json.dumps(document(1, worker=two))) == (("a:1", "b:2"), 1)
-    chief = {"chief": ["c:3"], "worker": two}
-    assert distribution.parse(json.dumps(document(0, "chief", **chief))) == (("c:3", *two), 0)
-    assert distribution.parse(json.dumps(document(0, **chief))) == (("c:3", *two), 1)
-
-
-@pytest.mark.parametrize(
-    "text, words",
-    [
-        ("", "not set"),
-        ("{", "cannot be read"),
-        ("[]", "cannot be read"),
-        ('{"cluster": {"worker": ["a:1"]}}', "cannot be read.*task"),
-        ('{"cluster": {"worker": 3}, "task": {"type": "worker", "index": 0}}', "cannot be read"),
-        (document(2, worker=["a:1", "b:1"]), "task index 2, but the cluster has 2 of 'worker'"),
-        (document("0", worker=["a:1"]), "task index '0'"),
-        (document(0, "chief", worker=["a:1"]), "task type 'chief' is no job"),
-        (document(0, worker=["a:1"], ps=["b:1"]), "job ps of the cluster"),
-        (document(0, worker=["a:1", "a:1"]), "named twice"),
-        (document(0, worker=["a"]), "address 'a' is not HOST:PORT"),
-        (document(0, worker=["a:99999"]), "address 'a:99999'"),
-        (document(0, worker=[7]), "address 7"),
-        (document(0, chief=["a:1", "b:1"], worker=["c:1"]), "more than one chief"),
-    ],
-)
-def test_a_wrong_tf_config_is_refused(text, words):
-    text = text if isinstance(text, str) else json.dumps(text)
-    with pytest.raises(ValueError, match=f"^TF_CONFIG: .*{words}.*It must look like"):
-        distribution.parse(text)
 
 
 def test_several_workers_must_be_asked_for(data_dir, monkeypatch):
@@ -119,22 +87,17 @@ def test_one_process_needs_no_agreement():
 
 
 def test_numbers_that_differ_are_shown(monkeypatch):
-    monkeypatch.setattr(distribution, "_gathered", lambda strategy, number: [number, 2])
+    monkeypatch.setattr(distribution, "gathered", lambda strategy, number: [number, 2])
     distribution.check_equal(None, 2, "different")
     with pytest.raises(ValueError, match=r"^different checkpoints \(3, 2\)$"):
         distribution.check_equal(None, 3, "different checkpoints")
 
 
-def test_no_replica_is_left_without_validation(data_dir):
-    settings = options(data_dir, batch_size=4, val_data_dir=str(data_dir))
-    several = types.SimpleNamespace(num_replicas_in_sync=2)
-    found = distribution.validation_data(several, settings)
-    assert found["validation_steps"] == 4
-    batches = found["validation_data"].take(5)
-    assert [len(batch["target"]) for batch in batches] == [4] * 5
-    alone = distribution.validation_data(tf.distribute.get_strategy(), settings)
-    assert [len(batch["target"]) for batch in alone["validation_data"]] == [4, 4, 4, 2]
-    assert distribution.validation_data(several, options(data_dir)) == {}
+def test_on_one_machine_fit_divides_the_batches(data_dir):
+    config, strategy = options(data_dir), tf.distribute.get_strategy()
+    assert distribution.share(strategy) == pipeline.WHOLE
+    batches = distribution.fed(strategy, pipeline.validation_dataset(config, str(data_dir)))
+    assert "key" not in batches.element_spec and "target" in batches.element_spec
 
 
 def test_only_a_lost_worker_is_explained(data_dir):
@@ -213,12 +176,12 @@ def test_two_workers_of_which_one_is_killed_train_like_one(data_dir, alone, tmp_
     module = ["-m", "aquanet_tf.train"]
     chief, killed = run_workers(workdir, flags, [module, ["-c", DIES]])
     assert killed[0] == -signal.SIGKILL, killed[1]
-    assert chief[0] == 1 and "error: another worker has gone" in chief[1], chief[1]
+    assert chief[0] == 1 and "error: another worker has stopped" in chief[1], chief[1]
     assert len(history.read_history(workdir / "history.csv")) == 2
     before = sorted(path.name for path in workdir.rglob("*"))
 
     for code, output in run_workers(workdir, flags, [module, module]):
-        assert code == 0 and "going on after 2 " in output, output
+        assert code == 0 and "resuming after 2 " in output, output
     written = {path.name for path in workdir.rglob("*")} - set(before)
     assert {name for name in written if not name.startswith("events")} == {
         "ckpt-3.index",
@@ -251,7 +214,7 @@ def test_a_signal_to_one_worker_stops_both_at_one_step(data_dir, alone, tmp_path
         assert f"saved as {workdir}/unfinished/epoch-1-step-2." in output, output
 
     for code, output in run_workers(workdir, flags, [module, module]):
-        assert code == 0 and "going on after 1 epochs and 2 steps" in output, output
+        assert code == 0 and "resuming after 1 epochs and 2 steps" in output, output
     assert not (workdir / "unfinished").exists()
     assert_like_one(workdir, alone)
 

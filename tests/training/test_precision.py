@@ -21,16 +21,16 @@ def gradients(stage):
     """Of the loss, all variables in one vector. float16 by way of a scaled loss, as in training."""
     scale = 2.0**10
     with tf.GradientTape() as tape:
-        loss = scale * stage._loss(batch())[0]
+        loss = scale * stage.objective(batch())[0]
     return np.concatenate([g.numpy().ravel() / scale for g in tape.gradient(loss, stage.trained)])
 
 
 def test_geometry_and_losses_are_float32(stage):
     logits, beta = stage.aquanet(batch()["target"], batch()["grid"])
     vectors = stage.posenet(batch()["target_low"], batch()["references_low"])
-    terms, watched, pictures = stage.forward(batch())
+    terms, watched, images = stage.forward(batch())
     values = [logits, beta, vectors, *stage.ego_motion(batch()), *watched.values()]
-    values += [term for _, term in terms.values()] + tf.nest.flatten(pictures)
+    values += [term.value for term in terms.values()] + tf.nest.flatten(images)
     assert {value.dtype for value in values} == {tf.float32}
 
 

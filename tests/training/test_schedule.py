@@ -7,9 +7,8 @@ from aquanet_tf.training import schedule
 
 
 def test_learning_rate_is_halved_at_milestones():
-    settings = Config(milestones="60,80,100")
-    phase = schedule.phases(settings)[-1]
-    rates = [schedule.learning_rate(settings, phase, epoch) for epoch in (59, 60, 80, 109)]
+    phase = schedule.phases(Config())[-1]
+    rates = [schedule.learning_rate("60,80,100", phase, epoch) for epoch in (59, 60, 80, 109)]
     np.testing.assert_allclose(rates, [1e-4, 5e-5, 2.5e-5, 1.25e-5])
 
 

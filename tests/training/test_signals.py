@@ -9,7 +9,7 @@ from tests.support import commands
 
 PROLOGUE = """
 import os, signal
-from aquanet_tf import interruption
+from aquanet_tf.training import signals as interruption
 
 def send(number):
     signal.raise_signal(number)
@@ -46,7 +46,7 @@ with interruption.Interruption() as signals, signals.deferred():
 """)
     assert done.returncode == code and "finished the step" in done.stdout, done.stderr
     assert f"{name}: finishing the step, then saving" in done.stderr
-    assert f"stopped by {name}; saved as HERE. The same command goes on" in done.stderr
+    assert f"stopped by {name}; saved as HERE. Run the same command again" in done.stderr
     assert "Traceback" not in done.stderr
 
 

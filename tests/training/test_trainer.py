@@ -5,8 +5,11 @@ import signal
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from aquanet_tf.config.options import Config
+from aquanet_tf.data import pipeline
+from aquanet_tf.losses import smoothness as smoothness_module
 from aquanet_tf.runs import history
 from aquanet_tf.runs.run import load_run
 from aquanet_tf.training import callbacks, trainer
@@ -210,11 +213,6 @@ def test_missing_vgg_weights_fail_before_the_first_step(data_dir, tmp_path):
 
 def test_not_finite_names_tensor_samples_and_checkpoint(data_dir, tmp_path, monkeypatch):
     """NaN in the second step of the second epoch; the samples are those that step would get."""
-    import tensorflow as tf
-
-    from aquanet_tf.data import pipeline
-    from aquanet_tf.losses import smoothness as losses_smoothness
-
     settings = options(data_dir, epochs=2, panels_every=0, checkpoint_steps=1)
     batch = list(pipeline.training_dataset(settings, 1, 2))[1]
     bad, other = batch["key"].numpy()
@@ -224,7 +222,7 @@ def test_not_finite_names_tensor_samples_and_checkpoint(data_dir, tmp_path, monk
         found = tf.abs(tf.reduce_mean(target, axis=[1, 2, 3]) - marked) < 1e-6
         return tf.where(found, np.nan, inverse_depth[:, 0, 0, 0])
 
-    monkeypatch.setattr(losses_smoothness, "smoothness", smoothness)
+    monkeypatch.setattr(smoothness_module, "smoothness", smoothness)
     workdir = tmp_path / "run"
     with pytest.raises(ValueError) as raised:
         trainer.train(settings, workdir)

@@ -1,20 +1,22 @@
-"""TODO docstring of aquanet_tf.training.kick_start."""
+"""Kick-start: the first epochs, which train PoseNet alone on a naive inverse depth."""
 
 from __future__ import annotations
 
 import tensorflow as tf
 
 from aquanet_tf.layers import backward_warp
-from aquanet_tf.losses import synthesis
-from aquanet_tf.training.stages.stage import REFERENCES, Stage
+from aquanet_tf.losses import objective, synthesis
+from aquanet_tf.training.stages.stage import REFERENCES, Outputs, Stage
+
+PYRAMID_SCALES = 4  # of the masked L1: PoseNet starts far from the solution
 
 # Mean-pooled scales of the L1 loss: coarse ones find the ego-motion from far away.
 PYRAMID_SCALES = 4
 
 
 class KickStart(Stage):
-    """First epochs: PoseNet alone, by backward-warping the references onto the target with a
-    naive inverse depth, a vertical ramp over the whole image from d_min to d_max."""
+    """Trains PoseNet: backward-warps the references onto the target with the depth of
+    `naive_inverse_depth`."""
 
     terms = ("photometric",)
 
@@ -23,10 +25,10 @@ class KickStart(Stage):
         return self.posenet.trainable_variables
 
     def forward(self, batch):
-        config, k = self.config, batch["intrinsics"]
-        # The ramp stays the same at every resolution, hence the unscaled translation.
+        k = batch["intrinsics"]
+        # The ramp is the same at every resize factor, hence the translation is not scaled.
         rotation, translation = self.ego_motion(batch)
-        ramp = naive_inverse_depth(batch["grid"], config)
+        ramp = naive_inverse_depth(batch["grid"], self.config)
         views, loss = [], 0.0
         for c in range(REFERENCES):
             view, inside = backward_warp.backward_warp(
@@ -35,13 +37,16 @@ class KickStart(Stage):
             mask = tf.cast(inside, tf.float32)
             loss += synthesis.pyramid_l1(view, batch["target"], mask, PYRAMID_SCALES) / REFERENCES
             views.append(view)
-        watched = self._motion_size(rotation, translation)
-        return {"photometric": (1.0, loss)}, watched, {"inverse_depth": ramp, "views": views}
+        return Outputs(
+            objective.terms(self.config, photometric=loss),
+            self._motion_size(rotation, translation),
+            {"inverse_depth": ramp, "views": views},
+        )
 
 
 def naive_inverse_depth(grid, config):
-    """The kick-start's ramp [B,H,W,1]: d_min in the whole image's first row, kickstart_ramp * d_max
-    in its last.
+    """The naive inverse depth (the paper's disparity), [B,H,W,1]: linear in the row, from d_min in
+    the whole image's first row to kickstart_ramp * d_max in its last.
 
     grid: [B,H,W,2], the crop's part of the whole image's positional grid.
     """

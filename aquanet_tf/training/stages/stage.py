@@ -1,26 +1,48 @@
-"""Training stages: the only place where data, networks, warps and losses meet.
+"""The training step that all stages share; the only place where data, networks, warps, losses meet.
 
 A stage is a keras.Model with a train_step of its own, made for `fit` under any tf.distribute
-strategy. The optimizer sums gradients over replicas, so the loss of a replica is its mean divided
-by the number of replicas; what is shown are means over all of them (metric objects, since Keras
-would show the first replica's value only).
+strategy. The optimizer sums gradients over replicas, so a replica's loss is its mean divided by the
+number of replicas. Logged values are metric objects, which average over all replicas: Keras would
+log the first replica's value only.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import tensorflow as tf
 
+from aquanet_tf.losses import objective
 from aquanet_tf.training import precision
 
 REFERENCES = 2  # previous and next frame
 
 
+class Outputs(NamedTuple):
+    """What `Stage.forward` computes of a batch.
+
+    Attributes:
+        terms: name -> `objective.Term` of Eq. 10.
+        watched: name -> scalar that is logged beside the losses.
+        images: name -> maps [B,H,W,C] for the panels and for other stages: inverse_depth, views (a
+            list), and where the stage has them beta, weights (a list), static, boosted.
+    """
+
+    terms: dict[str, objective.Term]
+    watched: dict[str, tf.Tensor]
+    images: dict
+
+
 class Stage(tf.keras.Model):
-    """Shared train and test step. Subclasses say `terms` (the losses) and `trained` (networks).
+    """Train and test step of all stages. Subclasses define `forward`, `trained`, and the names of
+    what `forward` returns: `terms` and `watched`.
 
     Args:
-        config: config.Config.
+        config: Config of the run.
         aquanet, posenet: the two networks, built.
+
+    Attributes:
+        means: name -> running mean over the epoch, of the loss, its terms and the watched values.
     """
 
     terms: tuple[str, ...] = ()
@@ -41,23 +63,32 @@ class Stage(tf.keras.Model):
 
     @property
     def trained(self):
-        """Variables this stage trains."""
+        """The variables that this stage trains."""
         raise NotImplementedError
 
-    def forward(self, batch):
-        """Batch -> (terms: name -> (weight, [B] loss), watched: name -> value, pictures)."""
+    def forward(self, batch) -> Outputs:
+        """Losses, logged values and images of a batch of `data.pipeline`."""
         raise NotImplementedError
+
+    def objective(self, batch):
+        """(loss of Eq. 10, scalar; name -> scalar of all that is logged).
+
+        tf.errors.InvalidArgumentError names the first term that is not finite.
+        """
+        outputs = self.forward(batch)
+        loss, means = objective.total(outputs.terms)
+        return loss, {"loss": loss, **outputs.watched, **means}
 
     def train_step(self, batch):
         variables = self.trained
         with tf.GradientTape() as tape:
-            loss, values = self._loss(batch)
+            loss, values = self.objective(batch)
             replicas = tf.distribute.get_strategy().num_replicas_in_sync
             scaled = precision.scaled(self.optimizer, loss / replicas)
         gradients = precision.unscaled(self.optimizer, tape.gradient(scaled, variables))
         norm = tf.linalg.global_norm(gradients)
-        if not precision.is_scaled(self.optimizer):  # which leaves such a step out
-            # Raised before the update, so that the weights stay those of the last good step.
+        if not precision.is_scaled(self.optimizer):  # a scaling optimizer skips such a step itself
+            # Checked before the update, so the weights stay those of the last good step.
             norm = tf.debugging.assert_all_finite(norm, "the gradient is not finite")
         if self.config.clip_norm > 0:
             gradients, _ = tf.clip_by_global_norm(gradients, self.config.clip_norm, norm)
@@ -65,33 +96,23 @@ class Stage(tf.keras.Model):
         return self._update(values)
 
     def test_step(self, batch):
-        return self._update(self._loss(batch)[1])
+        return self._update(self.objective(batch)[1])
 
     def ego_motion(self, batch):
-        """T_{target -> reference} for images as stored: R [B,2,3,3], t [B,2,3]."""
+        """T_{target -> reference} at the stored images' size: R [B,2,3,3], t [B,2,3]."""
         vectors = self.posenet(batch["target_low"], batch["references_low"])
         return self.posenet.motion(vectors)
 
-    def _loss(self, batch):
-        terms, values, _ = self.forward(batch)
-        loss = 0.0
-        for name, (weight, term) in terms.items():
-            values[name] = tf.debugging.assert_all_finite(
-                tf.reduce_mean(term), f"the {name} loss is not finite"
-            )
-            loss += weight * values[name]
-        return loss, {"loss": loss, **values}
-
     def _update(self, values):
-        # All values first: Keras 3 finds the end of a validation set inside this graph, and would
-        # have counted a batch that is not there.
+        # All values first: Keras 3 meets the end of a validation set inside this graph, and would
+        # otherwise count a batch that does not exist.
         with tf.control_dependencies(list(values.values())):
             for name, mean in self.means.items():
                 mean.update_state(values[name])
         return {name: mean.result() for name, mean in self.means.items()}
 
     def _motion_size(self, rotation, translation):
-        """Mean |t| and mean |r| (angle, radians) for the log."""
+        """Mean |t| (depth units) and mean rotation angle (radians), for the log."""
         trace = tf.linalg.trace(rotation)
         angle = tf.acos(tf.clip_by_value((trace - 1) / 2, -1.0, 1.0))
         return {
@@ -101,7 +122,7 @@ class Stage(tf.keras.Model):
 
 
 class PoseHeld:
-    """Mixed into a stage: PoseNet is held still, until the depth network has found its feet."""
+    """Mixin of a stage: PoseNet is not trained, until the depth network has learned something."""
 
     @property
     def trained(self):

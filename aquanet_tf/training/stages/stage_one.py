@@ -1,4 +1,4 @@
-"""TODO docstring of aquanet_tf.training.stage_one."""
+"""Stage 1: depth and ego-motion from all pixels."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import tensorflow as tf
 from aquanet_tf.geometry import depth_scaling
 from aquanet_tf.layers.quantization import AdaptiveQuantization
 from aquanet_tf.layers.warp.forward import AdaptiveForwardWarp
-from aquanet_tf.losses import smoothness, synthesis, vgg
+from aquanet_tf.losses import SmoothnessLoss, SynthesisLoss, objective
 from aquanet_tf.training.stages import views as stages_views
-from aquanet_tf.training.stages.stage import REFERENCES, PoseHeld, Stage
+from aquanet_tf.training.stages.stage import REFERENCES, Outputs, PoseHeld, Stage
 
 
 class StageOne(Stage):
-    """Depth and ego-motion from all pixels: occlusion-aware synthesis loss of both references plus
-    smoothness (l_st1 = l_s^o + alpha_ds l_ds)."""
+    """l_st1 = l_s^o + alpha_ds l_ds (Eq. 10): occlusion-aware synthesis loss of both references,
+    and smoothness."""
 
     terms = ("photometric", "perceptual", "smoothness")
     watched = Stage.watched + ("visible", "beta", "inverse_depth", "spread")
@@ -24,18 +24,21 @@ class StageOne(Stage):
         limits = (config.inverse_depth_min, config.inverse_depth_max)
         self.quantization = AdaptiveQuantization(*limits)
         self.warp = AdaptiveForwardWarp(*limits, implementation=config.warp_impl)
-        wanted = config.perceptual_weight > 0
-        self.features = vgg.build_features(config.vgg19_weights) if wanted else None
+        self.synthesis = SynthesisLoss(
+            config.pyramid_scales, config.perceptual_weight, config.vgg19_weights
+        )
+        self.smoothness = SmoothnessLoss(config.smoothness_edge)
 
     @property
     def trained(self):
         return self.aquanet.trainable_variables + self.posenet.trainable_variables
 
     def masks(self, batch, depth, rotation, translation):
-        """synthesis.Masks of the batch, or None where every pixel counts, as in stage 1.
+        """The `views.Masks` of the batch, or None where every pixel counts, as in stage 1.
 
-        Given the `synthesis.Depth` of the target and T_{target -> references} as the warp uses
-        it, [B,2,3,3] and [B,2,3].
+        Args:
+            depth: `views.Depth` of the target.
+            rotation, translation: T_{target -> reference} as the warp uses it, [B,2,3,3], [B,2,3].
         """
         return None
 
@@ -47,38 +50,21 @@ class StageOne(Stage):
             whole_translation, batch["resize"][:, None], config.depth_scaling
         )
         masks = self.masks(batch, depth, rotation, translation)
-        views, photometric, perceptual = [], 0.0, tf.zeros_like(batch["resize"])
+        views, photometric, perceptual = [], 0.0, 0.0
         for c in range(REFERENCES):
             view = self._view(batch, c, depth, rotation[:, c], translation[:, c], masks)
-            pair = view.image, view.truth, view.weight
-            photometric += synthesis.pyramid_l1(*pair, config.pyramid_scales) / REFERENCES
-            if self.features is not None:
-                perceptual += synthesis.perceptual(self.features, *pair) / REFERENCES
+            l1, features = self.synthesis.parts(view.image, view.truth, view.weight)
+            photometric += l1 / REFERENCES
+            perceptual += features / REFERENCES
             views.append(view)
-        smooth = smoothness.smoothness(depth.inverse_depth, batch["target"], config.smoothness_edge)
-        terms = {
-            "photometric": (1.0, photometric),
-            "perceptual": (config.perceptual_weight, perceptual),
-            "smoothness": (config.smoothness_weight, smooth),
-        }
-        mean = tf.reduce_mean(depth.inverse_depth, axis=[1, 2, 3])
-        deviation = tf.math.reduce_std(depth.inverse_depth, axis=[1, 2, 3])
-        watched = {
-            **self._motion_size(rotation, whole_translation),
-            "visible": tf.reduce_mean([view.seen for view in views]),
-            "beta": tf.reduce_mean(depth.beta),
-            "inverse_depth": tf.reduce_mean(mean),
-            "spread": tf.reduce_mean(deviation / mean),
-        }
-        pictures = {
-            "inverse_depth": depth.inverse_depth,
-            "beta": depth.beta,
-            "views": [view.image for view in views],
-            "weights": [view.weight for view in views],
-        }
-        if masks is not None:
-            pictures["static"] = masks.target
-        return terms, watched, pictures
+        terms = objective.terms(
+            config,
+            photometric=photometric,
+            perceptual=perceptual,
+            smoothness=self.smoothness(depth.inverse_depth, batch["target"]),
+        )
+        motion = self._motion_size(rotation, whole_translation)
+        return Outputs(terms, {**motion, **_watched(depth, views)}, _images(depth, views, masks))
 
     def _depth(self, batch):
         logits, beta = self.aquanet(batch["target"], batch["grid"], batch["intrinsics"])
@@ -90,5 +76,26 @@ class StageOne(Stage):
         return stages_views.forward_view(self.warp, *inputs)
 
 
+def _watched(depth, views):
+    mean = tf.reduce_mean(depth.inverse_depth, axis=[1, 2, 3])
+    deviation = tf.math.reduce_std(depth.inverse_depth, axis=[1, 2, 3])
+    return {
+        "visible": tf.reduce_mean([view.seen for view in views]),
+        "beta": tf.reduce_mean(depth.beta),
+        "inverse_depth": tf.reduce_mean(mean),
+        "spread": tf.reduce_mean(deviation / mean),
+    }
+
+
+def _images(depth, views, masks):
+    images = {
+        "inverse_depth": depth.inverse_depth,
+        "beta": depth.beta,
+        "views": [view.image for view in views],
+        "weights": [view.weight for view in views],
+    }
+    return images if masks is None else {**images, "static": masks.target}
+
+
 class DepthAlone(PoseHeld, StageOne):
-    """Stage 1 with PoseNet held still."""
+    """Stage 1 without training PoseNet."""

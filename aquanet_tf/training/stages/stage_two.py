@@ -1,25 +1,26 @@
-"""Stage 2: depth and ego-motion from static pixels, and boosted depth where things move."""
+"""Stage 2: depth and ego-motion from static pixels, boosted depth as the label of moving ones."""
 
 from __future__ import annotations
 
 import tensorflow as tf
 
-from aquanet_tf.losses import boosting
+from aquanet_tf.losses import BoostingLoss, objective
 from aquanet_tf.masks import automask, spimo
 from aquanet_tf.networks import boosted, estimate
 from aquanet_tf.training.stages import views
-from aquanet_tf.training.stages.stage import REFERENCES, PoseHeld
+from aquanet_tf.training.stages.stage import REFERENCES, Outputs, PoseHeld
 from aquanet_tf.training.stages.stage_one import StageOne
 
 
 class StageTwo(StageOne):
     """l_st2 = l_s^om + alpha_ds l_ds + alpha_b l_b (Eq. 10): stage 1 with W_c = O_c M_c M_{0->c}
-    for O_c, and the boosting loss of the target's likely moving pixels.
+    instead of O_c, plus the boosting loss of the target's likely moving pixels.
 
     Args:
-        config, aquanet, posenet: as every stage.
-        frozen: estimate (see `estimator`) of the stage-1 network; needed by `mask=spimo`.
-        teacher: a copy of aquanet, kept at the previous epoch by `callbacks.PreviousEpoch`; None
+        config, aquanet, posenet: as for every stage.
+        frozen: the estimate (`networks.estimate`) of the stage-1 network; --mask=spimo needs it,
+            and ValueError says so.
+        teacher: a copy of aquanet that `callbacks.PreviousEpoch` keeps at the previous epoch; None
             without boosting loss. It shares no weights with aquanet and gets no gradient.
     """
 
@@ -32,10 +33,11 @@ class StageTwo(StageOne):
             raise ValueError("--mask=spimo needs the frozen network of stage 1")
         self.frozen = frozen
         self.teacher = teacher
+        self.boosting = BoostingLoss()
         self.teacher_trained = tf.Variable(0.0, trainable=False, name="teacher_trained")
 
     def masks(self, batch, depth, rotation, translation):
-        """Static masks: cached ones that came with the batch, or made here."""
+        """Static masks: cached ones that came with the batch, or computed here."""
         if self.config.mask == "none":
             return None
         if self.config.mask == "automask":
@@ -53,25 +55,21 @@ class StageTwo(StageOne):
         return views.Masks(static[:, 0], static[:, 1:])
 
     def forward(self, batch):
-        terms, watched, pictures = super().forward(batch)
-        static = pictures.get("static")
+        terms, watched, images = super().forward(batch)
+        static = images.get("static")
         if static is None:
-            static = tf.ones_like(pictures["inverse_depth"])
-        watched["static"] = tf.reduce_mean(static)
+            static = tf.ones_like(images["inverse_depth"])
         loss = tf.zeros_like(batch["resize"])
         if self.teacher is not None:
             teacher = estimate.of_network(self.teacher, self.config)
             star = boosted.boosted(teacher)(batch["target"], batch["grid"], batch["intrinsics"])
-            loss = (
-                boosting.boosting_loss(pictures["inverse_depth"], star, static)
-                * self.teacher_trained
-            )
-            pictures["boosted"] = star
-        terms["boosting"] = (self.config.boosting_weight, loss)
-        return terms, watched, pictures
+            loss = self.boosting(images["inverse_depth"], star, static) * self.teacher_trained
+            images = {**images, "boosted": star}
+        terms = {**terms, **objective.terms(self.config, boosting=loss)}
+        return Outputs(terms, {**watched, "static": tf.reduce_mean(static)}, images)
 
     def _automasks(self, batch, depth, rotation, translation):
-        """Monodepth2's mask of the target; of the references it knows nothing."""
+        """Monodepth2's mask of the target; it has none of the references."""
         score = automask.motion_score(
             batch["target"],
             batch["references"],
@@ -80,8 +78,9 @@ class StageTwo(StageOne):
             translation,
             batch["intrinsics"],
         )
-        return views.Masks(automask.static_mask(score), tf.ones_like(batch["references"][..., :1]))
+        static = tf.cast(automask.static_mask(score), tf.float32)
+        return views.Masks(static, tf.ones_like(batch["references"][..., :1]))
 
 
 class DepthAloneTwo(PoseHeld, StageTwo):
-    """Stage 2 with PoseNet held still."""
+    """Stage 2 without training PoseNet."""

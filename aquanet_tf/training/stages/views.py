@@ -1,7 +1,8 @@
-"""One synthesized view and where it counts, by forward or by backward warping.
+"""One synthesized view and its weight in the loss, by forward or by backward warping.
 
-Forward (AQUANet): the target seen from a reference, compared with the reference; occlusion from
-the logits. Backward (DIRNet-BW): a reference looked up for the target, compared with the target.
+Forward (AQUANet): the target as seen from a reference, compared with that reference; occlusion
+masks O follow from the logits. Backward (DIRNet-BW): a reference looked up at the target's depth,
+compared with the target.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from aquanet_tf.layers import backward_warp
 
 
 class Depth(NamedTuple):
-    """Of the target view: logits [B,H,W,N+1], beta [B,H,W,1], inverse depth [B,H,W,1]."""
+    """Of the target: logits [B,H,W,N+1], beta [B,H,W,1], inverse depth (the paper's disparity)
+    [B,H,W,1] in relative units."""
 
     logits: tf.Tensor
     beta: tf.Tensor
@@ -22,15 +24,15 @@ class Depth(NamedTuple):
 
 
 class Masks(NamedTuple):
-    """Static masks, 1 static and 0 moving: target [B,H,W,1], references [B,2,H,W,1]."""
+    """Static masks M, 1 static and 0 likely moving: target [B,H,W,1], references [B,2,H,W,1]."""
 
     target: tf.Tensor
     references: tf.Tensor
 
 
 class View(NamedTuple):
-    """A synthesized image and the image it should be, [B,H,W,3]; `seen` [B,H,W,1] is what the
-    other frame shows of it, `weight` [B,H,W,1] what counts in the loss (W of Eq. 11)."""
+    """A synthesized image and the image it should be, [B,H,W,3]; `seen` [B,H,W,1] is the part of it
+    that the other frame shows (O), `weight` [B,H,W,1] its weight in the loss (W of Eq. 11)."""
 
     image: tf.Tensor
     truth: tf.Tensor
@@ -42,8 +44,8 @@ def forward_view(warp, batch, c, depth, rotation, translation, masks=None):
     """The target seen from reference c. W_c = O_c, with masks O_c * M_c * M_{0->c}.
 
     Args:
-        warp: warping.AdaptiveForwardWarp.
-        batch: of the input pipeline; depth: `Depth`; masks: `Masks` or None.
+        warp: AdaptiveForwardWarp.
+        batch: of `data.pipeline`; depth: `Depth`; masks: `Masks` or None.
         rotation, translation: T_{target -> reference c}, [B,3,3] and [B,3].
     """
     k = batch["intrinsics"]
@@ -56,9 +58,10 @@ def forward_view(warp, batch, c, depth, rotation, translation, masks=None):
 
 
 def backward_view(batch, c, depth, rotation, translation, masks=None):
-    """The target made from reference c. W = inside the reference, with masks * M_0 * M_{c->0}.
+    """The target synthesized from reference c. W = inside the reference, with masks * M_0 *
+    M_{c->0}; arguments as `forward_view`.
 
-    M_c reaches the target along the same depth and motion, without gradient.
+    M_c is warped to the target by the same depth and motion, without gradient.
     """
     k = batch["intrinsics"]
 

@@ -6,10 +6,11 @@ import tensorflow as tf
 
 from aquanet_tf.config.options import Config
 from aquanet_tf.geometry import camera
+from aquanet_tf.losses import objective
 from aquanet_tf.networks import build
 from aquanet_tf.training import precision
 from aquanet_tf.training.stages import kick_start, stage_one
-from aquanet_tf.training.stages.stage import Stage
+from aquanet_tf.training.stages.stage import Outputs, Stage
 
 SMALL = {
     "width": 0.0625,
@@ -66,7 +67,7 @@ def test_validation_means_are_over_the_batches_there_are():
         terms, watched = ("photometric",), ()
 
         def forward(self, batch):
-            return {"photometric": (1.0, batch["resize"])}, {}, {}
+            return Outputs(objective.terms(self.config, photometric=batch["resize"]), {}, {})
 
     stage = Simple(options(), None, None)
     stage.compile(optimizer="sgd", jit_compile=False)

@@ -141,10 +141,10 @@ def test_perceptual_term_sees_the_masked_composite():
         seen.append(weight) or original(f, view, truth, weight)
     )
     try:
-        _, _, pictures = stage.forward(batch())
+        images = stage.forward(batch()).images
     finally:
         synthesis.perceptual = original
-    for weight, expected in zip(seen, pictures["weights"]):
+    for weight, expected in zip(seen, images["weights"]):
         np.testing.assert_array_equal(weight, expected)
 
 

@@ -1,0 +1,55 @@
+"""The training objective, Eq. 10: l = l_s + alpha_ds l_ds + alpha_b l_b.
+
+| term        | equation                          | weight                         | stages |
+|-------------|-----------------------------------|--------------------------------|--------|
+| photometric | l_s, masked L1 part of Eq. 11     | 1                              | all    |
+| perceptual  | l_s, VGG19 part of Eq. 11         | alpha_p, --perceptual_weight   | 1, 2   |
+| smoothness  | l_ds, edge-aware smoothness       | alpha_ds, --smoothness_weight  | 1, 2   |
+| boosting    | l_b, Eq. 12, moving pixels alone  | alpha_b, --boosting_weight     | 2      |
+
+The kick-start has the photometric term alone. Stage 1 masks l_s by the occlusion masks O (l_s^o),
+stage 2 also by the static masks M (l_s^om).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+
+class Term(NamedTuple):
+    """A weighted term of the objective: weight, and value [B], float32."""
+
+    weight: float
+    value: tf.Tensor
+
+
+def terms(config, **values) -> dict[str, Term]:
+    """The values [B] of the terms named above, each with its weight.
+
+    Args:
+        config: a Config, or anything with its three options of the table.
+        values: term name -> [B].
+    """
+    weights = {
+        "photometric": 1.0,
+        "perceptual": config.perceptual_weight,
+        "smoothness": config.smoothness_weight,
+        "boosting": config.boosting_weight,
+    }
+    return {name: Term(weights[name], value) for name, value in values.items()}
+
+
+def total(found: dict[str, Term]) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+    """Eq. 10 of a batch: (the weighted sum of the terms' means, scalar; name -> mean).
+
+    tf.errors.InvalidArgumentError names the first term whose mean is not finite.
+    """
+    loss, means = 0.0, {}
+    for name, term in found.items():
+        means[name] = tf.debugging.assert_all_finite(
+            tf.reduce_mean(term.value), f"the {name} loss is not finite"
+        )
+        loss += term.weight * means[name]
+    return loss, means
