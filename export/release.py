@@ -63,12 +63,7 @@ def release(workdir, out, example: str = "", commit: str = "", max_mb: float = 8
         _write_records(workdir, temporary, run, commit)
         if picture is not None:
             Image.fromarray(picture).save(temporary / EXAMPLE, optimize=True)
-        # Named as it will be: the card speaks of it.
-        document = metadata.build(run, out, run.data["image_height"], TOLERANCE)
-        document["inputs"] = {"image": "uint8 [H, W, 3] RGB, any size"}
-        document["config"] = files_module.read(temporary / CONFIG_FILE)
-        found = checkpoint.load(temporary)
-        document["parity"] = parity.check(found, Predictor(run), parity.noise(), TOLERANCE)
+        document = _checked(temporary, run, out)
         text = model_card.text(temporary, document, _use(out, bool(example)), out.name)
         (temporary / "README.md").write_text(text)
         size = sum(path.stat().st_size for path in temporary.rglob("*") if path.is_file()) / 1e6
@@ -83,6 +78,16 @@ def release(workdir, out, example: str = "", commit: str = "", max_mb: float = 8
         shutil.rmtree(temporary, ignore_errors=True)
         raise
     return out
+
+
+def _checked(temporary, run, out) -> dict:
+    """Metadata of the release in `temporary`, which will be `out`, with its measured parity."""
+    document = metadata.build(run, out, run.data["image_height"], TOLERANCE)
+    document["inputs"] = {"image": "uint8 [H, W, 3] RGB, any size"}
+    document["config"] = files_module.read(temporary / CONFIG_FILE)
+    found = checkpoint.load(temporary)
+    document["parity"] = parity.check(found, Predictor(run), parity.noise(), TOLERANCE)
+    return document
 
 
 def without_places(value):

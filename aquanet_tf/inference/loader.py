@@ -25,7 +25,7 @@ def open_model(path: str | pathlib.Path, height: int = 0) -> Network:
         >>> from aquanet_tf.media import images
         >>> model = open_model("pretrained/street")
         >>> model
-        <Predictor: checkpoint of epoch 33, working height 64, depth relative>
+        <Predictor: checkpoint of epoch 34, working height 64, depth relative>
         >>> prediction = model(images.read_image("pretrained/street/example.png"))
         >>> prediction.inverse_depth.shape, prediction.inverse_depth.dtype
         ((96, 312), dtype('float32'))

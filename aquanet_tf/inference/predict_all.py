@@ -16,6 +16,7 @@ from aquanet_tf.inference.network import Network, Prediction
 from aquanet_tf.inference.writer import Writer
 from aquanet_tf.media import color, depth_png, images, inputs, point_cloud, video
 
+_DEFAULT_FORMATS = ("npy", "png16", "color")
 # Frames that decide the color range of a video, spread over it.
 _RANGE_FRAMES = 24
 
@@ -36,8 +37,7 @@ def predict_all(
       out: directory to write to, made if needed.
       colour_range: inverse depths of the first and last color; None: measured, for all images
         together and for each video.
-      formats: some of `writer.FORMATS`; empty: npy, png16 and color for images, only the colored
-        video for videos.
+      formats: some of `writer.FORMATS`; empty: npy, png16 and color, for images only.
       camera: for ply; default: each image's EXIF.
 
     Returns the content of predictions.json. Files that cannot be read are listed there as
@@ -47,7 +47,7 @@ def predict_all(
         network.require_moving()
     scale = network.inverse_depth_max / depth_png.LEVELS
     style = scale, colour_range, camera or point_cloud.Camera()
-    writer = Writer(out, formats or ("npy", "png16", "color"), *style)
+    writer = Writer(out, formats or _DEFAULT_FORMATS, *style)
     written, clips, failed = [], [], []
     for path, name in tqdm(inputs.named(paths), "predict", _length(paths), unit="input"):
         try:
