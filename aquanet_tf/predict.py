@@ -1,18 +1,21 @@
-"""Inverse depth of images and videos.
+"""Inverse depth (the paper's disparity) of images and videos.
 
     python -m aquanet_tf.predict --model RUN|SAVED_MODEL|FILE.tflite --input WHAT --out DIR
 
 WHAT is an image, a video, a folder, a pattern like 'photos/*.jpg', or - for paths on standard
 input, one a line. For each NAME.jpg, at its size, --write chooses from
-  npy    NAME.npy        float32 [H, W] inverse depth, relative (depth = 1 / it, up to one scale);
-  png16  NAME_16bit.png  the same as uint16: inverse depth = value * scale, scale in the PNG's text;
-  color  NAME_color.png  for the eye: one color range for all images of the call, in its text;
-  ply    NAME.ply        a point cloud; the camera comes from --intrinsics, --fov, or EXIF;
+  npy    NAME.npy         float32 [H, W] inverse depth in relative units: depth is 1 / inverse
+                          depth, up to one unknown scale;
+  png16  NAME_16bit.png   the same as uint16: inverse depth = value * scale; the PNG's text holds
+                          the scale;
+  color  NAME_color.png   colored inverse depth, in one range for all images of the call; the PNG's
+                          text holds the range;
+  ply    NAME.ply         a point cloud; the camera comes from --intrinsics, --fov, or EXIF;
   moving NAME_moving.png  255 where something likely moves, else 0: the SPIMO mask of a stage-1
-                         run, or of a SavedModel with the signature moving_objects.
-A video gives NAME_color.mp4, one color range for the whole clip; --write adds the files of each
-frame in NAME/. predictions.json holds range, scale, units, sizes, milliseconds, and inputs that
-could not be read: those are skipped, named, and make the exit code 1.
+                          run, or of a SavedModel with the signature moving_objects.
+A video gives NAME_color.mp4 in one color range; --write adds the files of each frame in NAME/.
+predictions.json holds range, scale, units, sizes and milliseconds, and lists inputs that could not
+be read. Those are skipped, and the exit code is then 1.
 """
 
 from __future__ import annotations
@@ -70,16 +73,13 @@ def main(argv) -> None:
     colour_range, formats = parse_range(options.range), parse_write(options.write)
     camera = point_cloud.parse_camera(options.intrinsics, options.fov)
     if bool(options.model) == bool(options.workdir):
-        raise ValueError("give either --model or --workdir: what shall predict?")
+        raise ValueError("give either --model or --workdir")
     paths = inputs.paths(options.input)
     out = pathlib.Path(options.out)
     if out.resolve() == pathlib.Path(options.input).resolve():
-        raise ValueError("--out must not be the --input folder: results would be read as inputs")
+        raise ValueError("--out must not be the --input folder: results would become inputs")
     network = open_model(options.model or options.workdir, options.height)
-    moving = network.moving() if "moving" in formats else None
-    document = predict_all.predict_all(
-        paths, network, network.inverse_depth_max, out, colour_range, formats, camera, moving
-    )
+    document = predict_all.predict_all(paths, network, out, colour_range, formats, camera)
     print(predict_all.summary(document))
     print(f"written: {out}")
     if failed := document["failed"]:

@@ -2,11 +2,11 @@
 
     python -m export.client --input photo.jpg --out depth.npy [--server http://127.0.0.1:8501]
 
-The file is sent as it is (signature serving_bytes), to export.serve or to TensorFlow Serving, by
-REST v1, or with --server grpc://127.0.0.1:8500 by gRPC. OUT.npy gets inverse depth, float32 [H, W],
-relative units; OUT.png the same as a 16-bit PNG with its scale in the text, as predict writes it.
-REST needs the standard library, NumPy and Pillow only, gRPC the package tensorflow-serving-api; its
-answers are a fraction of REST's, which are numbers written out.
+The file is sent unchanged (signature serving_bytes) to export.serve or to TensorFlow Serving: by
+REST v1, or by gRPC with --server grpc://127.0.0.1:8500. OUT.npy holds inverse depth (the paper's
+disparity), float32 [H, W], relative units; OUT.png holds the same as a 16-bit PNG with its scale in
+the text, as predict writes it. REST needs only the standard library, NumPy and Pillow. gRPC needs
+tensorflow-serving-api; its answers are much smaller than REST's, which write numbers as text.
 """
 
 from __future__ import annotations
@@ -25,11 +25,16 @@ from aquanet_tf.media import depth_png
 
 
 def predict(server: str, data: bytes, model: str = "aquanet", timeout: float = 60.0) -> dict:
-    """Output name -> float32 [H, W] of one JPEG or PNG file.
+    """Sends one image to a server and returns its maps: output name -> float32 [H, W].
 
-    server: http://HOST:PORT, or grpc://HOST:PORT.
+    Args:
+      server: http://HOST:PORT, or grpc://HOST:PORT.
+      data: the bytes of a JPEG or PNG file.
+      model: the model's name on the server.
+      timeout: seconds to wait for the answer.
 
-    Raises OSError when the server does not answer, ValueError with its words when it refuses.
+    Raises OSError when the server does not answer, and ValueError with the server's message when it
+    refuses the request.
     """
     if server.startswith("grpc://"):
         return _predict_grpc(server, data, model, timeout)

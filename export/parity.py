@@ -1,16 +1,16 @@
-"""How far an exported model is from the checkpoint it was made from.
+"""Compares an exported model with the checkpoint it was made from.
 
     python -m export.parity --workdir RUN --model SAVED_MODEL|FILE.tflite --input IMAGE|FOLDER
 
-The checkpoint is the truth. Both get the same pixels (resized first where the model's size is
-fixed) and every output of the model is compared, over all pixels:
+Both get the same pixels, resized first where the model has a fixed size. Every output of the model
+is compared over all pixels:
   mean and max  of the relative error |model - checkpoint| / |checkpoint|;
-  outliers      share of pixels where the larger is more than 1.25 times the smaller: what the
-                metric a1 of depth counts, and the same for depth and inverse depth.
-Probabilities have no scale: there the error is the difference, an outlier one above 0.25, and
-static_mask is compared with the model's own probability. Beyond the tolerance that the export was
-held to, or that of the flags, the command fails; every export runs the same check before its
-result appears.
+  outliers      share of pixels where the larger value is more than 1.25 times the smaller: the
+                criterion of the metric a1, with equal results for depth and inverse depth.
+For probabilities the error is the difference, and an outlier is a difference above 0.25;
+static_mask is compared with the model's own probability. The command fails when an error exceeds
+the tolerance of the export, or that of the flags. Every export runs the same check before its files
+appear.
 """
 
 from __future__ import annotations

@@ -2,25 +2,26 @@
 
     python -m export.saved_model --workdir RUN --out DIR
 
-writes DIR/<n>/ with n one above the highest version there. The directory is made under a
-hidden name, loaded again, compared with the checkpoint, and only then renamed into place, so a
-server that polls DIR never meets half a model; older versions are not touched.
+writes DIR/<n>/, where n is one above the highest version there. The export is written under a
+hidden name, loaded again, compared with the checkpoint, and then renamed, so that a server that
+polls DIR never finds an incomplete model. Older versions stay.
 
 Signature `serving_default`: `image` uint8 [B, H, W, 3] RGB of any size ->
-  inverse_depth  float32 [B, H, W, 1], relative units;
+  inverse_depth  float32 [B, H, W, 1], relative units (the paper's disparity);
   depth          float32 [B, H, W, 1], 1 / inverse_depth: meters up to one unknown scale;
   beta           float32 [B, H, W, 1], the network's quantization parameter;
   depth_metres   float32 [B, H, W, 1], only with --metres_per_unit: that number times depth.
-Signature `moving_objects`, of stage-1 runs trained on random crops only (see `spimo.readable`):
-`image` as above -> the same and
+Signature `moving_objects`, only of stage-1 runs trained on random crops (see `spimo.readable`):
+`image` as above -> the same maps and
   moving_object_probability  float32 [B, H, W, 1] in [0, 1], from SPIMO's dispersion of depth under
                              shifted grids; 0.5 at the threshold of Eq. 7, not calibrated;
   static_mask                float32 [B, H, W, 1], 0 where that is 0.5 or more (likely moving).
-Signature `serving_bytes`: `image_bytes` string [B], JPEG or PNG files of one size (an invalid-
-argument error says so otherwise) -> what serving_default returns. EXIF rotation is not applied.
-DIR/<n>/metadata.json says the same, with the run, its options and the measured agreement;
-DIR/<n>/model_card.md says it to people; DIR/<n>/assets.extra holds warm-up requests, with which a
-server pays the first call's set-up before it takes requests.
+Signature `serving_bytes`: `image_bytes` string [B], JPEG or PNG files of one size (otherwise an
+invalid-argument error) -> the maps of serving_default. EXIF rotation is not applied.
+
+DIR/<n>/metadata.json repeats this for programs, with the run, its options and the measured distance
+to the checkpoint; DIR/<n>/model_card.md does so for people. DIR/<n>/assets.extra holds warm-up
+requests: a server runs them before it accepts others.
 """
 
 from __future__ import annotations
@@ -54,7 +55,12 @@ class DepthModule(tf.Module):
     """The depth network of a run as functions of uint8 images and of image files.
 
     The tf.Variables are listed by hand: on Keras 3 a tf.Module does not find those inside a Keras
-    model, and an export without its weights would be the result.
+    model, and the export would have no weights.
+
+    Args:
+      run: the loaded run.
+      height: working height in pixels.
+      metres_per_unit: meters of one unit of depth; 0: not known, no output `depth_metres`.
     """
 
     def __init__(self, run: Run, height: int, metres_per_unit: float = 0.0):
@@ -85,16 +91,16 @@ class DepthModule(tf.Module):
 
 
 def decode(image_bytes) -> tf.Tensor:
-    """JPEG or PNG files, string [B], to uint8 [B, H, W, 3]; in graphs.
+    """Decodes JPEG or PNG files, string [B], to uint8 [B, H, W, 3], as a TensorFlow graph.
 
-    tf.errors.InvalidArgumentError when one cannot be decoded or their sizes differ: a batch is
-    one tensor, and scaling images to a common size would change their depth.
+    Raises tf.errors.InvalidArgumentError when a file cannot be decoded or sizes differ: a batch is
+    one tensor, and resizing images to a common size would change their depth.
     """
 
     def one(data):
         return tf.cond(
             tf.io.is_jpeg(data),
-            # As Pillow decodes, so that bytes and pixels give the same answer.
+            # As Pillow decodes, so that a file and its pixels give the same maps.
             lambda: tf.io.decode_jpeg(data, channels=3, dct_method="INTEGER_ACCURATE"),
             lambda: tf.io.decode_png(data, channels=3),
         )
@@ -114,9 +120,14 @@ def decode(image_bytes) -> tf.Tensor:
 def export_saved_model(workdir, out, height: int = 0, metres_per_unit: float = 0.0) -> pathlib.Path:
     """Exports the newest checkpoint of `workdir` and returns the new version's directory.
 
-    height: working height in pixels; 0: that of the training images. metres_per_unit: meters of
-    one unit of depth, for a known camera; 0: not known. Raises ValueError when the run is missing
-    or the saved model does not agree with it (nothing is left behind then).
+    Args:
+      workdir: the run.
+      out: directory of numbered versions, made if needed.
+      height: working height in pixels; 0: that of the training images.
+      metres_per_unit: meters of one unit of depth, measured for the camera; 0: not known.
+
+    Raises ValueError, and leaves no files, when the run is missing or the saved model differs from
+    it.
     """
     metadata.check_metres_per_unit(metres_per_unit)
     run = load_run(workdir)
@@ -136,7 +147,7 @@ def export_saved_model(workdir, out, height: int = 0, metres_per_unit: float = 0
             "image_bytes": "string [B], JPEG or PNG files of one size (signature serving_bytes)",
         }
         files_module.write(temporary / inference_network.METADATA, document)
-        # The last signature returns all there is: its figures stand in the metadata.
+        # The last signature returns all outputs: the metadata hold its errors.
         for signature in signatures:
             truth = Predictor(run, height, moving=signature == saved_model.MOVING)
             network = SavedModel(temporary, signature)
@@ -146,7 +157,7 @@ def export_saved_model(workdir, out, height: int = 0, metres_per_unit: float = 0
         document["warmup_requests"] = warmup.write(temporary, signatures, *size)
         files_module.write(temporary / inference_network.METADATA, document)
         (temporary / "model_card.md").write_text(model_card.text(workdir, document, USE))
-        temporary.chmod(0o755)  # mkdtemp makes it private; a server runs as somebody else
+        temporary.chmod(0o755)  # mkdtemp makes it private; a server runs as another user
         return _move_to_next_version(temporary, out)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -161,7 +172,7 @@ def _move_to_next_version(temporary: pathlib.Path, out: pathlib.Path) -> pathlib
             os.rename(temporary, target)
             return target
         except OSError:
-            if not target.exists():  # otherwise another export took the number: take the next
+            if not target.exists():  # else another export took this number: try the next
                 raise
 
 

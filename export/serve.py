@@ -2,11 +2,12 @@
 
     python -m export.serve --model_base_path serving/aquanet
 
-serves the newest version of DIR/<n>/ under the model's name, takes up new ones within a second or
-so without a failed request, and refuses what it cannot serve (400 or INVALID_ARGUMENT) without
-harm. Its address, opened in a browser, is a page to drop pictures on. It needs
-`pip install "aquanet-tf[serve]"`. For production use TensorFlow Serving itself, with the same
-directory and the same requests: here is no batching, no GPU scheduling, no TLS, no authentication.
+serves the newest version of DIR/<n>/ under the model's name. It switches to a new version within
+about a second, without a failed request, and answers bad requests with 400 or INVALID_ARGUMENT. Its
+address shows a page in a browser that takes images. It needs `pip install "aquanet-tf[serve]"`.
+
+For production use TensorFlow Serving with the same directory and the same requests: this server has
+no batching, no GPU scheduling, no TLS and no authentication.
 """
 
 from __future__ import annotations
@@ -22,7 +23,10 @@ from aquanet_tf import cli
 
 
 def run(options) -> None:
-    """Serves until interrupted. Raises ValueError or OSError for flags that do not work."""
+    """Serves until interrupted.
+
+    options: the values of the flags. Raises ValueError or OSError for flags that do not work.
+    """
     if options.max_request_mb <= 0 or options.poll_seconds <= 0:
         raise ValueError("--max_request_mb and --poll_seconds must be positive")
     if not pathlib.Path(options.model_base_path).is_dir():

@@ -3,12 +3,13 @@
     python -m export.tflite --workdir RUN --height 192 --width 640 --out DIR/aquanet.tflite
         [--quantize none|float16|dynamic|int8 --data_dir RECORDS]
 
-Writes FILE.tflite, FILE.json (sizes, units, ranges, parity) and FILE.md (model card): the model
-appears complete and compared with the checkpoint, or not at all. Built-in operations only, no
-variables; the positional grid and the focal length are inside.
+Writes FILE.tflite, FILE.json (sizes, units, ranges, parity) and FILE.md (model card). The model
+appears only when it is complete and agrees with the checkpoint. It has built-in operations only and
+no variables; it contains the positional grid and the focal length.
 
-Input `image`: uint8 [1, height, width, 3] RGB, the bytes of the picture: normalization is inside.
-Outputs `inverse_depth` and `beta`: float32 [1, height, width, 1]. Signature `serving_default`.
+Input `image`: uint8 [1, height, width, 3] RGB; the model normalizes it. Outputs `inverse_depth`
+(the paper's disparity, relative units) and `beta`: float32 [1, height, width, 1]. Signature
+`serving_default`.
 
 | --quantize | weights | arithmetic                                                             |
 |------------|---------|------------------------------------------------------------------------|
@@ -17,8 +18,8 @@ Outputs `inverse_depth` and `beta`: float32 [1, height, width, 1]. Signature `se
 | dynamic    | int8    | int8 convolutions with scales found while running, the rest float32    |
 | int8       | int8    | int8 convolutions, scales from --data_dir; ELU and the head in float32 |
 
-TFLite has no int8 ELU, so full int8 wins size but little time. The sum over the levels after the
-last convolution is left in float32 on purpose: in int8 its inverse depth has steps of d_max / 255.
+TFLite has no int8 ELU, so int8 makes the file small but hardly faster. The sum over the levels
+(Eq. 5) stays in float32: in int8 its inverse depth would have steps of d_max / 255.
 """
 
 from __future__ import annotations
@@ -43,11 +44,10 @@ from aquanet_tf.layers import quantization
 from aquanet_tf.runs.run import Run, load_run
 from export.bundle import calibration, metadata, model_card, parity
 
-# What passes as the same model, see parity.Tolerance. At depth edges a small change of the logits
-# moves the weight from one level to another, up to d_max / d_min away: a quantized model is judged
-# by its mean error and its outliers. Good networks have an abs rel of 0.115 and 12 % of outliers
-# themselves (the paper's Table 2); a mean error of 0.05 adds a tenth to the former, as independent
-# errors add. Measured: see BUILD.md.
+# Allowed distance to the checkpoint. At depth edges a small change of the logits moves weight from
+# one level to another, up to a factor of d_max / d_min away, so a quantized model is judged by its
+# mean error and its outliers. A mean error of 0.05 adds about a tenth to the abs rel of a good
+# network.
 TOLERANCES = {
     "none": parity.Tolerance(1e-3, 1e-5),
     "float16": parity.Tolerance(0.1, 2e-3),
@@ -58,7 +58,7 @@ USE = """from ai_edge_litert.interpreter import Interpreter
 model = Interpreter("THIS FILE'S NAME.tflite").get_signature_runner()
 maps = model(image=image)  # uint8 [1, height, width, 3] RGB
 maps["inverse_depth"]  # float32 [1, height, width, 1]"""
-# What reads the outputs of the last convolutions, the logits and the exponent of beta.
+# Operations that read the outputs of the last convolutions: logits and the exponent of beta.
 _READERS = ("SOFTMAX", "TANH", "LOGISTIC")
 
 
@@ -76,11 +76,12 @@ def export_tflite(
     Args:
       height, width: the fixed size in pixels; 0: that of the training images.
       quantize: a key of TOLERANCES.
-      data_dir: records, needed for int8: images that set its scales; for every kind, images of
-        the comparison with the checkpoint (without: random noise).
+      data_dir: records. Their images set the scales of int8, which needs them, and are used to
+        compare any model with the checkpoint; empty: random noise is compared.
       images: number of records that set the scales.
 
-    Raises ValueError (bad flags; a model that is not the checkpoint's) and leaves nothing then.
+    Raises ValueError, and writes nothing, for bad flags and for a model that differs from the
+    checkpoint.
     """
     out = pathlib.Path(out)
     _check(out, width, quantize, data_dir, images)
@@ -89,17 +90,10 @@ def export_tflite(
     width = width or run.data["image_width"]
     samples = calibration.batches(data_dir, height, width, images) if data_dir else None
     content = convert(run, height, width, quantize, samples)
-    document = {
-        **metadata.build(run, workdir, height, TOLERANCES[quantize]),
-        "inputs": {"image": f"uint8 [1, {height}, {width}, 3] RGB"},
-        "height": height,
-        "width": width,
-        "quantize": quantize,
-        "calibration_images": len(samples) if samples and quantize == "int8" else 0,
-        "bytes": len(content),
-        "sha256": hashlib.sha256(content).hexdigest(),
-    }
-    del document["outputs"]["depth"]  # 1 / inverse_depth is left to the caller
+    document = metadata.build(run, workdir, height, TOLERANCES[quantize])
+    calibrated = len(samples) if samples and quantize == "int8" else 0
+    document.update(_side_file(content, height, width, quantize, calibrated))
+    del document["outputs"]["depth"]  # callers compute 1 / inverse_depth
     with files.atomic(out) as temporary:
         temporary.write_bytes(content)
         beside = temporary.with_suffix(".json")  # where LiteModel looks for it
@@ -116,32 +110,47 @@ def export_tflite(
     return out
 
 
+def _side_file(content, height, width, quantize, calibration_images) -> dict:
+    """What the JSON file says beside the common fields of `metadata.build`."""
+    return {
+        "inputs": {"image": f"uint8 [1, {height}, {width}, 3] RGB"},
+        "height": height,
+        "width": width,
+        "quantize": quantize,
+        "calibration_images": calibration_images,
+        "bytes": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+    }
+
+
 def convert(run: Run, height: int, width: int, quantize: str, samples=None) -> bytes:
-    """The TFLite flatbuffer; `samples` are uint8 batches [1, height, width, 3], for int8.
+    """The TFLite flatbuffer of a run's depth network at a fixed size.
+
+    Args:
+      quantize: a key of TOLERANCES.
+      samples: uint8 batches [1, height, width, 3] that set the scales of int8.
 
     Converted from a *frozen* concrete function: on Keras 3 the converter does not find the
-    variables of a model inside a tf.Module, and writes one that returns NaN without a word.
+    variables of a model inside a tf.Module, and silently writes a model that returns NaN.
     """
     u, v = camera.unit_line(width), camera.unit_line(height)
     fx, fy = run.data["focal"]
     intrinsics = tf.constant([[[fx * width, 0, 0], [0, fy * height, 0], [0, 0, 1]]], tf.float32)
     config = run.config
-    # The converter gives a float input its integer form when it knows its range.
-    dtype = tf.uint8
-
-    specification = tf.TensorSpec([1, height, width, 3], dtype, name="image")
+    specification = tf.TensorSpec([1, height, width, 3], tf.uint8, name="image")
 
     @tf.function(input_signature=[specification])
     def infer(image):
-        # Layer by layer: partial sums, and logits and beta in one map, would add or share scales.
+        # Layer by layer: partial sums would add quantization scales, and logits and beta in one
+        # tensor would share theirs.
         image = tf.cast(image, tf.float32) / 255.0
-        # Of the picture's first value, so that what hangs on it is computed and not stored.
+        # One, computed from a pixel: the converter would store what depends on a constant.
         one = tf.minimum(image[:, :1, :1, :1] + 1.0, 1.0)
         code = run.aquanet.positional.of_axes(
             u, v, one, intrinsics if config.focal_planes else None
         )
         logits, beta = run.aquanet.with_code(image, code, rearranged=False)
-        # A fixed beta is one number, and so are its levels.
+        # With a fixed beta, one set of levels serves all pixels.
         curve = beta if config.adaptive else one
         if not config.adaptive:
             beta = tf.tile(one, [1, height, width, 1])
@@ -165,11 +174,10 @@ def convert(run: Run, height: int, width: int, quantize: str, samples=None) -> b
 
 
 def head_tensors(interpreter: tf.lite.Interpreter) -> list[str]:
-    """Names of all tensors from the outputs of the last convolutions on, which int8 leaves alone.
+    """Names of all tensors from the outputs of the last convolutions on, which int8 keeps in float.
 
-    Logits in 256 steps of a range of some 60 are off by a tenth, and so is each probability, times
-    levels up to d_max / d_min apart: measured on a trained network, 10 % mean error of inverse
-    depth, where float logits give 3 %. Behind them, ln(0) of level 0 alone takes the whole range.
+    The logits span a wide range, so int8 steps would change the probabilities of levels that are up
+    to a factor of d_max / d_min apart. After them, ln(0) of level 0 alone would take the range.
     """
     operations = interpreter._get_ops_details()  # in the order of execution
     late = {op["inputs"][0] for op in operations if op["op_name"] in _READERS}
@@ -180,9 +188,9 @@ def head_tensors(interpreter: tf.lite.Interpreter) -> list[str]:
 
 
 def code_tensors(interpreter: tf.lite.Interpreter) -> list[str]:
-    """Names of the tensors of the positional code, at each of its sizes, which int8 leaves alone.
+    """Names of the tensors of the positional code at each of its sizes, which int8 keeps in float.
 
-    Its ELU is float anyway, and in 256 steps the columns of a wide picture could not be told apart.
+    Its ELU is float anyway, and 256 steps do not distinguish the columns of a wide image.
     """
     operations = interpreter._get_ops_details()
     made = {output for op in operations for output in op["outputs"]}
@@ -201,7 +209,7 @@ def _names(interpreter, indices):
 
 @contextlib.contextmanager
 def _silent():
-    """Keeps back the statistics that the converter writes past Python, unless it fails."""
+    """Hides what the converter's C++ code prints to stderr, unless the block fails."""
     sys.stderr.flush()
     stderr = os.dup(2)
     with tempfile.TemporaryFile() as file:
@@ -233,11 +241,11 @@ def _converted(directory: str, quantize: str, samples) -> bytes:
         return converter.convert()
 
     def representative():
-        # By name: a list is matched to the inputs in an order that nobody promises.
+        # By name: the order in which a list is matched to the inputs is not documented.
         return ({"image": batch} for batch in samples)
 
     converter.representative_dataset = representative
-    # The only way that both TensorFlows offer to leave operations out of the quantization.
+    # The only way to keep operations in float that TF 2.15 and TF 2.21 both offer.
     debugger = tf.lite.experimental.QuantizationDebugger(
         converter=converter,
         debug_dataset=representative,
@@ -256,7 +264,7 @@ def _check(out, width, quantize, data_dir, images):
     if images < 1:
         raise ValueError(f"--images={images}: must be at least 1")
     if quantize == "int8" and not data_dir:
-        raise ValueError("--quantize=int8 finds its scales on images: give --data_dir=RECORDS")
+        raise ValueError("--quantize=int8 needs images to set its scales: give --data_dir=RECORDS")
 
 
 def define_flags() -> None:

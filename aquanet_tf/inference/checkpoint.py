@@ -1,15 +1,17 @@
-"""A trained run as a plain function: uint8 image in, NumPy maps out."""
+"""The newest checkpoint of a run as a plain function: uint8 images in, NumPy maps out."""
 
 from __future__ import annotations
 
+import functools
 import pathlib
-from typing import Callable
+import warnings
 
 import numpy as np
 import tensorflow as tf
 
 from aquanet_tf.inference import graph, network
 from aquanet_tf.inference.mask_scores import SpimoScore
+from aquanet_tf.masks import spimo
 from aquanet_tf.runs.run import Run, load_run
 
 
@@ -17,13 +19,16 @@ class Predictor(network.Network):
     """Calls the depth network of a run on images of any size.
 
     Args:
-      run: checkpoints.Run.
+      run: a loaded `runs.run.Run`.
       height: working height in pixels; 0: that of the training images.
-      post_processing: one of metrics.POST_PROCESSINGS.
+      post_processing: one of `evaluation.protocol.POST_PROCESSINGS`.
       moving: `maps` adds `moving_object_probability` and `static_mask`, at five times the cost.
+
+    Raises ValueError for a working height below 16 pixels.
     """
 
     kind = "checkpoint"
+    has_moving = True
 
     def __init__(
         self,
@@ -49,10 +54,19 @@ class Predictor(network.Network):
         maps = self._infer(tf.convert_to_tensor(images))
         return {name: value.numpy()[..., 0] for name, value in maps.items()}
 
-    def moving(self) -> Callable[[np.ndarray], np.ndarray]:
-        """uint8 [H, W, 3] -> bool [H, W]: where the run's `SpimoScore` reaches its threshold."""
-        score = SpimoScore(self._run, self.height)
-        return lambda image: ~score.static(image)
+    def moving(self, image: np.ndarray) -> np.ndarray:
+        """uint8 [H, W, 3] -> bool [H, W]: where the run's `SpimoScore` reaches its threshold.
+
+        Warns once about a run that has not learned what the mask reads, see `spimo.readable`.
+        """
+        return ~self._score.static(image)
+
+    @functools.cached_property
+    def _score(self) -> SpimoScore:
+        if not spimo.readable(self._run.config):
+            text = "SPIMO masks mean little here: they need a stage-1 run trained on random crops"
+            warnings.warn(text, stacklevel=3)
+        return SpimoScore(self._run, self.height)
 
 
 def load(workdir: str | pathlib.Path, height: int = 0, post_processing: str = "none") -> Predictor:

@@ -1,5 +1,7 @@
-"""Images in, inverse depth and beta out, at the images' own size. Plain tf ops, so that predict,
-evaluate and every export run the very same steps."""
+"""Images in; inverse depth (the paper's disparity) and beta out, at the size of the images.
+
+Plain TensorFlow operations: prediction, evaluation and the SavedModel export run the same steps.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +19,9 @@ MIN_WORKING_SIZE = 16
 def working_size(height, width, working_height):
     """(height, width) the network works at for an image of height x width, aspect kept.
 
-    Inverse depth grows with resolution (`--depth_scaling=proportional`), so a run keeps to one
-    working height: that of its training images. Takes and returns int32 tensors or integers.
+    Inverse depth grows with resolution (`--depth_scaling=proportional`), so a run keeps one working
+    height, that of its training images. Takes integers or int32 tensors; returns integers in eager
+    mode, else tensors.
     """
     ratio = tf.cast(width, tf.float32) * working_height / tf.cast(height, tf.float32)
     working_width = tf.maximum(MIN_WORKING_SIZE, tf.cast(tf.round(ratio), tf.int32))
@@ -28,8 +31,10 @@ def working_size(height, width, working_height):
 
 
 def chosen_height(run, height):
-    """Working height of a run for the flag --height: 0 stands for that of the training images.
-    ValueError below 16 pixels."""
+    """Working height in pixels for the flag --height; 0: that of the training images.
+
+    Raises ValueError below 16 pixels.
+    """
     if height and height < MIN_WORKING_SIZE:
         raise ValueError(
             f"--height={height}: must be at least {MIN_WORKING_SIZE} (or 0: as trained)"
@@ -38,18 +43,18 @@ def chosen_height(run, height):
 
 
 def infer(run, images, working_height=None, focal=None, post_processing="none"):
-    """Depth of images of any one size; usable in graphs with unknown sizes.
+    """Inverse depth and beta of a batch of images; also in graphs that do not know their size.
 
     Args:
-        run: checkpoints.Run (or anything with its config, aquanet and data).
+        run: a `runs.run.Run`, or anything with its `config`, `aquanet` and `data`.
         images: [B,H,W,3], uint8 or float in [0,1].
         working_height: height the network works at; default: that of the training images.
         focal: (fx / width, fy / height) of the camera, for runs with focal_planes; default: the
             training camera's.
-        post_processing: one of metrics.POST_PROCESSINGS; more passes for inverse depth.
+        post_processing: one of `evaluation.protocol.POST_PROCESSINGS`; beta is never processed.
 
-    Returns a dictionary of float32 maps [B,H,W,1]: `inverse_depth` (relative units; depth is its
-    inverse) and `beta` (quantization parameter).
+    Returns a dictionary of float32 maps [B,H,W,1]: `inverse_depth` (relative units) and `beta` (the
+    quantization parameter of Eq. 4).
     """
     config = run.config
     inputs = network_inputs(run, images, working_height, focal)
@@ -72,9 +77,12 @@ def infer(run, images, working_height=None, focal=None, post_processing="none"):
 
 
 def infer_moving(run, images, working_height=None, focal=None, post_processing="none"):
-    """The maps of `infer`, and with SPIMO's passes `moving_object_probability` (see
-    `spimo.moving_probability`, 0 above the line of `spimo_ignore_top`) and `static_mask`: 0.0
-    where it is 0.5 or more, which is where `moving_score` reaches the threshold; else 1.0."""
+    """The maps of `infer` and two of SPIMO's passes (Eq. 6 and 7), each float32 [B,H,W,1].
+
+    `moving_object_probability`: see `spimo.moving_probability`; 0 above the line of
+    `spimo_ignore_top`. `static_mask`: M of Eq. 7, 0.0 where the probability is 0.5 or more (there
+    `moving_score` reaches the threshold), else 1.0. Arguments as `infer`.
+    """
     score = moving_score(run, images, working_height, focal)
     static = spimo.static_mask(score, run.config.spimo_threshold)
     return {
@@ -85,10 +93,10 @@ def infer_moving(run, images, working_height=None, focal=None, post_processing="
 
 
 def moving_score(run, images, working_height=None, focal=None, config=None):
-    """SPIMO's dispersion of depth [B,H,W,1], see `spimo`; likely moving where it reaches
-    `config.spimo_threshold`, and 0 above the line of `spimo_ignore_top`.
+    """SPIMO's dispersion of depth (Eq. 7), float32 [B,H,W,1]; 0 above `spimo_ignore_top`.
 
-    Arguments as `infer`; config: whose `spimo_` options count, default the run's own.
+    A pixel likely moves where it reaches `config.spimo_threshold`. Arguments as `infer`; `config`:
+    a `Config` with the `spimo_` options to use, default: the run's.
     """
     config = config or run.config
     inputs = network_inputs(run, images, working_height, focal)
@@ -98,7 +106,11 @@ def moving_score(run, images, working_height=None, focal=None, config=None):
 
 
 def network_inputs(run, images, working_height=None, focal=None):
-    """(images in [0,1] at working size, grid, K) for the depth network; arguments as `infer`."""
+    """Inputs of the depth network, all float32; arguments as `infer`.
+
+    Returns (images [B,h,w,3] in [0,1] at working size, positional grid [B,h,w,2], K [B,3,3] in
+    pixels of the working size).
+    """
     if images.dtype == tf.uint8:
         images = tf.cast(images, tf.float32) / 255.0
     shape = tf.shape(images)

@@ -1,19 +1,41 @@
-"""TODO docstring of aquanet_tf.inference.loader."""
+"""`open_model`: from a path to a function of images.
+
+| path                                  | form                                                     |
+|---------------------------------------|----------------------------------------------------------|
+| workdir of a run, or a released run   | its newest checkpoint                                    |
+| SavedModel version, or the directory  | that version, or the newest one in the directory         |
+|   of its numbered versions            |                                                          |
+| FILE.tflite with FILE.json beside it  | ai-edge-litert where it is installed, else tf.lite       |
+
+TensorFlow is imported for the first two only: a .tflite file runs with ai-edge-litert alone.
+"""
 
 from __future__ import annotations
 
 import pathlib
 
-from aquanet_tf.inference import network
+from aquanet_tf.inference.network import Network
 from aquanet_tf.inference.saved_model import SavedModel
 from aquanet_tf.inference.tflite import LiteModel
 
 
-def open_model(path: str | pathlib.Path, height: int = 0) -> network.Network:
-    """The model at `path`, see the table above.
+def open_model(path: str | pathlib.Path, height: int = 0) -> Network:
+    """Opens the model at `path`, see the table above; `help` of the result says what it offers.
 
-    height: working height, for checkpoints only: exports have theirs built in. Raises ValueError
-    naming the path when nothing there is a model.
+        >>> from aquanet_tf.media import images
+        >>> model = open_model("pretrained/street")
+        >>> model
+        <Predictor: checkpoint of epoch 34, working height 64, depth relative>
+        >>> prediction = model(images.read_image("pretrained/street/example.png"))
+        >>> prediction.inverse_depth.shape, prediction.inverse_depth.dtype
+        ((96, 312), dtype('float32'))
+
+    Args:
+      path: a run, a SavedModel, or a .tflite file.
+      height: working height in pixels, for runs only; 0: that of the training images. Exports have
+        theirs built in.
+
+    Raises ValueError that names the path when there is no model, or a damaged one.
     """
     path = pathlib.Path(path)
     if path.suffix == ".tflite" or (version := newest_version(path)):

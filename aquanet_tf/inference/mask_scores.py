@@ -1,4 +1,7 @@
-"""TODO docstring of aquanet_tf.inference.mask_scores."""
+"""How likely each pixel moves, as NumPy functions: SPIMO's score and Monodepth2's auto-mask.
+
+Both are scores [H, W] with a threshold: a pixel likely moves where the score reaches it.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +16,14 @@ from aquanet_tf.runs.run import Run
 
 
 class SpimoScore:
-    """Dispersion of depth under shifted grids, of single images: how likely a pixel moves.
+    """SPIMO of single images: dispersion of depth under shifted grids (Eq. 6 and 7).
 
     Args:
-      run: checkpoints.Run of stage 1 (a stage-2 network no longer has what is looked for).
-      height: as for `Predictor`.
+      run: a `runs.run.Run` of stage 1; stage-2 networks no longer react to the shifts.
+      height: working height in pixels; 0: that of the training images.
 
     Attributes:
-      threshold: of the run's `--spimo_threshold`; likely moving where the score reaches it.
+      threshold: the run's `--spimo_threshold` (gamma of Eq. 7).
     """
 
     def __init__(self, run: Run, height: int = 0):
@@ -41,11 +44,10 @@ class SpimoScore:
 
 
 class AutoMaskScore:
-    """Monodepth2's auto-mask of three frames: likely moving where the score reaches
-    `threshold`.
+    """Monodepth2's auto-mask of the middle one of three frames.
 
-    Args: as `SpimoScore`; depth and ego-motion are the run's own. ValueError for a released run,
-    which has no ego-motion.
+    Depth and ego-motion are those of the run. Arguments as `SpimoScore`. Raises ValueError for a
+    released run, which has no ego-motion network.
     """
 
     threshold = automask.THRESHOLD
@@ -55,8 +57,14 @@ class AutoMaskScore:
         self._height = graph.chosen_height(run, height)
 
     def __call__(self, images: list[np.ndarray], intrinsics: np.ndarray) -> np.ndarray:
-        """Previous, target and next frame, uint8 [H, W, 3], and their K [3, 3] -> [H, W] of the
-        target. Not compiled: warping wants sizes known, and drives differ in size."""
+        """Score [H, W] of the target.
+
+        Args:
+          images: previous, target and next frame, uint8 [H, W, 3] RGB each.
+          intrinsics: their K [3, 3], in pixels.
+
+        Runs eagerly: warping needs static sizes, and sequences differ in size.
+        """
         run, config = self._run, self._run.config
         images = tf.constant(np.stack(images))
         frames, grid, network_k = graph.network_inputs(run, images, self._height)

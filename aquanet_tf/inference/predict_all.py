@@ -1,4 +1,4 @@
-"""TODO docstring of aquanet_tf.inference.predict_all."""
+"""Predicts many images and videos and writes their files: what `aquanet_tf.predict` does."""
 
 from __future__ import annotations
 
@@ -7,63 +7,57 @@ import pathlib
 import statistics
 import time
 from collections.abc import Iterable
-from typing import Callable
 
 import aquanet_tf
 from aquanet_tf import files, progress
+from aquanet_tf.inference.network import Network, Prediction
 from aquanet_tf.inference.writer import Writer
 from aquanet_tf.media import color, depth_png, images, inputs, point_cloud, video
 
-# Frames that decide the color range of a clip, spread over it.
+_DEFAULT_FORMATS = ("npy", "png16", "color")
+# Frames that decide the color range of a video, spread over it.
 _RANGE_FRAMES = 24
 
 
 def predict_all(
     paths: Iterable[pathlib.Path],
-    network: Callable,
-    inverse_depth_max: float,
+    network: Network,
     out: pathlib.Path,
     colour_range: tuple[float, float] | None = None,
     formats: tuple[str, ...] = (),
     camera: point_cloud.Camera | None = None,
-    moving: Callable | None = None,
 ) -> dict:
-    """Predicts every path and writes the files named above.
+    """Predicts every path and writes the files that `aquanet_tf.predict` lists.
 
     Args:
-      paths: images and videos; a list, or an iterator whose end need not be known.
-      network: function from uint8 [H, W, 3] to an object with `inverse_depth` [H, W].
-      inverse_depth_max: upper bound of the network's inverse depth; fixes the 16-bit scale.
+      paths: images and videos; a list, or an iterator of unknown length.
+      network: the model; the files hold its relative units.
       out: directory to write to, made if needed.
       colour_range: inverse depths of the first and last color; None: measured, for all images
         together and for each video.
-      formats: some of FORMATS; empty: npy, png16 and color for images, colors for videos.
-      camera: for ply; default: EXIF.
-      moving: for `moving`, see `Writer`.
+      formats: some of `writer.FORMATS`; empty: npy, png16 and color, for images only.
+      camera: for ply; default: each image's EXIF.
 
-    Returns the content of predictions.json.
+    Returns the content of predictions.json. Files that cannot be read are listed there as
+    `failed`. Raises ValueError when `moving` is wanted from a network without it.
     """
-    scale = inverse_depth_max / depth_png.LEVELS
-    options = (scale, colour_range, camera or point_cloud.Camera(), moving)
-    writer = Writer(out, formats or ("npy", "png16", "color"), *options)
-    written, failed, clips = [], [], []
+    if "moving" in formats:
+        network.require_moving()
+    scale = network.inverse_depth_max / depth_png.LEVELS
+    style = scale, colour_range, camera or point_cloud.Camera()
+    writer = Writer(out, formats or _DEFAULT_FORMATS, *style)
+    written, clips, failed = [], [], []
     for path, name in progress.bar(
         inputs.named(paths), desc="predict", total=_length(paths), unit="input"
     ):
         try:
             if video.is_video(path):
-                clip = Writer(out / name, formats, *options) if formats else None
-                clips.append(_predict_clip(path, name, network, out, colour_range, clip))
-                continue
-            image = images.read_image(path)
-            inverse_depth, milliseconds = _timed(network, image)
-            writer.add(name, path, image, inverse_depth)
+                frames = Writer(out / name, formats, *style) if formats else None
+                clips.append(_predict_clip(path, name, network, writer, frames))
+            else:
+                written.append(_predict_image(path, name, network, writer))
         except ValueError as error:
             failed.append({"input": str(path), "error": str(error)})
-            continue
-        size = {"height": image.shape[0], "width": image.shape[1]}
-        entry = {"input": str(path), "name": name, **size, "milliseconds": milliseconds}
-        written.append(entry)
     writer.finish()
     document = {
         "units": "inverse depth, relative: depth = 1 / inverse depth, up to one unknown scale",
@@ -79,26 +73,36 @@ def predict_all(
     return document
 
 
-def _predict_clip(path, name, network, out, colour_range, writer) -> dict:
-    """One video: its range from a few frames spread over it, then every frame in that range."""
+def _predict_image(path, name, network, writer) -> dict:
+    """One image: its files, and its entry in predictions.json."""
+    image = images.read_image(path)
+    prediction, milliseconds = _timed(network, image)
+    writer.add(name, path, image, prediction)
+    size = {"height": image.shape[0], "width": image.shape[1]}
+    return {"input": str(path), "name": name, **size, "milliseconds": milliseconds}
+
+
+def _predict_clip(path, name, network, writer, frames) -> dict:
+    """One video: NAME_color.mp4 beside the files of `writer`, and its entry in predictions.json.
+
+    Without a given color range, a first pass over a few frames measures it. `frames`: writer of
+    the single frames, or None.
+    """
     clip = video.probe(path)
-    if colour_range is None:
-        step = max(1, clip.frames // _RANGE_FRAMES)
-        chosen = itertools.islice(video.frames(path), 0, None, step)
-        colour_range = color.robust_range(_timed(network, frame)[0] for frame in chosen)
-    if writer:
-        writer.colour_range = colour_range
+    colour_range = writer.colour_range or _clip_range(path, clip, network)
+    if frames:
+        frames.colour_range = colour_range
     times = []
     comment = "inverse depth, {}: {!r} to {!r}".format(color.INVERSE_DEPTH_MAP, *colour_range)
-    target = out / f"{name}_color.mp4"
+    target = writer.out / f"{name}_color.mp4"
     with video.writing(target, clip.height, clip.width, clip.fps, comment) as append:
         for frame in progress.bar(
             video.frames(path), desc=path.name, total=clip.frames, unit="frame"
         ):
-            inverse_depth, milliseconds = _timed(network, frame)
-            append(color.color_inverse_depth(inverse_depth, *colour_range))
-            if writer:
-                writer.add(f"{len(times):06d}", path, frame, inverse_depth)
+            prediction, milliseconds = _timed(network, frame)
+            append(color.color_inverse_depth(prediction.inverse_depth, *colour_range))
+            if frames:
+                frames.add(f"{len(times):06d}", path, frame, prediction)
             times.append(milliseconds)
     return {
         "input": str(path),
@@ -110,10 +114,16 @@ def _predict_clip(path, name, network, out, colour_range, writer) -> dict:
     }
 
 
-def _timed(network, image):
+def _clip_range(path, clip, network) -> tuple[float, float]:
+    step = max(1, clip.frames // _RANGE_FRAMES)
+    chosen = itertools.islice(video.frames(path), 0, None, step)
+    return color.robust_range(network.relative(frame).inverse_depth for frame in chosen)
+
+
+def _timed(network, image) -> tuple[Prediction, float]:
     start = time.perf_counter()
-    inverse_depth = network(image).inverse_depth
-    return inverse_depth, round(1000 * (time.perf_counter() - start), 2)
+    prediction = network.relative(image)
+    return prediction, round(1000 * (time.perf_counter() - start), 2)
 
 
 def _length(paths):
@@ -121,7 +131,7 @@ def _length(paths):
 
 
 def summary(document: dict) -> str:
-    """What a person wants to know after the call, a few lines."""
+    """A few lines for the user: number of inputs, times, color ranges."""
     lines = []
     times = [entry["milliseconds"] for entry in document["images"]]
     if times:

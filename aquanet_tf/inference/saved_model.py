@@ -1,20 +1,9 @@
-"""Models as users have them, whatever their form: `open_model(path)` is a function of images.
-
-| path                                  | form                                                     |
-|---------------------------------------|----------------------------------------------------------|
-| workdir of a run                      | its newest checkpoint                                    |
-| SavedModel version, or the directory  | the version, or the newest of the directory              |
-|   of its numbered versions            |                                                          |
-| FILE.tflite with FILE.json beside it  | ai-edge-litert where it is installed, else tf.lite       |
-
-TensorFlow is imported only where it is needed: a .tflite file runs with ai-edge-litert alone.
-"""
+"""A SavedModel of `export.saved_model`, by whichever of its signatures is wanted."""
 
 from __future__ import annotations
 
 import io
 import pathlib
-from typing import Callable
 
 import numpy as np
 from PIL import Image
@@ -23,7 +12,7 @@ from aquanet_tf.inference import network
 from aquanet_tf.inference.network import METADATA
 
 SIGNATURES = ("serving_default", "serving_bytes")
-# Beside them where the run can tell what moves; takes what serving_default takes.
+# A further signature of runs that can tell what moves; takes what serving_default takes.
 MOVING = "moving_objects"
 
 
@@ -33,6 +22,8 @@ class SavedModel(network.Network):
     Args:
       directory: holds saved_model.pb and metadata.json.
       signature: one of SIGNATURES, or MOVING; `serving_bytes` gets the images as PNG.
+
+    Raises ValueError that names a missing or damaged file.
     """
 
     kind = "saved_model"
@@ -46,6 +37,7 @@ class SavedModel(network.Network):
             self._signature = self._loaded.signatures[signature]
         except (OSError, KeyError, tf.errors.OpError) as error:
             raise ValueError(f"{directory}: not a SavedModel with {signature} ({error})") from error
+        self.has_moving = MOVING in self._loaded.signatures
         self._takes_bytes = signature == "serving_bytes"
         self._constant = tf.constant
 
@@ -57,16 +49,11 @@ class SavedModel(network.Network):
             outputs = self._signature(image=self._constant(images))
         return {name: value.numpy()[..., 0] for name, value in outputs.items()}
 
-    def moving(self) -> Callable[[np.ndarray], np.ndarray]:
+    def moving(self, image: np.ndarray) -> np.ndarray:
         """uint8 [H, W, 3] -> bool [H, W], by the signature `moving_objects`."""
-        if MOVING not in self._loaded.signatures:
-            return super().moving()
-        find = self._loaded.signatures[MOVING]
-
-        def moving(image):
-            return find(image=self._constant(image[None]))["static_mask"].numpy()[0, ..., 0] == 0
-
-        return moving
+        self.require_moving()
+        maps = self._loaded.signatures[MOVING](image=self._constant(image[None]))
+        return maps["static_mask"].numpy()[0, ..., 0] == 0
 
 
 def png(image: np.ndarray) -> bytes:

@@ -1,4 +1,7 @@
-"""TODO docstring of aquanet_tf.inference.tflite."""
+"""A .tflite file of `export.tflite`, run by ai-edge-litert or by TensorFlow's own interpreter.
+
+Nothing here imports TensorFlow where ai-edge-litert is installed.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +10,21 @@ import os
 import pathlib
 
 import numpy as np
-from PIL import Image
 
 from aquanet_tf.inference import network
 
 
 class LiteModel(network.Network):
-    """A .tflite file of `export.tflite`: one fixed size, to which images are resized, and from
-    which the maps are brought back to the size of the image (bilinear both).
+    """A .tflite file of `export.tflite`.
+
+    The model has one fixed size: images are resized to it, and the maps back to the size of the
+    image (both bilinear).
 
     Args:
       path: the file; its .json lies beside it.
       runtime: module with an `Interpreter`; default: ai-edge-litert, else tf.lite.
+
+    Raises ValueError that names a missing or damaged file, or a .json of another file.
     """
 
     kind = "tflite"
@@ -44,9 +50,7 @@ class LiteModel(network.Network):
 
     def prepared(self, image: np.ndarray) -> np.ndarray:
         """uint8 [H, W, 3] -> uint8 [height, width, 3] of the model."""
-        if image.shape[:2] == (self.height, self.width):
-            return image
-        return np.asarray(Image.fromarray(image).resize((self.width, self.height), Image.BILINEAR))
+        return network.resized(image, self.height, self.width)
 
     def maps(self, images: np.ndarray) -> dict[str, np.ndarray]:
         """uint8 [B, H, W, 3] -> float32 [B, H, W]: `inverse_depth`, `beta`; one image at a time."""

@@ -1,47 +1,59 @@
-"""TODO docstring of aquanet_tf.inference.writer."""
+"""The files that `aquanet_tf.predict` writes for one image or one frame of a video."""
 
 from __future__ import annotations
 
 import pathlib
-from typing import Callable
 
 import numpy as np
 from PIL import Image, PngImagePlugin
 
+from aquanet_tf.inference.network import Prediction
 from aquanet_tf.media import color, depth_png, point_cloud
 
 FORMATS = ("npy", "png16", "color", "ply", "moving")
 
 
 class Writer:
-    """Writes the files of single pictures.
+    """Writes the files of single images, all values in relative units.
 
     Args:
       out: directory, made if needed.
       formats: some of FORMATS.
       scale: inverse depth of one step of the 16-bit files.
-      colour_range: inverse depths of the first and last color; None: found by `finish`, from the
-        2nd to the 98th percentile, the widest over all pictures written.
+      colour_range: inverse depths of the first and last color; None: `finish` measures it, from
+        the 2nd to the 98th percentile, the widest over all images.
       camera: for point clouds.
-      moving: function from uint8 [H, W, 3] to bool [H, W], for masks of what likely moves.
+
+    Attribute `colour_range` is what was used; before `finish` it may be None.
     """
 
     def __init__(
         self,
         out: pathlib.Path,
-        formats,
+        formats: tuple[str, ...],
         scale: float,
-        colour_range,
-        camera,
-        moving: Callable | None,
+        colour_range: tuple[float, float] | None,
+        camera: point_cloud.Camera,
     ):
         self.out, self.formats, self.scale = out, formats, scale
-        self.colour_range, self.camera, self.moving = colour_range, camera, moving
+        self.colour_range, self.camera = colour_range, camera
         self._ranges, self._waiting = [], {}
         out.mkdir(parents=True, exist_ok=True)
 
-    def add(self, name: str, source: pathlib.Path, image, inverse_depth) -> None:
-        """image: uint8 [H, W, 3]; inverse_depth: float32 [H, W]. ValueError without a camera."""
+    def add(
+        self, name: str, source: pathlib.Path, image: np.ndarray, prediction: Prediction
+    ) -> None:
+        """Writes the files NAME* of one image; colors wait for `finish` while there is no range.
+
+        Args:
+          name: start of the file names.
+          source: the image's file, whose EXIF may know the camera.
+          image: uint8 [H, W, 3] RGB.
+          prediction: of `image`, in relative units.
+
+        Raises ValueError when a point cloud is wanted and the camera is not known.
+        """
+        inverse_depth = prediction.inverse_depth
         if "ply" in self.formats:
             camera = self.camera.of(source, *image.shape[:2])
             point_cloud.write_ply(self.out / f"{name}.ply", 1 / inverse_depth, image, camera)
@@ -50,21 +62,13 @@ class Writer:
         if "npy" in self.formats:
             np.save(self.out / f"{name}.npy", inverse_depth.astype(np.float32))
         if "moving" in self.formats:
-            mask = np.where(self.moving(image), 255, 0).astype(np.uint8)
+            mask = np.where(prediction.moving, 255, 0).astype(np.uint8)
             Image.fromarray(mask).save(self.out / f"{name}_moving.png")
-        if "color" not in self.formats:
-            return
-        if self.colour_range:
-            self._color(name, inverse_depth)
-            return
-        self._ranges.append(color.robust_range([inverse_depth]))
-        kept = name if "npy" in self.formats else f".{name}"
-        self._waiting[name] = self.out / f"{kept}.npy"
-        if "npy" not in self.formats:
-            np.save(self._waiting[name], inverse_depth.astype(np.float32))
+        if "color" in self.formats:
+            self._color_or_keep(name, inverse_depth)
 
     def finish(self) -> None:
-        """Colors the pictures that waited for the range."""
+        """Colors the images that waited for the common range."""
         if self._ranges:
             lows, highs = zip(*self._ranges)
             self.colour_range = min(lows), max(highs)
@@ -72,6 +76,17 @@ class Writer:
             self._color(name, np.load(path))
             if "npy" not in self.formats:
                 path.unlink()
+
+    def _color_or_keep(self, name, inverse_depth):
+        if self.colour_range:
+            self._color(name, inverse_depth)
+            return
+        # Kept on disk, not in memory: there may be many images.
+        self._ranges.append(color.robust_range([inverse_depth]))
+        kept = name if "npy" in self.formats else f".{name}"
+        self._waiting[name] = self.out / f"{kept}.npy"
+        if "npy" not in self.formats:
+            np.save(self._waiting[name], inverse_depth.astype(np.float32))
 
     def _color(self, name, inverse_depth):
         text = PngImagePlugin.PngInfo()

@@ -1,8 +1,7 @@
-"""Numbers as pictures: inverse depth, error and beta in color, masks as outlines, grids.
+"""Inverse depth, relative error and beta as colored images.
 
-Every coloring takes a stated, fixed range and never stretches itself to the picture at hand, so
-that equal colors mean equal values across the frames of one call. All pictures are uint8
-[H, W, 3] RGB. NumPy, Pillow and matplotlib's color maps only.
+Every function takes its value range from the caller and never stretches it to the image at hand:
+equal colors mean equal values in all images of one call. Results are uint8 [H, W, 3] RGB.
 """
 
 from __future__ import annotations
@@ -13,12 +12,19 @@ import numpy as np
 INVERSE_DEPTH_MAP = "magma"  # dark is far, bright is near
 ERROR_MAP = "inferno"  # dark is right, bright is wrong
 BETA_MAP = "coolwarm"  # blue below 1, red above
-NOTHING = (58, 60, 66)  # where there is no value
+NOTHING = (58, 60, 66)  # pixels without a value
 
 
 def colorize(values, low: float, high: float, colour_map: str, valid=None) -> np.ndarray:
-    """values [H, W] -> uint8 [H, W, 3]: `low` and below is the map's first color, `high` and
-    above its last. Pixels that are not finite, or outside `valid` (bool), get `NOTHING`."""
+    """Colors values [H, W] linearly by a matplotlib color map: uint8 [H, W, 3].
+
+    Args:
+      low, high: values of the map's first and last color; values beyond are clipped.
+      colour_map: matplotlib's name of the map.
+      valid: bool [H, W]; other pixels, and those that are not finite, get the color `NOTHING`.
+
+    Raises ValueError unless `high` is larger than `low`.
+    """
     if not high > low:
         raise ValueError(f"color range {low:g}..{high:g}: the second number must be larger")
     values = np.asarray(values, np.float64)
@@ -29,23 +35,26 @@ def colorize(values, low: float, high: float, colour_map: str, valid=None) -> np
 
 
 def color_inverse_depth(inverse_depth, low: float, high: float, valid=None) -> np.ndarray:
-    """Inverse depth [H, W], linear between `low` (far, dark) and `high` (near, bright)."""
+    """Colors inverse depth [H, W] from `low` (far, dark) to `high` (near, bright)."""
     return colorize(inverse_depth, low, high, INVERSE_DEPTH_MAP, valid)
 
 
 def color_error(relative_error, high: float = 0.5, valid=None) -> np.ndarray:
-    """|gt - prediction| / gt [H, W], from 0 (dark) to `high` and above (bright)."""
+    """Colors |gt - prediction| / gt [H, W] from 0 (dark) to `high` and above (bright)."""
     return colorize(relative_error, 0.0, high, ERROR_MAP, valid)
 
 
 def color_beta(beta, beta_max: float) -> np.ndarray:
-    """beta [H, W] in [1 / beta_max, beta_max] on a log scale; gray-white where beta is 1."""
+    """Colors beta [H, W] in [1 / beta_max, beta_max] on a log scale; 1 is gray-white."""
     return colorize(np.log(np.asarray(beta)), *(np.log(beta_max) * np.array([-1, 1])), BETA_MAP)
 
 
 def robust_range(maps, low_percentile=2.0, high_percentile=98.0) -> tuple[float, float]:
-    """One color range for several [H, W] maps: the smallest of their low percentiles and the
-    largest of their high ones, non-finite pixels left out. Never empty."""
+    """One color range for several maps [H, W], without their non-finite pixels.
+
+    Returns (smallest of the low percentiles, largest of the high ones), always ascending; (0, 1)
+    when no pixel is finite.
+    """
     low, high = np.inf, -np.inf
     for values in maps:
         values = np.asarray(values)[np.isfinite(values)]

@@ -1,4 +1,4 @@
-"""Inverse depth as a 16-bit gray PNG that says its own scale."""
+"""Inverse depth as a 16-bit gray PNG file whose text chunks hold the scale."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ LEVELS = 65535
 
 
 def write(path, inverse_depth: np.ndarray, scale: float) -> None:
-    """uint16 PNG with inverse depth = value * scale; the scale is in the PNG's text chunks.
+    """Writes inverse depth [H, W] as uint16 values: inverse depth = value * scale.
 
-    path: a file name, or an open binary file.
+    Args:
+      path: a file name, or an open binary file.
+      inverse_depth: non-negative; values above 65535 * scale are clipped.
+      scale: inverse depth of one step.
     """
     values = np.clip(np.round(inverse_depth / scale), 0, LEVELS).astype(np.uint16)
     text = PngImagePlugin.PngInfo()
@@ -21,7 +24,7 @@ def write(path, inverse_depth: np.ndarray, scale: float) -> None:
 
 
 def read(path) -> np.ndarray:
-    """float32 [H, W] inverse depth from a file of `write`. ValueError for any other PNG."""
+    """Reads a file of `write`: inverse depth, float32 [H, W]. ValueError for any other PNG."""
     with Image.open(path) as image:
         if "scale" not in image.info:
             raise ValueError(f"{path}: no scale in its PNG text; not a NAME_16bit.png of predict")

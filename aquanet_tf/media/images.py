@@ -1,4 +1,4 @@
-"""Image files in: any ordinary picture becomes uint8 RGB; and which files a path means."""
+"""Reads image files of any common kind as uint8 RGB, and lists the image files of a folder."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 def read_image(path: str | pathlib.Path) -> np.ndarray:
     """uint8 [H, W, 3] RGB, turned upright by its EXIF tag.
 
-    Gray, palette, CMYK and transparent pictures are converted; of 16-bit gray the high byte is
-    kept. Raises ValueError naming the file when it is missing, damaged, or no image.
+    Gray, palette, CMYK and transparent images are converted; 16-bit gray keeps its high byte.
+    Raises ValueError naming the file when it is missing, damaged, or no image.
     """
     try:
         check_sums(path)
@@ -30,18 +30,21 @@ def read_image(path: str | pathlib.Path) -> np.ndarray:
 
 
 def check_sums(file) -> None:
-    """SyntaxError for a PNG (path or file object) whose checksums do not fit: Pillow decodes it all
-    the same, to other pixels."""
+    """Raises SyntaxError for a PNG (path or file object) with wrong checksums.
+
+    Pillow would decode such a file without complaint, to wrong pixels.
+    """
     with Image.open(file) as image:
         if image.format == "PNG":
             image.verify()
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
-    """The picture as 8-bit RGB, not turned: gray and palette expanded, CMYK converted,
-    transparency dropped, of 16-bit gray the high byte (Pillow alone would clip it to white).
+    """The image as 8-bit RGB, not rotated.
 
-    ValueError for floating point pixels, whose range nobody knows, and for no pixels at all.
+    Gray and palette are expanded, CMYK is converted, transparency dropped. 16-bit gray keeps its
+    high byte (Pillow alone would clip it to white). Raises ValueError for floating point pixels,
+    whose range is unknown, and for an image without pixels.
     """
     if 0 in image.size:
         raise ValueError("no pixels")
@@ -54,14 +57,14 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
 
 def is_turned(image: Image.Image) -> bool:
-    """Whether an EXIF tag asks for the pixels to be rotated or mirrored."""
+    """Whether the EXIF orientation tag asks to rotate or mirror the pixels."""
     return image.getexif().get(ExifTags.Base.Orientation, 1) in range(2, 9)
 
 
 def list_images(path: str | pathlib.Path) -> list[pathlib.Path]:
-    """The file itself, or the pictures lying directly in a folder, sorted by name.
+    """The file itself, or the image files directly in a folder, sorted by name.
 
-    Raises ValueError when the path does not exist or the folder holds none.
+    Raises ValueError when the path does not exist or the folder holds no image.
     """
     path = pathlib.Path(path)
     if path.is_file():

@@ -1,4 +1,4 @@
-"""What an --input means: a file, a folder, a pattern, or `-` for paths on standard input."""
+"""Resolves --input: a file, a folder, a pattern, or `-` for paths on standard input."""
 
 from __future__ import annotations
 
@@ -11,10 +11,16 @@ from aquanet_tf.media import images
 
 
 def paths(text: str, stream: Iterable[str] | None = None) -> list[pathlib.Path] | Iterator:
-    """The files of an --input: a sorted list, or for `-` an iterator that yields each path as
-    its line arrives (so that a program can feed paths and see results at once).
+    """The files of an --input: a sorted list; for `-` an iterator.
 
-    stream: the lines for `-`; default: standard input. Raises ValueError when nothing is there.
+    The iterator yields each path when its line arrives, so that a program can send paths and see
+    results at once.
+
+    Args:
+      text: a file, a folder, a pattern like 'photos/*.jpg', or `-`.
+      stream: the lines for `-`; default: standard input.
+
+    Raises ValueError when no file is found.
     """
     if text == "-":
         lines = (line.strip() for line in stream or sys.stdin)
@@ -29,10 +35,10 @@ def paths(text: str, stream: Iterable[str] | None = None) -> list[pathlib.Path] 
 
 
 def named(inputs: Iterable[pathlib.Path]) -> Iterator[tuple[pathlib.Path, str]]:
-    """Each path with a name of its own for what is made from it.
+    """Yields (path, name): a unique name for the files made from each path.
 
-    In a list: its stem, its full file name where two share a stem; further twins (of other
-    folders), and all of a stream, get _2, _3, ... behind the name.
+    The name is the path's stem; in a list, its full file name where two paths share a stem.
+    Repeated names, in a list or a stream, get _2, _3, ... appended.
     """
     stems = [path.stem for path in inputs] if isinstance(inputs, list) else []
     used = set()

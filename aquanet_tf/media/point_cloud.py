@@ -1,7 +1,7 @@
-"""Depth as points: intrinsics of a picture from a flag, a file or EXIF; PLY files.
+"""Point clouds from depth: intrinsics from a flag, a file or EXIF, and PLY files.
 
-Camera axes as everywhere (x right, y down, z forward), units those of depth: relative, up to one
-unknown scale. Pixel centers are integers, so the center of a W-wide picture is at (W - 1) / 2.
+Camera frame: x right, y down, z forward, in units of depth (relative, up to one unknown scale).
+Pixel centers are at integers, so the center of an image of width W is at (W - 1) / 2.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _DIAGONAL_35MM = math.hypot(36, 24)
 
 
 class Intrinsics(NamedTuple):
-    """Pixels of the picture."""
+    """Focal lengths and principal point, in pixels of the image."""
 
     fx: float
     fy: float
@@ -30,14 +30,17 @@ class Intrinsics(NamedTuple):
 
 
 class Camera(NamedTuple):
-    """What the flags say of the camera: intrinsics, or a horizontal field of view in degrees, or
-    neither, in which case each picture's EXIF must know."""
+    """What the flags say of the camera.
+
+    Either `intrinsics`, or `fov` (horizontal field of view in degrees), or neither: then the focal
+    length comes from each image's EXIF.
+    """
 
     intrinsics: Intrinsics | None = None
     fov: float = 0.0
 
     def of(self, path: pathlib.Path, height: int, width: int) -> Intrinsics:
-        """Intrinsics of the picture `path`. ValueError with the remedies when nothing is known."""
+        """Intrinsics of the image `path`. ValueError with the remedies when nothing is known."""
         if self.intrinsics:
             return self.intrinsics
         center = (width - 1) / 2, (height - 1) / 2
@@ -54,7 +57,12 @@ class Camera(NamedTuple):
 
 
 def parse_camera(intrinsics: str, fov: float) -> Camera:
-    """The flags --intrinsics (fx,fy,cx,cy, or a JSON file with these or with "K") and --fov.
+    """The camera of the flags --intrinsics and --fov.
+
+    Args:
+      intrinsics: "fx,fy,cx,cy" in pixels, or a JSON file with these names or with "K" [3, 3];
+        empty: not known.
+      fov: horizontal field of view in degrees; 0: not known.
 
     Raises ValueError naming the flag.
     """
@@ -86,7 +94,7 @@ def parse_camera(intrinsics: str, fov: float) -> Camera:
 
 
 def exif_focal(path: pathlib.Path) -> float:
-    """The 35 mm equivalent focal length in a picture's EXIF, millimeters; 0 if there is none."""
+    """The 35 mm equivalent focal length in an image's EXIF, millimeters; 0 if there is none."""
     try:
         with Image.open(path) as image:
             return float(image.getexif().get_ifd(_EXIF_IFD).get(_FOCAL_35MM, 0))
@@ -95,14 +103,17 @@ def exif_focal(path: pathlib.Path) -> float:
 
 
 def points(depth: np.ndarray, camera: Intrinsics) -> np.ndarray:
-    """depth [H, W] -> camera-frame points float32 [H * W, 3], row by row."""
+    """depth [H, W] -> points in the camera frame, float32 [H * W, 3], row by row."""
     v, u = np.indices(depth.shape)
     rays = (u - camera.cx) / camera.fx, (v - camera.cy) / camera.fy, np.ones(depth.shape)
     return (np.stack(rays, -1) * depth[..., None]).reshape(-1, 3).astype(np.float32)
 
 
 def write_ply(path, depth: np.ndarray, image: np.ndarray, camera: Intrinsics) -> None:
-    """A binary PLY file with a colored point for each pixel of depth [H, W] > 0."""
+    """Writes a binary PLY file with one colored point per pixel of depth [H, W].
+
+    image: uint8 [H, W, 3] RGB, the colors.
+    """
     kind = [(name, "<f4") for name in "xyz"] + [(n, "u1") for n in ("red", "green", "blue")]
     vertices = np.empty(depth.size, kind)
     values = [*points(depth, camera).T, *image.reshape(-1, 3).T]

@@ -1,4 +1,4 @@
-"""TODO docstring of aquanet_tf.media.sheet."""
+"""Contact sheets: images in a grid, masks drawn on images, sparse points made visible."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 
 def outline(image: np.ndarray, mask, color=(0, 229, 255), thickness: int = 1) -> np.ndarray:
-    """A copy of `image` with the inner border of the True regions of `mask` [H, W] drawn."""
+    """A copy of `image` [H, W, 3] with the inner border of the True regions of `mask` [H, W]."""
     inside = np.asarray(mask, bool)
     core = inside
     for _ in range(thickness):
@@ -19,15 +19,17 @@ def outline(image: np.ndarray, mask, color=(0, 229, 255), thickness: int = 1) ->
 
 
 def masked(image: np.ndarray, keep, color=(214, 39, 40)) -> np.ndarray:
-    """`image` [H, W, 3] uint8 in gray, with `color` laid over what is False in `keep` [H, W]."""
+    """`image` (uint8 [H, W, 3]) in gray, tinted with `color` where `keep` [H, W] is False."""
     gray = np.asarray(image, np.float64).mean(axis=-1, keepdims=True)
     covered = 0.35 * gray + 0.65 * np.array(color)
     return np.where(np.asarray(keep, bool)[..., None], gray, covered).round().astype(np.uint8)
 
 
 def grow(values, valid, radius: int) -> tuple[np.ndarray, np.ndarray]:
-    """Sparse values [H, W] spread to squares of 2 radius + 1 pixels, so that lidar points can be
-    seen; where squares meet, the smallest value wins. Returns (values, valid)."""
+    """Sparse values [H, W], such as lidar points, drawn as squares of 2 radius + 1 pixels.
+
+    Where squares overlap, the smallest value wins. Returns (values [H, W], valid bool [H, W]).
+    """
     height, width = np.shape(values)
     padded = np.pad(np.where(valid, values, np.inf), radius, constant_values=np.inf)
     shifts = range(2 * radius + 1)
@@ -37,9 +39,13 @@ def grow(values, valid, radius: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def grid(rows, labels=None, gap: int = 6, min_width: int = 0) -> np.ndarray:
-    """Rows of pictures of one size -> one picture on a dark ground, `labels` above the columns.
+    """One uint8 [height, width, 3] image with `rows` of images on a dark background.
 
-    Pictures narrower than `min_width` are enlarged by a whole factor (nearest neighbor).
+    Args:
+      rows: lists of uint8 [H, W, 3] images, all of one size.
+      labels: texts above the columns.
+      gap: pixels between images.
+      min_width: narrower images are enlarged by a whole factor (nearest neighbor).
     """
     height, width = rows[0][0].shape[:2]
     zoom = max(1, -(-min_width // width))

@@ -1,4 +1,4 @@
-"""Video files in and out, by the ffmpeg that the package imageio-ffmpeg brings."""
+"""Reads and writes video files with the ffmpeg of the package imageio-ffmpeg."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EXTENSIONS = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg")
 
 
 class Clip(NamedTuple):
-    """Size in pixels as displayed, frames a second, number of frames."""
+    """Size in pixels as displayed, frames per second, number of frames."""
 
     height: int
     width: int
@@ -25,12 +25,12 @@ class Clip(NamedTuple):
 
 
 def is_video(path: pathlib.Path) -> bool:
-    """Whether the file's name says video."""
+    """Whether the file name has the ending of a video."""
     return path.suffix.lower() in EXTENSIONS
 
 
 def probe(path: pathlib.Path) -> Clip:
-    """Reads what a file holds (decodes it once, to count). ValueError when it is no video."""
+    """Size and length of a video, decoded once to count. ValueError when it is no video."""
     with _reading(path):
         reader = imageio_ffmpeg.read_frames(str(path), pix_fmt="rgb24")
         meta = next(reader)
@@ -41,8 +41,10 @@ def probe(path: pathlib.Path) -> Clip:
 
 
 def announced(path: pathlib.Path) -> int:
-    """About how many frames the file says that it has; 0 when it does not. Nothing is decoded.
-    ValueError when it is no video."""
+    """Number of frames according to the file's header, approximately; 0 when it does not say.
+
+    Nothing is decoded. Raises ValueError when the file is no video.
+    """
     with _reading(path):
         reader = imageio_ffmpeg.read_frames(str(path), pix_fmt="rgb24")
         meta = next(reader)
@@ -51,7 +53,7 @@ def announced(path: pathlib.Path) -> int:
 
 
 def frames(path: pathlib.Path) -> Iterator[np.ndarray]:
-    """uint8 [H, W, 3] RGB, one frame after another. ValueError when it is no video."""
+    """Yields the frames, uint8 [H, W, 3] RGB. ValueError when the file is no video."""
     with _reading(path):
         reader = imageio_ffmpeg.read_frames(str(path), pix_fmt="rgb24")
         width, height = next(reader)["size"]
@@ -64,8 +66,17 @@ def frames(path: pathlib.Path) -> Iterator[np.ndarray]:
 
 @contextlib.contextmanager
 def writing(path: pathlib.Path, height: int, width: int, fps: float, comment: str):
-    """A function that appends a frame [height, width, 3] to an H.264 file, which appears under
-    its name when the block ends well. An odd side gets one more row or column (the format's)."""
+    """Context with a function that appends one frame, uint8 [height, width, 3], to an H.264 file.
+
+    The file appears as `path` when the block ends without an error. H.264 needs even sizes: an odd
+    side gets one more row or column.
+
+    Args:
+      path: the file, .mp4.
+      height, width: size of the frames in pixels.
+      fps: frames per second.
+      comment: text in the file's metadata.
+    """
     even = (height + height % 2, width + width % 2)
     padding = ((0, even[0] - height), (0, even[1] - width), (0, 0))
     with files.atomic(path) as temporary:
@@ -95,7 +106,7 @@ def _reading(path):
         raise ValueError(f"{path}: no such file")
     try:
         yield
-    # What the package raises for a file that is no video, depending on the damage.
+    # The package raises any of these for damaged files.
     except (OSError, RuntimeError, StopIteration, KeyError, IndexError, TypeError) as error:
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise ValueError(f"{path}: not a readable video ({reason[0][:120]})") from error

@@ -1,4 +1,4 @@
-"""What lies beside an exported model: metadata, card, parity, warm-up requests.
+"""The files beside an exported model: metadata, model card, parity, warm-up requests.
 
 Uses: nothing.
 """

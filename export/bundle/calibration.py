@@ -12,10 +12,10 @@ from aquanet_tf.data import manifest, records
 
 
 def batches(data_dir: str, height: int, width: int, count: int) -> list[np.ndarray]:
-    """Target frames, evenly spread over the data set, resized whole: uint8 [1, height, width, 3].
+    """Target frames, evenly spread over the data set and resized: uint8 [1, height, width, 3] each.
 
-    At most `count`, all of a smaller data set. ValueError when it does not match its manifest or
-    holds nothing.
+    Returns at most `count` images. Raises ValueError when the data set is empty or does not match
+    its manifest.
     """
     info = manifest.verify(data_dir)
     if not info["count"]:

@@ -1,8 +1,8 @@
-"""metadata.json: what an exported model is, written beside it and read by whoever runs it.
+"""metadata.json: the description of an exported model, written beside it and read to run it.
 
-Common fields: name, outputs, inverse_depth_range, beta_max, working_height, metres_per_unit,
-epoch, workdir, parity (tolerance, measured errors), config, created_by. Each kind of export adds
-its inputs.
+Common fields: name, outputs, inverse_depth_range, beta_max, working_height, metres_per_unit, epoch,
+workdir, parity (tolerance and measured errors), config, created_by. Each kind of export adds its
+inputs. The spelling of the keys is a contract.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def build(
     tolerance: Tolerance,
     metres_per_unit: float = 0.0,
 ) -> dict:
-    """The common fields; `parity` holds the tolerance alone until the errors are measured."""
+    """The common fields. `parity` holds only the tolerance until the errors are measured."""
     outputs = dict(OUTPUTS)
     if metres_per_unit:
         outputs["depth_metres"] = f"meters: {metres_per_unit:g} * depth, the scale given at export"
@@ -57,7 +57,7 @@ def build(
 
 
 def described(outputs: dict[str, str]) -> dict[str, str]:
-    """Output -> its type, shape and meaning."""
+    """Name of an output -> its type, shape and meaning."""
     return {name: f"float32 [B, H, W, 1]; {text}" for name, text in outputs.items()}
 
 

@@ -1,4 +1,4 @@
-"""How far an exported model is from the checkpoint it was made from: errors and tolerances."""
+"""The distance of an exported model to the checkpoint it was made from: errors and tolerances."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from aquanet_tf.inference import network as inference_network
 
 @dataclasses.dataclass(frozen=True)
 class Tolerance:
-    """Largest figures that pass; None: any.
+    """Largest errors that pass; None: any.
 
-    A max says something where both compute the same. Quantized, a single pixel at an edge may fall
-    on the other side, up to d_max / d_min off, and means nothing: there mean and outliers judge.
+    `max_error` is meant for models with the same operations. In a quantized model a single pixel at
+    a depth edge may be off by up to d_max / d_min: there mean and outliers decide.
     """
 
     max_error: float | None
@@ -28,25 +28,26 @@ class Tolerance:
                 raise ValueError(f"--{name}={value}: must not be negative")
 
 
-# The same operations run in both; what differs is how graph optimizers order float32 sums.
+# For the same operations: only the order of float32 sums differs.
 SAME_OPERATIONS = Tolerance(1e-4, 1e-5)
-# Pixels beyond this ratio, or a probability's difference above a quarter, are outliers.
+# Outliers are pixels beyond this ratio, or beyond this difference of a probability.
 _RATIO, _DIFFERENCE = 1.25, 0.25
-# Batch, height, width: the odd sizes catch padding, the batch its order.
+# Batch, height, width: odd sizes show errors of padding, batches errors of order.
 CHECKED_SHAPES = ((1, 64, 208), (2, 75, 121), (3, 40, 40))
 
 
 def compare(
     network: inference_network.Network, truth: inference_network.Network, batches: list[np.ndarray]
 ) -> dict[str, dict[str, float]]:
-    """Output -> {"max_error", "mean_error", "outliers"} over all pixels of all batches.
+    """Errors of every output over all pixels of all batches, as `export.parity` defines them.
 
     Args:
       network: the exported model.
       truth: the checkpoint, at the working height of `network`.
       batches: uint8 [B, H, W, 3] each, of any sizes.
 
-    Raises ValueError when the model returns no inverse depth or NaN.
+    Returns output -> {"max_error", "mean_error", "outliers"}. Raises ValueError when the model
+    lacks an output or returns NaN.
     """
     largest, total, outliers, pixels = {}, {}, {}, 0
     for batch in progress.bar(batches, desc="parity", unit="batch", delay=10):
@@ -69,7 +70,7 @@ def compare(
             "mean_error": total[name] / pixels,
             "outliers": outliers[name] / pixels,
         }
-        for name in sorted(largest)  # a SavedModel gives them in another order each time
+        for name in sorted(largest)  # a SavedModel returns them in changing order
     }
 
 
@@ -93,10 +94,11 @@ def check(
     batches: list[np.ndarray],
     tolerance: Tolerance,
 ) -> dict:
-    """`compare`, with a ValueError that gives the figure when an output is beyond the tolerance,
-    or when the model and the checkpoint are not of the same epoch.
+    """`compare`, and judges the errors.
 
-    Returns {"kind", "tolerance", "outputs", "images"}, for the metadata of an export.
+    Returns {"kind", "tolerance", "outputs", "images"} for the metadata of an export. Raises
+    ValueError that gives the error when an output exceeds the tolerance, or when the model and the
+    checkpoint are of different epochs.
     """
     if network.epoch != truth.epoch:
         raise ValueError(
@@ -120,13 +122,13 @@ def check(
 
 
 def noise(shapes=CHECKED_SHAPES) -> list[np.ndarray]:
-    """Random uint8 batches of (B, H, W) each, the same every time."""
+    """Random uint8 batches [B, H, W, 3] of the shapes (B, H, W), equal in every call."""
     rng = np.random.default_rng(0)
     return [rng.integers(0, 256, (*shape, 3), dtype=np.uint8) for shape in shapes]
 
 
 def text(report: dict) -> str:
-    """A report of `check` for people, one line for each output."""
+    """A report of `check` as text, one line for each output."""
     lines = [
         f"{name}: error max {errors['max_error']:.2g}, mean {errors['mean_error']:.2g}, "
         f"outliers {errors['outliers']:.2g}"
@@ -136,7 +138,7 @@ def text(report: dict) -> str:
 
 
 def allowed(report: dict) -> str:
-    """The tolerance of a report of `check` in words."""
+    """The tolerance of a report of `check` as text."""
     found = (item for item in report["tolerance"].items() if item[1] is not None)
     return ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in found)
 

@@ -1,8 +1,8 @@
-"""Warm-up requests inside a SavedModel, in the place and form that TensorFlow Serving looks for.
+"""Warm-up requests inside a SavedModel, at the place and in the form that TensorFlow Serving reads.
 
-DIR/assets.extra/tf_serving_warmup_requests is a TFRecord file of PredictionLog messages; a server
-sends them to a new version before it takes requests. Their messages come with the package
-tensorflow-serving-api (extra `serve`); without it an export has none, and says so.
+DIR/assets.extra/tf_serving_warmup_requests is a TFRecord file of PredictionLog messages. A server
+runs them on a new version before it accepts requests. The messages need the package
+tensorflow-serving-api (extra `serve`); without it an export has no warm-up requests and says so.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def write(directory: str | pathlib.Path, signatures: Sequence[str], height: int,
 
 
 def read(directory: str | pathlib.Path) -> list:
-    """The PredictRequest messages of `write`; empty when there are none or no package for them."""
+    """The PredictRequest messages of `write`; empty without the file or the package."""
     path = pathlib.Path(directory) / PLACE
     try:
         from tensorflow_serving.apis import prediction_log_pb2

@@ -51,7 +51,7 @@ def load(evaluation: dict, ours: dict) -> StageOne:
             "run python -m aquanet_tf.evaluate again"
         )
     network = Predictor(run, model["working_height"])
-    return StageOne(network, evaluation, network.moving() if spimo.readable(run.config) else None)
+    return StageOne(network, evaluation, network.moving if spimo.readable(run.config) else None)
 
 
 def draw(pairs, network, stage_one: StageOne, protocol: Protocol) -> list[tuple]:

@@ -1,8 +1,8 @@
 """TensorFlow Serving's gRPC services with the official messages: PredictionService.Predict and
 GetModelMetadata, ModelService.GetModelStatus.
 
-A request that the caller must change ends with INVALID_ARGUMENT, an unknown model, version or
-signature with NOT_FOUND; above the size limit gRPC itself answers RESOURCE_EXHAUSTED.
+A bad request ends with INVALID_ARGUMENT; an unknown model, version or signature with NOT_FOUND; a
+request above the size limit with gRPC's own RESOURCE_EXHAUSTED.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         self.models = models
 
     def Predict(self, request, context):
-        """PredictRequest -> PredictResponse; `output_filter` names the outputs wanted."""
+        """PredictRequest -> PredictResponse; `output_filter` selects outputs."""
         try:
             version = _version(self.models, request.model_spec)
             signature = request.model_spec.signature_name
@@ -51,7 +51,7 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         return response
 
     def GetModelMetadata(self, request, context):
-        """GetModelMetadataRequest -> signatures, whatever fields are asked for."""
+        """GetModelMetadataRequest -> signatures, for any fields in the request."""
         try:
             version = _version(self.models, request.model_spec)
         except RequestError as error:
@@ -77,7 +77,7 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):
         self.models = models
 
     def GetModelStatus(self, request, context):
-        """GetModelStatusRequest -> the served version, and those that could not be loaded."""
+        """GetModelStatusRequest -> the served version, and versions that could not be loaded."""
         try:
             version = _version(self.models, request.model_spec)
         except RequestError as error:
@@ -99,7 +99,7 @@ def start(models: Models, host: str, port: int, max_bytes: int, threads: int = 8
     options = [
         ("grpc.max_receive_message_length", max_bytes),
         ("grpc.max_send_message_length", -1),
-        ("grpc.so_reuseport", 0),  # a second server on the same port is a mistake, not a helper
+        ("grpc.so_reuseport", 0),  # a second server on the same port is a mistake
     ]
     server = grpc.server(futures.ThreadPoolExecutor(threads), options=options)
     prediction = PredictionService(models)
@@ -124,7 +124,7 @@ def _arrays(inputs):
     for name, proto in inputs.items():
         try:
             arrays[name] = tf.make_ndarray(proto)
-        except Exception as error:  # whatever a broken message makes of NumPy
+        except Exception as error:  # NumPy raises many kinds on broken messages
             raise RequestError(f"{name}: not a tensor ({error})") from error
     return arrays
 

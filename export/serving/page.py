@@ -1,8 +1,8 @@
-"""A page for people on the development server: drop a picture, compare it with its depth.
+"""The development server's web page: drop an image, compare it with its depth.
 
 | request    | answer                                                                        |
 |------------|-------------------------------------------------------------------------------|
-| GET  /     | the page; nothing in it comes from elsewhere                                  |
+| GET  /     | the page; it loads nothing from other servers                                 |
 | POST /view | body: a JPEG or PNG file; JSON of PNG files as data URLs, and their ranges    |
 """
 
@@ -37,13 +37,15 @@ def routes(models: Models, max_bytes: int) -> list[Route]:
 
 
 def pictures(models: Models, data: bytes) -> dict:
-    """One picture file -> data URLs `image` (upright), `inverse_depth`, `beta`, `depth16` and
-    texts `about`, `depth_range`, `beta_range`; `moving` and `moving_share` where the model has the
-    signature moving_objects, else null. The color ranges are of this picture alone, and said.
+    """The answer of /view for the bytes of one image file.
 
-    Raises RequestError for what is no picture, or too large.
+    Returns data URLs `image` (upright), `inverse_depth`, `beta`, `depth16`; texts `about`,
+    `depth_range`, `beta_range`; and `moving`, `moving_share` for a model with the signature
+    moving_objects, else None. The color ranges are those of this image; the texts give them.
+
+    Raises RequestError for a file that is no image or too large.
     """
-    if file_pixels(data) > models.max_pixels:  # before it is unpacked
+    if file_pixels(data) > models.max_pixels:  # before decoding
         raise RequestError(f"more than {models.max_pixels} pixels")
     try:
         image = images.read_image(io.BytesIO(data))
@@ -80,7 +82,7 @@ def pictures(models: Models, data: bytes) -> dict:
 
 
 def _tinted(image, static_mask):
-    """The picture in gray, red where the mask is 0."""
+    """The image in gray, tinted red where the mask is 0."""
     gray = np.repeat(image.mean(-1, keepdims=True), 3, -1)
     red = 0.4 * gray + 0.6 * np.array([255.0, 40.0, 20.0])
     return np.where(static_mask[..., None] == 0, red, gray).astype(np.uint8)

@@ -8,8 +8,8 @@
 |                                                    | or {"outputs"} of {"inputs"}            |
 | GET  /healthz                                      | {"status": "ok", "version": N}          |
 
-A file in a request is {"b64": "..."}. What a caller must change is 400, an unknown model 404, a
-body above the limit 413; each with {"error": "..."}.
+A file in a request is {"b64": "..."}. Errors are {"error": "..."}: 400 for a bad request, 404 for
+an unknown model, version or signature, 413 for a body above the limit.
 """
 
 from __future__ import annotations
@@ -38,61 +38,65 @@ def application(models: Models, max_bytes: int, extra_routes=()) -> Starlette:
     Args:
       models: what to serve.
       max_bytes: largest request body.
-      extra_routes: further starlette routes, for instance a page for people.
+      extra_routes: further starlette routes, for instance those of `page`.
     """
-
-    async def predict(request: Request):
-        data = await body(request, max_bytes)
-        version = models.version(*_wanted(request))
-        answer = await run_in_threadpool(_predict, models, version, data)
-        return JSONResponse(answer)
-
-    async def status(request: Request):
-        current = models.version(*_wanted(request))
-        states = [(current.number, "AVAILABLE", "OK", "")]
-        states += [(n, "END", "UNKNOWN", text) for n, text in models.broken().items()]
-        return JSONResponse(
-            {
-                "model_version_status": [
-                    {
-                        "version": str(number),
-                        "state": state,
-                        "status": {"error_code": code, "error_message": message},
-                    }
-                    for number, state, code, message in states
-                ]
-            }
-        )
-
-    async def metadata(request: Request):
-        version = models.version(*_wanted(request))
-        spec = {"name": models.name, "signature_name": "", "version": str(version.number)}
-        signatures = {name: describe(f) for name, f in version.signatures.items()}
-        return JSONResponse(
-            {
-                "model_spec": spec,
-                "metadata": {"signature_def": {"signature_def": signatures}},
-            }
-        )
-
-    async def health(request: Request):
-        number = models.version(models.name).number
-        return JSONResponse({"status": "ok", "version": number})
-
-    routes = [Route("/healthz", health), *extra_routes]
+    handlers = _Handlers(models, max_bytes)
+    routes = [Route("/healthz", handlers.health), *extra_routes]
     for path in ("/v1/models/{name}/versions/{version:int}", "/v1/models/{name}"):
         routes += [
-            Route(path + ":predict", predict, methods=["POST"]),
-            Route(path + "/metadata", metadata),
-            Route(path, status),
+            Route(path + ":predict", handlers.predict, methods=["POST"]),
+            Route(path + "/metadata", handlers.metadata),
+            Route(path, handlers.status),
         ]
     errors = {NotFound: 404, TooLarge: 413, RequestError: 400}
-    handlers = {kind: _error_handler(code) for kind, code in errors.items()}
-    return Starlette(routes=routes, exception_handlers=handlers)
+    on_error = {kind: _error_handler(code) for kind, code in errors.items()}
+    return Starlette(routes=routes, exception_handlers=on_error)
+
+
+class _Handlers:
+    """The answers of the table above."""
+
+    def __init__(self, models: Models, max_bytes: int):
+        self.models, self.max_bytes = models, max_bytes
+
+    async def predict(self, request: Request) -> JSONResponse:
+        data = await body(request, self.max_bytes)
+        version = self._version(request)
+        return JSONResponse(await run_in_threadpool(_predict, self.models, version, data))
+
+    async def status(self, request: Request) -> JSONResponse:
+        states = [(self._version(request).number, "AVAILABLE", "OK", "")]
+        states += [(n, "END", "UNKNOWN", text) for n, text in self.models.broken().items()]
+        entries = [
+            {
+                "version": str(number),
+                "state": state,
+                "status": {"error_code": code, "error_message": message},
+            }
+            for number, state, code, message in states
+        ]
+        return JSONResponse({"model_version_status": entries})
+
+    async def metadata(self, request: Request) -> JSONResponse:
+        version = self._version(request)
+        name, number = self.models.name, str(version.number)
+        signatures = {name: describe(f) for name, f in version.signatures.items()}
+        content = {
+            "model_spec": {"name": name, "signature_name": "", "version": number},
+            "metadata": {"signature_def": {"signature_def": signatures}},
+        }
+        return JSONResponse(content)
+
+    async def health(self, request: Request) -> JSONResponse:
+        number = self.models.version(self.models.name).number
+        return JSONResponse({"status": "ok", "version": number})
+
+    def _version(self, request):
+        return self.models.version(request.path_params["name"], request.path_params.get("version"))
 
 
 async def body(request: Request, max_bytes: int) -> bytes:
-    """The request's body. Raises TooLarge as soon as it is known to exceed `max_bytes`."""
+    """The request's body. Raises TooLarge as soon as it exceeds `max_bytes`."""
     parts, size = [], 0
     async for part in request.stream():
         size += len(part)
@@ -177,10 +181,6 @@ def _file(name, value) -> bytes:
         return base64.b64decode(value["b64"], validate=True)
     except (binascii.Error, ValueError) as error:
         raise RequestError(f"{name}: not base64 ({error})") from error
-
-
-def _wanted(request: Request) -> tuple:
-    return request.path_params["name"], request.path_params.get("version")
 
 
 def _error_handler(code):

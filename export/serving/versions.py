@@ -2,10 +2,10 @@
 
     MODEL_BASE_PATH/1/saved_model.pb, MODEL_BASE_PATH/2/saved_model.pb, ...
 
-As TensorFlow Serving does by default, the newest version is served. A new one is loaded and
-warmed up beside the old, takes over in one assignment, and the old is freed when the last request
-that holds it is done: no request meets a gap. A version that cannot be loaded is logged and left
-alone until its files change; the old one stays.
+The newest version is served, as TensorFlow Serving does by default. A new version is loaded and
+warmed up while the old one serves, and then replaces it in one assignment; the old one is freed
+after its last request. So no request fails during a switch. A version that cannot be loaded is
+logged and ignored until its files change; the old one keeps serving.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LOG = logging.getLogger(__name__)
 
 
 class RequestError(Exception):
-    """A request that the caller must change; the text says how."""
+    """A bad request; the text says what the caller must change."""
 
 
 class NotFound(RequestError):
@@ -37,7 +37,7 @@ class NotFound(RequestError):
 
 @dataclasses.dataclass(frozen=True)
 class Version:
-    """A loaded SavedModel; `signatures` do not keep it alive, `loaded` does."""
+    """A loaded SavedModel. `loaded` keeps it alive; `signatures` alone would not."""
 
     number: int
     loaded: Any
@@ -48,15 +48,15 @@ class Version:
 
 
 class Models:
-    """Watches a directory of versions.
+    """Serves the newest version in a directory.
 
     Args:
       base_path: directory of numbered SavedModels.
       name: the model's name in requests.
       max_pixels: largest batch x height x width of a request.
-      concurrent: requests computed at once; further ones wait.
+      concurrent: largest number of requests computed at once; others wait.
 
-    Raises ValueError when there is no version that can be loaded.
+    Raises ValueError when no version can be loaded.
     """
 
     def __init__(self, base_path, name="aquanet", max_pixels=4096 * 4096, concurrent=2):
@@ -65,7 +65,7 @@ class Models:
         self.max_pixels = max_pixels
         self._running = threading.BoundedSemaphore(concurrent)
         self._current: Version | None = None
-        self._broken = {}  # version -> (time of its files, what was wrong)
+        self._broken = {}  # version -> (time of its files, reason)
         self._stop = threading.Event()
         self.reload()
         if self._current is None:
@@ -82,7 +82,7 @@ class Models:
             while not self._stop.wait(seconds):
                 try:
                     self.reload()
-                except OSError as error:  # a file system that is away for a moment
+                except OSError as error:  # a file system may be unavailable for a moment
                     LOG.warning("%s: %s", self.base_path, error)
 
         threading.Thread(target=loop, daemon=True, name="watch models").start()
@@ -92,7 +92,7 @@ class Models:
         self._stop.set()
 
     def reload(self) -> None:
-        """Loads the newest version on disk if another one is served."""
+        """Loads the newest version on disk unless it is already served."""
         if not self.base_path.is_dir():
             return
         found = sorted(int(p.name) for p in self.base_path.iterdir() if p.name.isdigit())
@@ -111,7 +111,7 @@ class Models:
                 for request in warmup.read(directory):
                     values = {n: tf.make_ndarray(v) for n, v in request.inputs.items()}
                     self._call(version, request.model_spec.signature_name, values)
-            # A damaged file may make anything of TensorFlow; whatever it is must not end the watch.
+            # TensorFlow raises many kinds on damaged files; none may end the watching thread.
             except Exception as error:
                 reason = str(error).strip() or type(error).__name__
                 self._broken[number] = changed, reason.splitlines()[0][:200]
@@ -137,8 +137,8 @@ class Models:
     def predict(self, version: Version, signature: str, inputs: dict) -> dict[str, np.ndarray]:
         """Calls a signature with NumPy inputs (uint8 images, or an object array of bytes).
 
-        Raises RequestError for what the signature does not take: names, types, shapes, too many
-        pixels, files that are no images.
+        Raises NotFound for an unknown signature, and RequestError for wrong names, types or shapes,
+        too many pixels, or files that are no images.
         """
         signature = signature or saved_model.SIGNATURES[0]
         if signature not in version.signatures:
@@ -180,18 +180,18 @@ class Models:
 
 
 def file_pixels(data) -> int:
-    """Width x height that the head of a JPEG or PNG file claims. RequestError if it is neither."""
+    """Width x height in the header of a JPEG or PNG file. RequestError if it is neither."""
     if not isinstance(data, bytes):
         raise RequestError("image_bytes: expected the bytes of JPEG or PNG files")
     try:
         with Image.open(io.BytesIO(data), formats=("JPEG", "PNG")) as image:
             return image.width * image.height
-    except Exception as error:  # Pillow raises many kinds on damaged heads
+    except Exception as error:  # Pillow raises many kinds on damaged headers
         raise RequestError("image_bytes: not a JPEG or PNG file") from error
 
 
 def _reason(error) -> str:
-    """What TensorFlow says of an input, without the graph around it."""
+    """TensorFlow's message about an input, without the lines about its graph."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     for words in ("must have one size", "nvalid", "rror"):
         for line in lines:

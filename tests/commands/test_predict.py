@@ -1,7 +1,5 @@
 """Files that predict writes, with a prediction function of the test's own."""
 
-import types
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,16 +7,29 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from aquanet_tf import files, predict
-from aquanet_tf.inference import predict_all
+from aquanet_tf.inference import Network, predict_all
 from aquanet_tf.media import color, depth_png, point_cloud, video
 from tests.support import commands, runs
 
 D_MAX = 0.3
 
 
-def network(image):
-    """Inverse depth from brightness, 0.. 0.3."""
-    return types.SimpleNamespace(inverse_depth=image.mean(-1).astype(np.float32) / 255 * D_MAX)
+class Brightness(Network):
+    """Inverse depth from brightness, 0.. 0.3; bright red moves. Files do not show its scale."""
+
+    kind, height, epoch, inverse_depth_max, beta_max = "test", 32, 2, D_MAX, 2.5
+    metres_per_unit = 2.0
+    has_moving = True
+
+    def maps(self, images):
+        inverse_depth = images.mean(-1).astype(np.float32) / 255 * D_MAX
+        return {"inverse_depth": inverse_depth, "beta": np.ones_like(inverse_depth)}
+
+    def moving(self, image):
+        return image[..., 0] > 99
+
+
+network = Brightness()
 
 
 @pytest.fixture
@@ -32,7 +43,7 @@ def folder(tmp_path):
 
 
 def run(folder, out, **kwargs):
-    return predict_all.predict_all(sorted(folder.iterdir()), network, D_MAX, out, **kwargs)
+    return predict_all.predict_all(sorted(folder.iterdir()), network, out, **kwargs)
 
 
 def test_every_file_is_there_and_says_the_same(folder, tmp_path):
@@ -64,10 +75,18 @@ def test_given_range_is_used(folder, tmp_path):
 def test_moving_pixels_are_written_where_asked_for(folder, tmp_path):
     run(folder, tmp_path / "plain")
     assert not list((tmp_path / "plain").glob("*_moving.png"))
-    run(folder, tmp_path / "out", formats=("moving",), moving=lambda image: image[..., 0] > 99)
+    run(folder, tmp_path / "out", formats=("moving",))
     with Image.open(folder / "a.png") as image, Image.open(tmp_path / "out/a_moving.png") as mask:
         expected = np.where(np.asarray(image)[..., 0] > 99, 255, 0)
         np.testing.assert_array_equal(np.asarray(mask), expected)
+
+
+def test_moving_pixels_of_a_network_that_cannot_tell_are_refused_at_once(folder, tmp_path):
+    silent = Brightness()
+    silent.has_moving = False
+    with pytest.raises(ValueError, match="--write=moving"):
+        predict_all.predict_all([folder / "a.png"], silent, tmp_path / "out", formats=("moving",))
+    assert not (tmp_path / "out").exists()
 
 
 def test_bad_images_are_named_and_the_rest_is_done(folder, tmp_path):
@@ -80,7 +99,7 @@ def test_bad_images_are_named_and_the_rest_is_done(folder, tmp_path):
 
 def test_nothing_readable(tmp_path):
     (tmp_path / "x.png").write_bytes(b"")
-    document = predict_all.predict_all([tmp_path / "x.png"], network, D_MAX, tmp_path / "out")
+    document = predict_all.predict_all([tmp_path / "x.png"], network, tmp_path / "out")
     assert document["colour_range"] is None and "no image" in predict_all.summary(document)
 
 
@@ -109,7 +128,7 @@ def test_a_clip_has_one_range(tmp_path):
         for number in range(10):
             append(np.full((18, 31, 3), 20 * number, np.uint8))
     out = tmp_path / "out"
-    document = predict_all.predict_all([path], network, D_MAX, out, formats=("npy", "color"))
+    document = predict_all.predict_all([path], network, out, formats=("npy", "color"))
     (clip,) = document["videos"]
     assert clip["frames"] == 10 and (clip["height"], clip["width"]) == (18, 32)
     low, high = clip["colour_range"]
@@ -124,7 +143,7 @@ def test_a_clip_has_one_range(tmp_path):
             np.testing.assert_array_equal(colors, expected)
     assert "10 frames" in predict_all.summary(document) and not list(out.glob(".*"))
     path.write_bytes(b"no video")
-    document = predict_all.predict_all([path], network, D_MAX, tmp_path / "broken")
+    document = predict_all.predict_all([path], network, tmp_path / "broken")
     assert "clip.mp4: not a readable video" in document["failed"][0]["error"]
 
 

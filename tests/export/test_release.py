@@ -57,7 +57,7 @@ def test_it_predicts_what_the_run_predicts(workdir, released):
         expected, found = (checkpoint.load(each, height)(IMAGE) for each in (workdir, released))
         np.testing.assert_array_equal(found.inverse_depth, expected.inverse_depth)
         np.testing.assert_array_equal(found.beta, expected.beta)
-    masks = [checkpoint.load(each).moving()(IMAGE) for each in (workdir, released)]
+    masks = [checkpoint.load(each).moving(IMAGE) for each in (workdir, released)]
     np.testing.assert_array_equal(*masks)
     np.testing.assert_array_equal(Image.open(released / release.EXAMPLE), IMAGE)
 

@@ -121,7 +121,7 @@ def test_moving_objects_are_those_of_the_checkpoint(workdir, exported):
     np.testing.assert_allclose(probability, ratio / (1 + ratio), atol=1e-3)
     sure = np.abs(ratio - 1) > 1e-2  # rounding may decide the rest
     for model in (exported, workdir):
-        moving = open_model(model).moving()(image)
+        moving = open_model(model)(image).moving
         assert moving.shape == (37, 123) and 0.01 < moving.mean() < 0.99
         np.testing.assert_array_equal(moving[sure], (ratio >= 1)[sure])
     np.testing.assert_array_equal(maps["static_mask"][0, ..., 0] == 0, probability >= 0.5)
@@ -133,8 +133,8 @@ def test_runs_that_cannot_tell_what_moves_have_no_such_signature(whole, tmp_path
         inference_saved_model.SIGNATURES
     )
     assert "static_mask" not in files_module.read(exported / "metadata.json")["outputs"]
-    with pytest.raises(ValueError, match="--write=moving: this saved_model holds depth alone"):
-        open_model(exported).moving()
+    with pytest.raises(ValueError, match="this saved_model cannot tell what moves"):
+        open_model(exported).moving(np.zeros((8, 8, 3), np.uint8))
 
 
 def photo(shape=(37, 123), seed=0):

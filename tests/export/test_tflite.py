@@ -155,8 +155,8 @@ def test_other_sizes_are_resized(models):
     image = np.random.default_rng(0).integers(0, 255, (50, 70, 3)).astype(np.uint8)
     assert network(image).inverse_depth.shape == (50, 70)
     assert network.prepared(image).shape == (*SIZE, 3)
-    with pytest.raises(ValueError, match="--write=moving: this tflite holds depth alone"):
-        network.moving()
+    with pytest.raises(ValueError, match="this tflite cannot tell what moves"):
+        network.moving(image)
 
 
 def test_a_file_of_another_json_is_refused(models, tmp_path):

@@ -66,6 +66,21 @@ def test_automask_score(tmp_path):
     assert (score([frames[1]] * 3, k) >= score.threshold).all()
 
 
+def test_moving_is_where_the_score_reaches_its_threshold(tmp_path):
+    run = load_run(runs.write(tmp_path / "run"))
+    score = SpimoScore(run)
+    moving = checkpoint.Predictor(run)(picture()).moving
+    assert moving.dtype == bool and 0.01 < moving.mean() < 0.99
+    np.testing.assert_array_equal(moving, score(picture()) >= score.threshold)
+
+
+def test_a_run_that_has_not_learned_what_moves_warns(tmp_path):
+    network = checkpoint.load(runs.write(tmp_path / "run", depth_scaling="none"))
+    prediction = network(picture())
+    with pytest.warns(UserWarning, match="stage-1 run"):
+        assert prediction.moving.shape == (37, 123)
+
+
 def test_working_height(tmp_path):
     workdir = runs.write(tmp_path / "run", height=48)
     assert checkpoint.load(workdir).height == 48
