@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.support import runs, tiny_kitti
+from tests.support import kitti_tree, runs
 
 pytest.importorskip("tensorflow")
 from aquanet_tf.evaluation import baselines, eigen, metrics, run
@@ -53,7 +53,7 @@ def evaluated(tmp_path_factory):
         writer.writerow([0, "kickstart", 1e-3, 0.5, "", 0.6, ""])
         writer.writerow([1, "kickstart", 1e-3, 0.4, "", 0.5, ""])
         writer.writerow([2, "stage1", 5e-4, 0.3, 1.1, 0.3, 1.2])
-    raw = tiny_kitti.write(root / "raw")
+    raw = kitti_tree.write_scene(root / "raw")
     frames = ground_truth.find_frames(raw, "all", 2, "depth")[0]
     return workdir, evaluation_of(workdir, raw, frames, "all", Protocol())
 
@@ -88,7 +88,7 @@ def test_the_page_stands_alone(page):
     assert "url(" not in page and "http" not in re.sub(r"data:[^\"]*", "", page)
     for source in sources:
         picture = Image.open(io.BytesIO(base64.b64decode(source.split(",")[1])))
-        assert picture.size == tiny_kitti.SHAPE[::-1]
+        assert picture.size == kitti_tree.SCENE_SHAPE[::-1]
 
 
 def test_numbers_and_protocol_are_those_of_the_evaluation(page, evaluated):
@@ -140,17 +140,17 @@ def test_stage_two_is_offered_where_it_can_help(evaluated):
 
 def test_lost_frames_are_named(evaluated, tmp_path):
     workdir, evaluation = evaluated
-    other = tiny_kitti.write(tmp_path / "raw", drives=1, frames=2)
+    other = kitti_tree.write_scene(tmp_path / "raw", drives=1, frames=2)
     with pytest.raises(ValueError, match="is not in the ground truth"):
         build.build(workdir, evaluation, gt_dir=other)
 
 
 @pytest.mark.parametrize("name, numbers", [("eigen_original", [0, 1]), ("eigen_improved", [1])])
 def test_a_protocol_stands_in_place_of_a_split(tmp_path, monkeypatch, name, numbers):
-    monkeypatch.setattr(eigen_split, "_TEST", {"2011_09_26_drive_0002": "1 | 0"})
+    monkeypatch.setattr(eigen_split, "TEST_FRAMES", {"2011_09_26_drive_0002": "1 | 0"})
     workdir = runs.write(tmp_path / "run")
-    raw = tiny_kitti.write(tmp_path / "raw")
-    drive = raw / tiny_kitti.drive_name(2)
+    raw = kitti_tree.write_scene(tmp_path / "raw")
+    drive = raw / kitti_tree.drive_name(2)
     scans = drive / "velodyne_points" / "data"
     (scans / f"{1:010d}.bin").write_bytes((scans / f"{0:010d}.bin").read_bytes())
     frames = eigen.find_frames(raw, name)
@@ -159,7 +159,7 @@ def test_a_protocol_stands_in_place_of_a_split(tmp_path, monkeypatch, name, numb
     page = build.build(workdir, evaluation)
     assert protocol.line() in page and page.count("<section class='frame'>") == len(numbers)
     for number in numbers:
-        assert f"{tiny_kitti.drive_name(2)} {number:010d} l" in page
+        assert f"{kitti_tree.drive_name(2)} {number:010d} l" in page
     (drive / "image_02" / "data" / f"{1:010d}.png").unlink()
     with pytest.raises(ValueError, match=f"--protocol={name}: .*{1:010d}.png"):
         build.build(workdir, evaluation)
@@ -229,7 +229,7 @@ def test_both_stages_stand_side_by_side(both, tmp_path):
     sheet = tmp_path / "sheet.png"
     page = build.build(workdir, evaluation, count=2, stage1=stage1, sheet=str(sheet))
     with Image.open(sheet) as picture:
-        height, width = tiny_kitti.SHAPE
+        height, width = kitti_tree.SCENE_SHAPE
         assert picture.width > 5 * width and picture.height > 2 * height
     with pytest.raises(ValueError, match="--stage1_evaluation"):
         build.build(workdir, evaluation, count=2, sheet=str(sheet))
