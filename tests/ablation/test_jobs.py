@@ -106,7 +106,7 @@ def test_two_at_once_are_refused(write, tmp_path):  # noqa: F811
     plan = ablation_plan.read(write(data=[]), tmp_path)
     with (tmp_path / "lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        with pytest.raises(ValueError, match="still at work"):
+        with pytest.raises(ValueError, match="still running"):
             ablation_jobs.run(ablation_jobs.make(plan, fake_commands.COMMANDS), tmp_path)
 
 
