@@ -27,7 +27,7 @@ def test_quick_demo(tmp_path):
     assert first.returncode == 0, first.stdout[-4000:] + first.stderr[-4000:]
     run = tmp_path / "run"
     report = (run / "report.html").read_text()
-    assert "Stage 1 against stage 2" in report and "takes for moving" in report
+    assert "Stage 1 against stage 2" in report and "Likely moving (stage 1)" in report
     assert (run / "stages.png").is_file()
     assert (run / "saved_model" / "1" / "saved_model.pb").is_file()
     assert list((run / "predictions").glob("*_color.png"))
