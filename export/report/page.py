@@ -79,7 +79,7 @@ svg circle.val { fill:var(--val) }
 ol.next { padding-left:22px }
 ol.next li { margin:12px 0; max-width:110ch }
 ol.next code.run { display:block; background:var(--card); border:1px solid var(--rule);
-  border-radius:8px; padding:9px 12px; margin-top:6px }
+  border-radius:8px; padding:9px 12px; margin-top:6px; white-space:pre; overflow-x:auto }
 details { margin-top:12px }
 summary { cursor:pointer; color:var(--soft) }
 pre { background:var(--card); border:1px solid var(--rule); border-radius:12px; padding:14px

@@ -1,4 +1,4 @@
-"""The plan of an ablation: what a file may say, and what is refused before anything runs."""
+"""The YAML file of an ablation: what it may hold, and errors found before anything runs."""
 
 import pytest
 import yaml

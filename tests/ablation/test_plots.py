@@ -1,4 +1,4 @@
-"""Figures with axes: written, of a sensible size, and their one formula is that of training."""
+"""Figures with axes: they are written, and their levels (Eq. 4) are those of training."""
 
 import numpy as np
 import pytest

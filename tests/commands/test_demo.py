@@ -1,4 +1,4 @@
-"""`make demo DEMO=quick` takes the whole road, and a second call has nothing left to do."""
+"""`make demo DEMO=quick` runs from data to report, and a second call does nothing."""
 
 import shutil
 import subprocess
@@ -10,7 +10,7 @@ from tests.support import commands
 
 
 def make_demo(place):
-    """In this environment (no set-up), with outputs below `place`."""
+    """Runs it in this environment, without set-up, with outputs below `place`."""
     return subprocess.run(
         ["make", "demo", "DEMO=quick", f"PY={sys.executable}", "SETUP="]
         + [f"DATA={place / 'data'}", f"RUN={place / 'run'}"],

@@ -1,4 +1,4 @@
-"""The evaluation as a whole, on a scene where every pixel is known."""
+"""The evaluation and its command, on a scene whose depth is known at every pixel."""
 
 import json
 import types
@@ -148,7 +148,7 @@ def test_command_writes_protocol_means_and_rows(raw, tmp_path):
 
 
 def test_static_pixels_alone_decide_alignment_and_numbers(frames):
-    """A hole where something moves: with the right masks nothing is wrong any more."""
+    """The prediction has a hole where something moves; with the right masks there is no error."""
 
     def hole(frame):
         return np.where(kitti_tree.moving_mask(), 1 / 60.0, perfect(frame))

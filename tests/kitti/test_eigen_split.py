@@ -1,4 +1,4 @@
-"""The Eigen split: the published test set is whole, and none of its drives is ever trained on."""
+"""The Eigen split: the test set is the published one, and no training split has its drives."""
 
 import os
 import pathlib
@@ -40,7 +40,7 @@ def test_the_published_numbers():
 
 
 def test_what_has_no_annotation_is_at_the_ends():
-    """The annotated maps leave out the first and last frames of a drive."""
+    """KITTI does not annotate the first and last frames of a drive."""
     improved = set(eigen_split.test_entries(improved=True))
     for drive in TEST:
         entries = [e for e in eigen_split.test_entries() if e.drive == name(drive)]

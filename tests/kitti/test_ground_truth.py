@@ -1,4 +1,4 @@
-"""Which frames an evaluation means, and what is known about each."""
+"""Which frames a split selects, and the ground truth of each."""
 
 import os
 import pathlib

@@ -1,4 +1,4 @@
-"""One check for every layer: serialization round trip, and the same outputs after it."""
+"""A check for every Keras layer: it can be rebuilt from its config and gives the same outputs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ import tensorflow as tf
 
 
 def check_layer(layer, *inputs):
-    """Calls `layer`, rebuilds it from its config, copies the weights, compares the outputs."""
+    """Calls `layer`, rebuilds it from its config, copies the weights and compares the outputs.
+
+    Returns the flat list of outputs, which must be float32.
+    """
     first = tf.nest.flatten(layer(*inputs))
     twin = type(layer).from_config(layer.get_config())
     assert twin.get_config() == layer.get_config()

@@ -1,4 +1,4 @@
-"""The report: one file, nothing fetched, the numbers of the evaluation, helpful errors."""
+"""The report: one self-contained file, with the numbers of the evaluation, and helpful errors."""
 
 import base64
 import csv
@@ -166,7 +166,7 @@ def test_a_protocol_stands_in_place_of_a_split(tmp_path, monkeypatch, name, numb
 
 
 def test_pictures_are_of_the_prediction_that_was_measured(evaluated, monkeypatch):
-    """Post-processed, too: the alignment of each frame is that of the blended prediction."""
+    """Also with post-processing: the alignment of a frame is that of the processed prediction."""
     workdir, evaluation = evaluated
     frames = ground_truth.find_frames(evaluation["gt_dir"], "all", 2, "depth")[0]
     protocol = Protocol(post_processing="flip")
