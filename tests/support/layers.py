@@ -1,4 +1,4 @@
-"""A check for every Keras layer: it can be rebuilt from its config and gives the same outputs."""
+"""One check for every layer: serialization round trip, and the same outputs after it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,7 @@ import tensorflow as tf
 
 
 def check_layer(layer, *inputs):
-    """Calls `layer`, rebuilds it from its config, copies the weights and compares the outputs.
-
-    Returns the flat list of outputs, which must be float32.
-    """
+    """Calls `layer`, rebuilds it from its config, copies the weights, compares the outputs."""
     first = tf.nest.flatten(layer(*inputs))
     twin = type(layer).from_config(layer.get_config())
     assert twin.get_config() == layer.get_config()

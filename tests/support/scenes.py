@@ -1,4 +1,4 @@
-"""Random cameras, poses, warp inputs and network inputs."""
+"""Random cameras, poses and warp inputs shared by the geometry tests."""
 
 from __future__ import annotations
 
@@ -9,16 +9,13 @@ from aquanet_tf.geometry import camera, pose
 
 
 def intrinsics(height, width, batch=1, dtype=np.float64):
-    """K [batch, 3, 3] with the principal point off center."""
+    """A driving camera's K, principal point off center: [batch, 3, 3]."""
     k = [[0.6 * width, 0, 0.48 * width], [0, 0.55 * width, 0.46 * height], [0, 0, 1]]
     return np.tile(np.array(k, dtype), (batch, 1, 1))
 
 
 def warp_inputs(seed=0, batch=2, height=10, width=16, levels=6, motion=None, dtype=tf.float64):
-    """(image, logits, beta, R, t, K_target, K_reference) of a small random scene.
-
-    motion: pose vector (translation, rotation); default: forward with a slight turn.
-    """
+    """(image, logits, beta, R, t, K_target, K_reference) of a small random scene."""
     rng = np.random.default_rng(seed)
     vector = np.array(motion or [0.3, -0.1, 0.8, 0.01, 0.03, -0.02])
     rotation, translation = pose.se3_exp(tf.constant(np.tile(vector, (batch, 1)), dtype))
@@ -39,7 +36,7 @@ def warp_inputs(seed=0, batch=2, height=10, width=16, levels=6, motion=None, dty
 
 
 def network_inputs(height, width, batch=2, seed=0):
-    """(image, grid, K) of a depth network: random images that are not cropped."""
+    """(image, grid, K) as a depth network takes them: random images, seen whole."""
     rng = np.random.default_rng(seed)
     image = tf.constant(rng.random((batch, height, width, 3)), tf.float32)
     grid = tf.repeat(camera.positional_grid(height, width)[None], batch, axis=0)
