@@ -1,16 +1,17 @@
-"""Trains and measures the rows of a table, one after the other, and draws what they show.
+"""Trains and evaluates the rows of a table (the paper's Table 1) and draws the figures.
 
     python -m aquanet_tf.ablate --config configs/street/ablation.yaml --out runs/ablation
 
-OUT receives table.md, table.json and figures/; data/ if the file makes its own; for each row and
-seed runs/ROW/seedN (a workdir of train) and evaluations/ROW/seedN.json; logs/ of every command.
-Trainings and evaluations are the commands `aquanet_tf.train` and `aquanet_tf.evaluate`, each in a
-process of its own. Given again, the same command repeats nothing that is finished and goes on with
-the rest, a training at its last finished epoch; so it does with other --rows or --seeds, and the
-table then shows those. It is written anew after every finished command.
+Writes into OUT: table.md, table.json and figures/; data/ if the file makes its own data; for each
+row and seed runs/ROW/seedN (a workdir of train) and evaluations/ROW/seedN.json; logs/. Trainings
+and evaluations are the commands `aquanet_tf.train` and `aquanet_tf.evaluate`, each in a process of
+its own. The table is written again after every finished command.
 
-What the file holds: `aquanet_tf/ablation.py`. `--quick` is its short form, which shows that every
-step runs.
+Re-run an interrupted command to resume it: finished steps are kept, and a training resumes after
+its last finished epoch. The same holds with other --rows or --seeds, which the table then shows.
+
+aquanet_tf/ablation/plan.py describes the YAML file. --quick uses its short form, which shows that
+every step runs.
 """
 
 from __future__ import annotations
@@ -27,9 +28,10 @@ from aquanet_tf.ablation import plan as ablation_plan
 
 
 def ablate(plan: ablation_plan.Plan, commands=jobs.COMMANDS, pictures: bool = True) -> dict:
-    """Runs what is missing, writes tables and figures, returns the document of the table.
+    """Runs the steps that are not finished, writes tables and figures, returns the document of
+    table.json.
 
-    commands: as `ablation_jobs.make`. Raises ValueError for a plan that cannot begin.
+    commands: as for `jobs.make`. Raises ValueError when `jobs.run` refuses to start.
     """
     failures = jobs.run(
         jobs.make(plan, commands), plan.out, after=lambda failed: _write(plan, failed)
@@ -54,9 +56,9 @@ def define_flags() -> None:
     """The flags of the command."""
     flags.DEFINE_string("config", None, "YAML file of the ablation.", required=True)
     flags.DEFINE_string("out", None, "Directory for everything it writes.", required=True)
-    flags.DEFINE_bool("quick", False, "The file's short form.")
-    flags.DEFINE_list("rows", [], "Keys of the rows to run, with those they stand on; empty: all.")
-    flags.DEFINE_list("seeds", [], "Seeds to train with; empty: the file's.")
+    flags.DEFINE_bool("quick", False, "Use the short form in the file.")
+    flags.DEFINE_list("rows", [], "Keys of rows; rows they depend on are added. Empty: all.")
+    flags.DEFINE_list("seeds", [], "Seeds to train with; empty: those of the file.")
     flags.DEFINE_string("data_dir", "", "Records to train on, instead of the file's data.")
     flags.DEFINE_string("gt_dir", "", "KITTI raw directory to evaluate on, with --data_dir.")
     flags.DEFINE_bool("figures", True, "Draw the figures.")
@@ -79,14 +81,14 @@ def main(argv) -> None:
         data_dir=options.data_dir,
         gt_dir=options.gt_dir,
     )
-    # As an exception, so that the command at work is ended too.
+    # SIGTERM raises an exception, so that the running command is stopped too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     document = ablate(plan, pictures=options.figures)
     print((plan.out / "table.md").read_text())
     print(f"written: {plan.out / 'table.md'}, {plan.out / 'table.json'}")
     if document["failures"]:
         names = ", ".join(document["failures"])
-        raise ValueError(f"{names}: failed; given again, the command tries them again")
+        raise ValueError(f"{names}: failed; re-run the command to try again")
 
 
 if __name__ == "__main__":

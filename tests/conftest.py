@@ -1,18 +1,18 @@
-"""Fixtures shared by the tests of data preparation and input pipeline."""
+"""Fixtures for many tests: a tiny KITTI raw directory and data sets made of it."""
 
 import pytest
 from hypothesis import settings
 
 from tests.support import kitti_tree
 
-# A busy machine is not a failure.
+# Without a deadline, since examples take longer on a busy machine.
 settings.register_profile("project", deadline=None)
 settings.load_profile("project")
 
 
 @pytest.fixture(scope="session")
 def raw_dir(tmp_path_factory):
-    """A tiny KITTI raw directory of three moving drives; treat as read-only."""
+    """A tiny KITTI raw directory with three drives in motion; read-only."""
     specs = [kitti_tree.Spec(), kitti_tree.Spec(cameras=(2, 3)), kitti_tree.Spec(range(4, 12))]
     return kitti_tree.write(tmp_path_factory.mktemp("kitti") / "raw", specs)
 
@@ -30,7 +30,7 @@ def data_dir(raw_dir, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def pair_of_sets(raw_dir, data_dir, tmp_path_factory):
-    """`data_dir` and a JPEG set of one drive of it, stored smaller: 4 triplets of 18x60."""
+    """`data_dir`, and a JPEG set of one of its drives at 18x60 pixels: 4 triplets; read-only."""
     from data_prep.layouts import kitti
 
     folder = tmp_path_factory.mktemp("pair")

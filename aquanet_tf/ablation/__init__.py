@@ -1,4 +1,7 @@
-"""The rows of the paper's Table 1: plan, jobs, results, figures.
+"""The paper's Table 1: trains and evaluates its rows, and draws its figures.
+
+`plan` reads the YAML file, `jobs` runs the commands, `results` and `table` make the table,
+`figures` chooses what is drawn, and `plots` draws the figures with axes.
 
 Uses: config, evaluation, inference, kitti, layers, media, runs.
 """

@@ -1,14 +1,15 @@
-"""The pictures of an ablation, as the paper has them, from the runs of its first seed.
+"""Draws the figures of the paper from the runs of an ablation (those of its first seed).
 
-`figures` of the plan says which rows they show; each key is optional and draws one picture:
+`figures` in the YAML file says which rows they show. Each key is optional and draws one figure:
 
     quantization: ROW         Fig. 3: levels, beta, probability volume
     masks: ROW                Fig. 5: SPIMO masks against auto-masks, both of that row's networks
     stages: [ROW, ROW, ...]   Fig. 6: stage 1 against stage 2
     systems: [ROW, ROW, ...]  Fig. 7: rows side by side
 
-and curves of every mask that was measured, over all seeds, from the JSON of evaluate. Inverse depth
-is brought to 1 / meters by the scale its evaluation found, and has one color range in a picture.
+Always drawn: the curves of every measured mask, over all seeds, from the JSON of evaluate. Inverse
+depth (the paper's disparity) is shown in 1 / meters, with the alignment that its evaluation found,
+and with one color range per figure.
 """
 
 from __future__ import annotations
@@ -34,14 +35,16 @@ from aquanet_tf.layers import quantization
 from aquanet_tf.media import color, images, sheet
 from aquanet_tf.runs.run import load_run
 
-_NEAR_PERCENTILE = 97  # of the ground truth shown: where the brightest color of nearness begins
-_MIN_WIDTH = 300  # of one picture in a sheet, pixels
-_FRAMES = 4  # in a sheet
+_NEAR_PERCENTILE = 97  # of the ground truth shown: this inverse depth gets the brightest color
+_MIN_WIDTH = 300  # of one picture in a figure, pixels
+_FRAMES = 4  # frames in a figure
 
 
 def draw(plan: ablation_plan.Plan) -> list[pathlib.Path]:
-    """Draws what the plan asks for and its runs allow into OUT/figures; returns the files. A
-    figure that cannot be drawn, of a row that was not chosen, say, is left out with a warning."""
+    """Draws the figures of the plan into OUT/figures; returns the files.
+
+    A figure that cannot be drawn, for example of a row that was not run, is skipped with a warning.
+    """
     folder = plan.out / "figures"
     folder.mkdir(parents=True, exist_ok=True)
     drawn = []
@@ -52,7 +55,7 @@ def draw(plan: ablation_plan.Plan) -> list[pathlib.Path]:
         path = folder / f"{name}.png"
         try:
             _DRAWERS[name](plan, keys, path)
-        except ValueError as error:  # the table is worth more than a picture
+        except ValueError as error:  # a missing figure must not cost the table
             logging.warning("no figure %s: %s", name, error)
             continue
         drawn.append(path)
@@ -64,14 +67,15 @@ def _ready(plan, key) -> bool:
 
 
 def choose_frames(plan, evaluation: dict, count: int) -> list[ground_truth.Frame]:
-    """Evaluated frames with both neighbors: of each drive in turn the one with most moving
-    pixels, where motion is known; else evenly spaced. ValueError when there is none."""
-    split = evaluation["split"]
-    if split in eigen.PROTOCOLS:
-        frames = eigen.find_frames(plan.gt_dir, split)
-    else:
-        source = evaluation["protocol"]["ground_truth"]
-        frames, _ = ground_truth.find_frames(plan.gt_dir, split, evaluation["camera"], source)
+    """Up to `count` evaluated frames that have both neighbors.
+
+    With motion masks: of each drive in turn the frame with most moving pixels. Without: evenly
+    spaced frames. Raises ValueError when there is none.
+    """
+    source = evaluation["protocol"]["ground_truth"]
+    frames, _ = eigen.evaluated_frames(
+        plan.gt_dir, evaluation["split"], evaluation["camera"], source
+    )
     measured = {row["frame"] for row in evaluation["rows"]}
     frames = [f for f in frames if f.key in measured and f.neighbors() is not None]
     if not frames:
@@ -92,33 +96,36 @@ def choose_frames(plan, evaluation: dict, count: int) -> list[ground_truth.Frame
 
 
 def _moving_share(frame) -> float:
+    """Share of moving pixels; 0 without a motion mask."""
     moving = None if frame.motion_mask is None else frame.moving(frame.depth().shape)
     return 0.0 if moving is None else float(moving.mean())
 
 
 def _draw_quantization(plan, keys, path):
+    """Fig. 3 of the row's network."""
     run = load_run(plan.workdir(keys[0], plan.seeds[0]))
     evaluation = files_module.read(plan.evaluation(keys[0], plan.seeds[0]))
     if run.config.head != "adaptive":
-        raise ValueError(f"figure quantization: row {keys[0]} has --head=direct, no levels")
+        raise ValueError(f"row {keys[0]} has --head=direct and thus no levels")
     image = images.read_image(choose_frames(plan, evaluation, 1)[0].image)
     resized, grid, k = graph.network_inputs(run, tf.constant(image[None]))
     logits, beta = run.aquanet(resized, grid, k)
     low, high = run.config.inverse_depth_min, run.config.inverse_depth_max
     inverse_depth = quantization.expected_inverse_depth(logits, beta, low, high)
-    plots.quantization(
-        path,
-        image,
-        inverse_depth.numpy()[0, ..., 0],
-        beta.numpy()[0, ..., 0],
-        tf.nn.softmax(logits).numpy()[0],
-        low,
-        high,
-        run.config.beta_max,
+    shown = plots.Quantization(
+        image=image,
+        inverse_depth=inverse_depth.numpy()[0, ..., 0],
+        beta=beta.numpy()[0, ..., 0],
+        probability=tf.nn.softmax(logits).numpy()[0],
+        inverse_depth_min=low,
+        inverse_depth_max=high,
+        beta_max=run.config.beta_max,
     )
+    plots.quantization(path, shown)
 
 
 def _draw_masks(plan, keys, path):
+    """Fig. 5: input, motion mask where there is one, SPIMO mask and auto-mask."""
     run = load_run(plan.workdir(keys[0], plan.seeds[0]))
     evaluation = files_module.read(plan.evaluation(keys[0], plan.seeds[0]))
     spimo, automask = SpimoScore(run), AutoMaskScore(run)
@@ -132,14 +139,14 @@ def _draw_masks(plan, keys, path):
             moving = frame.moving(triplet[1].shape[:2])
             row.insert(1, sheet.masked(triplet[1], ~moving))
         rows.append(row)
-    labels = ["input", "what moves (truth)", "SPIMO mask", "auto-mask (Monodepth2)"]
+    labels = ["input", "moving pixels (truth)", "SPIMO mask", "auto-mask (Monodepth2)"]
     if len(rows[0]) < len(labels):
         del labels[1]
     _save(path, rows, labels)
 
 
 def _draw_depths(plan, keys, path):
-    """Input, one column for each row of the table, ground truth."""
+    """Fig. 6 and 7: input, one column for each row of the table, ground truth."""
     seed = plan.seeds[0]
     evaluations = {key: files_module.read(plan.evaluation(key, seed)) for key in keys}
     first = evaluations[keys[0]]
@@ -173,11 +180,13 @@ def _draw_depths(plan, keys, path):
 
 
 def _truth(truth, high, protocol):
+    """Ground truth [H, W] meters, colored as inverse depth."""
     valid = evaluation_protocol.valid_mask(truth, protocol)
     return color.color_inverse_depth(1 / np.where(valid, truth, 1.0), 0, high, valid)
 
 
 def _marked(image, frame):
+    """The image with moving objects outlined, where they are known."""
     if frame.motion_mask is None:
         return image
     return sheet.outline(image, frame.moving(image.shape[:2]))
@@ -188,7 +197,7 @@ def _save(path, rows, labels):
 
 
 def _curves(plan, folder) -> list[pathlib.Path]:
-    """One figure for each row whose evaluations measured masks."""
+    """The mask curves of each row whose evaluations measured masks; returns the files."""
     drawn = []
     for key, row in plan.rows.items():
         files = [plan.evaluation(key, seed) for seed in plan.seeds]
@@ -201,8 +210,8 @@ def _curves(plan, folder) -> list[pathlib.Path]:
             path,
             {text: [masks[name]["curve"] for masks in every] for name, text in names.items()},
             {text: [masks[name] for masks in every] for name, text in names.items()},
-            f"Masks of moving pixels, networks of {row.name}, {len(every)} seed(s); "
-            "dot: the run's threshold",
+            f"Masks of moving pixels, networks of {row.name}, {len(every)} seed(s). "
+            "Dot: the run's threshold",
         )
         drawn.append(path)
     return drawn

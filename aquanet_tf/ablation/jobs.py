@@ -1,12 +1,12 @@
-"""Runs the steps of an ablation as commands of their own, each once.
+"""Runs the steps of an ablation, each once and in a process of its own.
 
-A job is finished when its record, OUT/jobs/NAME.json, says so for the very same work (`what`).
-A training that was interrupted goes on at its last finished epoch, since its command is simply
-given again; the record keeps the time of the epochs that count. Whatever a command prints goes to
-OUT/logs/NAME.log. A failed job fails those that need it, the others still run.
+A job is finished when its record, OUT/jobs/NAME.json, says so for exactly the same work (`what`).
+An interrupted training resumes after its last finished epoch, because its command is run again;
+the record keeps the time of the finished epochs. The output of a command goes to
+OUT/logs/NAME.log. When a job fails, jobs that need it fail too, and the others still run.
 
-OUT/lock is held by this process and by its children: a training left over by a killed ablation
-keeps a second one out of its workdir.
+This process and its children hold a lock on OUT/lock. So a training that outlives a killed
+ablation keeps a second ablation out of its workdir.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ COMMANDS = {
     "evaluate": (sys.executable, "-m", "aquanet_tf.evaluate"),
     "data": (sys.executable, "-m"),
 }
-_POLL = 1.0  # seconds
+_POLL = 1.0  # seconds between two looks at a running command
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,14 +38,14 @@ class Job:
     """One command.
 
     Attributes:
-        name: of its record and log.
+        name: name of its record and log.
         command: argv.
-        what: JSON-able description of the work; another one means other work under that name.
-        needs: names of jobs that must have succeeded.
-        units: of progress; epochs for a training, else 1.
-        progress: history.csv of a training, a line for each finished epoch after its head.
-        output: file that a finished job has left; None: none that matters.
-        masks: where a training of stage 2 looks for masks; None: nowhere.
+        what: JSON-able description of the work, to tell whether a record is about the same work.
+        needs: names of jobs that must succeed first.
+        units: steps of the progress bar: epochs of a training, else 1.
+        progress: history.csv of a training, with a header and one line per finished epoch.
+        output: file that the finished job leaves; None: not checked.
+        masks: folder where a stage-2 training keeps its masks; None for other jobs.
     """
 
     name: str
@@ -59,8 +59,11 @@ class Job:
 
 
 def make(plan: ablation_plan.Plan, commands=COMMANDS) -> list[Job]:
-    """All jobs in an order that satisfies their needs: data, then all rows of the first seed, so
-    that there is a whole table early. `commands`: verb -> beginning of argv."""
+    """All jobs in an order that satisfies their needs: data, then all rows seed by seed, so that
+    there is a complete table of one seed early.
+
+    commands: "train", "evaluate", "data" -> beginning of argv.
+    """
     jobs, last = [], ()
     for number, line in enumerate(plan.data):
         words = shlex.split(line)
@@ -76,7 +79,7 @@ def make(plan: ablation_plan.Plan, commands=COMMANDS) -> list[Job]:
 
 
 def _training(plan, key, seed, commands, data) -> Job:
-    row, workdir, options = plan.rows[key], plan.workdir(key, seed), plan.options(key, seed)
+    row, workdir = plan.rows[key], plan.workdir(key, seed)
     needs = (*data, training_name(row.stage1, seed)) if row.stage1 else data
     return Job(
         name=training_name(key, seed),
@@ -87,7 +90,7 @@ def _training(plan, key, seed, commands, data) -> Job:
         ),
         what=_training_what(plan, key, seed),
         needs=needs,
-        units=options.epochs,
+        units=plan.config(key, seed).epochs,
         progress=workdir / "history.csv",
         output=workdir / "history.csv",
         masks=workdir / "masks" if row.stage1 else None,
@@ -95,11 +98,12 @@ def _training(plan, key, seed, commands, data) -> Job:
 
 
 def _training_what(plan, key, seed) -> dict:
+    """All that decides the result of a training: data, options, and the same of its stage 1."""
     row = plan.rows[key]
     return _plain(
         {
             "data": plan.data,
-            "options": dataclasses.asdict(plan.options(key, seed)),
+            "options": dataclasses.asdict(plan.config(key, seed)),
             "stage1": _training_what(plan, row.stage1, seed) if row.stage1 else None,
         },
         plan.out,
@@ -125,28 +129,28 @@ def _evaluation(plan, key, seed, commands) -> Job:
 
 
 def training_name(key: str, seed: int) -> str:
-    """Name of the training job of a row that has one."""
+    """Name of the training job of row `key`."""
     return f"train_{key}_seed{seed}"
 
 
 def evaluation_name(key: str, seed: int) -> str:
-    """Name of the evaluation job of a row."""
+    """Name of the evaluation job of row `key`."""
     return f"evaluate_{key}_seed{seed}"
 
 
 def seconds(out: pathlib.Path, name: str) -> float | None:
-    """Wall time of a finished job, all attempts together; None if it is not finished."""
+    """Wall time of a finished job over all its attempts; None if it is not finished."""
     record = _record(out, name)
     return record["seconds"] if record and record["finished"] else None
 
 
 def run(jobs: list[Job], out: str | pathlib.Path, after: Callable | None = None) -> dict[str, str]:
-    """Runs what is not finished; returns the failures, job name -> reason.
+    """Runs the jobs that are not finished; returns the failures, job name -> reason.
 
-    after: called with the failures so far after every job that ran.
+    after: called after every job, with the failures so far.
 
-    Raises ValueError, before anything runs, when another ablation is at work in `out` or a
-    training there was of another kind.
+    Raises ValueError before anything runs when another ablation is running in `out`, or when
+    `out` holds data or a training made with other options.
     """
     out = pathlib.Path(out)
     for folder in ("jobs", "logs"):
@@ -158,7 +162,7 @@ def run(jobs: list[Job], out: str | pathlib.Path, after: Callable | None = None)
         todo = [job for job in jobs if not _finished(job, out)]
         total = sum(job.units for job in jobs)
         done = total - sum(job.units for job in todo)
-        # No smoothing: what is to go is judged by the mean over all that ran in this call.
+        # No smoothing: the remaining time follows from the mean over all jobs of this call.
         with progress.bar(total=total, initial=done, unit="epoch", smoothing=0) as bar:
             for job in todo:
                 bar.set_description(job.name)
@@ -175,7 +179,7 @@ def run(jobs: list[Job], out: str | pathlib.Path, after: Callable | None = None)
 
 
 def _execute(job, out, lock, bar) -> str:
-    """Runs one job to its end; returns why it failed, or nothing."""
+    """Runs one job to its end; returns the reason of its failure, or ""."""
     record = _record(out, job.name)
     same = record is not None and record["what"] == job.what
     spent = record["seconds"] if same else 0.0
@@ -212,8 +216,11 @@ def _execute(job, out, lock, bar) -> str:
 
 
 def _share(path, place):
-    """Makes `path` a link to `place`. Masks lie in folders named after all they depend on (see
-    `mask_cache`), so rows can share them; where links are unknown, each row makes its own."""
+    """Makes `path` a link to `place`, so that rows share their masks.
+
+    A folder of masks is named after everything it depends on (training.mask_cache), so sharing is
+    safe. On file systems without links each row makes its own masks.
+    """
     place.mkdir(exist_ok=True)
     path.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(OSError):
@@ -221,7 +228,7 @@ def _share(path, place):
 
 
 def _wait(child):
-    """Exit code, or None while the child still runs."""
+    """Exit code of the child, or None while it runs."""
     with contextlib.suppress(subprocess.TimeoutExpired):
         return child.wait(_POLL)
     return None
@@ -235,7 +242,7 @@ def _epochs(job) -> int:
 
 
 def _reason(log, code) -> str:
-    """A failed command's own words and where to read more."""
+    """The error line of a failed command, or its exit code, and the path of its log."""
     said = [line for line in log.read_text().splitlines() if line.startswith("error: ")]
     words = said[-1][len("error: ") :] if said else f"exit code {code}"
     return f"{words} (see {log})"
@@ -257,35 +264,39 @@ def _finished(job, out) -> bool:
 
 
 def _refuse_other_work(job, out):
-    """Evaluations are simply made again; data or a training of another kind is not overwritten."""
+    """Raises ValueError instead of overwriting data or a training made with other options.
+
+    Evaluations are cheap and are made again.
+    """
     record = _record(out, job.name)
     if job.name.startswith("evaluate_") or record is None or record["what"] == job.what:
         return
     old, new = record["what"].get("options", {}), job.what.get("options", {})
     changed = [f"--{name}={value}" for name, value in old.items() if new.get(name) != value]
-    was = ", ".join(changed) or "other data or another stage 1"
+    made_with = ", ".join(changed) or "other data or another stage 1"
     path = out / "jobs" / f"{job.name}.json"
     raise ValueError(
-        f"{path}: was made with {was}; choose another --out, or delete that file and the "
+        f"{path}: was made with {made_with}; choose another --out, or delete that file and the "
         "directory of the run"
     )
 
 
 @contextlib.contextmanager
 def _locked(out):
+    """Holds the lock of `out`; ValueError when another process holds it."""
     with (out / "lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise ValueError(
-                f"--out={out}: an ablation, or a command that one left behind, is still at work "
-                "there; wait for it, or end it"
+                f"--out={out}: another ablation, or a command started by one, is still running "
+                "there; wait for it or stop it"
             ) from error
         yield file
 
 
 def _plain(value, out):
-    """As JSON gives it back, and with `out` left open, so that it may be named in another way."""
+    """`value` as JSON returns it, with {out} for `out`, whose path may be written differently."""
     if isinstance(value, dict):
         return {name: _plain(part, out) for name, part in value.items()}
     if isinstance(value, (list, tuple)):

@@ -1,22 +1,28 @@
-"""What an ablation is: rows of a table, each a flagfile and flags over it, in one YAML file.
+"""The YAML file of an ablation: the rows of a table, each a flagfile and flags that override it.
 
-The file holds
+Keys of the file:
 
-    title       of the table
+    title       title of the table
     data        commands that make the data, in order, each "MODULE --flag=value ..."
     data_dir, gt_dir  records to train on; KITTI raw directory to evaluate on
-    seeds       of the trainings; every row is trained with each
-    flagfile    of every row that names none itself
-    flags       of every training, over its flagfile
+    seeds       every row is trained with each of them
+    flagfile    for rows without a flagfile of their own
+    flags       for every training, they override the flagfile
     evaluate    flags of every evaluation
     rows        key -> row, in the order of the table
-    figures     figure -> key or keys of the rows it shows, see `ablation_figures`
-    quick       any of the above for --quick: replaced, but `flags` come after a row's own
+    figures     figure -> key or keys of the rows it shows, see `figures`
+    quick       other values of the keys above for --quick; its `flags` are added after a row's own
 
-and a row holds name, experiment (a heading), and what it needs of: flagfile, flags; `stage1`, the
-row whose network makes its masks (the row is then stage 2); `of`, a row whose training it takes
-over, so that only the evaluation differs; evaluate, flags of its own evaluation. `{out}`,
-`{data_dir}` and `{gt_dir}` stand for those directories in every text.
+Keys of a row, all optional:
+
+    name        of the method, in the table
+    experiment  the paper's number of the experiment
+    flagfile, flags  of its training
+    stage1      key of the row whose network makes its masks; the row is then stage 2
+    of          key of the row whose training it uses; only its evaluation is its own
+    evaluate    flags of its evaluation
+
+`{out}`, `{data_dir}` and `{gt_dir}` are replaced with these directories in every text.
 """
 
 from __future__ import annotations
@@ -40,11 +46,12 @@ ROW_KEYS = {
     "experiment": (int, str),
 }
 FIGURES = ("quantization", "masks", "stages", "systems")
+_OLD_FIGURES = {"quantisation": "quantization"}  # former spelling, still read
 
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One row of the table; `stage1` and `of` are keys of other rows or empty."""
+    """One row of the table; see the module docstring. `stage1` and `of` are keys or empty."""
 
     key: str
     name: str
@@ -57,13 +64,13 @@ class Row:
 
     @property
     def trained(self) -> str:
-        """Key of the row whose training this one shows: its own unless `of` names another."""
+        """Key of the row whose training this one uses: its own unless `of` names another."""
         return self.of or self.key
 
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """An ablation with everything resolved: texts filled in, rows chosen, --quick applied."""
+    """A complete ablation: rows chosen, directories filled in, --quick applied."""
 
     title: str
     out: pathlib.Path
@@ -76,15 +83,15 @@ class Plan:
     quick: bool
 
     def workdir(self, key: str, seed: int) -> pathlib.Path:
-        """Workdir of the training that row `key` shows."""
+        """Workdir of the training that row `key` uses."""
         return self.out / "runs" / self.rows[key].trained / f"seed{seed}"
 
     def evaluation(self, key: str, seed: int) -> pathlib.Path:
-        """The JSON of `evaluate` for row `key`."""
+        """JSON file of the evaluation of row `key`."""
         return self.out / "evaluations" / key / f"seed{seed}.json"
 
     def training_flags(self, key: str, seed: int) -> list[str]:
-        """The command line of train, apart from --workdir."""
+        """The command line of its training, without --workdir."""
         row = self.rows[key]
         stage = ["--stage=1"]
         if row.stage1:
@@ -97,8 +104,8 @@ class Plan:
             f"--data_dir={self.data_dir}",
         ]
 
-    def options(self, key: str, seed: int) -> Config:
-        """What `training_flags` say. Raises ValueError naming the row and its bad flag."""
+    def config(self, key: str, seed: int) -> Config:
+        """`training_flags` as a Config. Raises ValueError naming the row and the bad flag."""
         try:
             return command_line.parse(self.training_flags(key, seed))
         except ValueError as error:
@@ -106,38 +113,30 @@ class Plan:
 
 
 def read(path, out, *, quick=False, rows=(), seeds=(), data_dir="", gt_dir="") -> Plan:
-    """The plan in a YAML file.
+    """Reads and checks the YAML file of an ablation.
 
     Args:
         path: the file.
-        out: directory of everything the ablation writes.
-        quick: apply the file's `quick`.
-        rows: keys of the rows wanted; those they stand on come along. Empty: all.
-        seeds: instead of the file's.
-        data_dir, gt_dir: instead of the file's; its `data` is then not made.
+        out: directory for everything the ablation writes.
+        quick: use the values under `quick` in the file.
+        rows: keys of the rows to run; rows they depend on are added. Empty: all.
+        seeds: replace those of the file.
+        data_dir, gt_dir: replace those of the file, whose `data` is then not made.
 
-    Raises ValueError naming the file and what is wrong in it, before anything runs; every row's
-    flags have been parsed.
+    Raises ValueError naming the file and the error in it. The flags of every row are parsed, so a
+    bad one is found before anything runs.
     """
     path, out = pathlib.Path(path), pathlib.Path(out)
     try:
         document = _document(path)
         if quick:
-            if "quick" not in document:
-                raise ValueError("no 'quick' in it, so --quick means nothing")
             document = _quickened(document)
-        if bool(data_dir) != bool(gt_dir):
-            raise ValueError("--data_dir and --gt_dir belong together: give both or none")
-        places = {"out": str(out)}
-        for name, given in (("data_dir", data_dir), ("gt_dir", gt_dir)):
-            places[name] = given or _filled(document.get(name, ""), places)
-            if not places[name]:
-                raise ValueError(f"no {name!r}: write it into the file or give --{name}")
+        places = _places(document, out, data_dir, gt_dir)
         found = {key: _row(key, value, document) for key, value in document["rows"].items()}
         plan = Plan(
             title=document.get("title", path.stem),
             out=out,
-            rows=_chosen(found, rows),
+            rows={key: _filled_row(row, places) for key, row in _chosen(found, rows).items()},
             seeds=_seeds(seeds or document.get("seeds", [1])),
             data=() if data_dir else tuple(_filled(document.get("data", []), places)),
             data_dir=places["data_dir"],
@@ -145,21 +144,24 @@ def read(path, out, *, quick=False, rows=(), seeds=(), data_dir="", gt_dir="") -
             figures=_figures(document.get("figures", {}), found),
             quick=quick,
         )
-        filled = {
-            key: dataclasses.replace(
-                row,
-                flags=tuple(_filled(list(row.flags), places)),
-                evaluate=tuple(_filled(list(row.evaluate), places)),
-            )
-            for key, row in plan.rows.items()
-        }
-        plan = dataclasses.replace(plan, rows=filled)
         for key, row in plan.rows.items():
             if not row.of:
-                plan.options(key, plan.seeds[0])
+                plan.config(key, plan.seeds[0])  # raises for a bad flag
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
     return plan
+
+
+def _places(document, out, data_dir, gt_dir) -> dict[str, str]:
+    """What {out}, {data_dir} and {gt_dir} in texts of the file are replaced with."""
+    if bool(data_dir) != bool(gt_dir):
+        raise ValueError("--data_dir and --gt_dir belong together: give both or none")
+    places = {"out": str(out)}
+    for name, given in (("data_dir", data_dir), ("gt_dir", gt_dir)):
+        places[name] = given or _filled(document.get(name, ""), places)
+        if not places[name]:
+            raise ValueError(f"no {name!r}: write it into the file or give --{name}")
+    return places
 
 
 def _document(path) -> dict:
@@ -181,17 +183,20 @@ def _document(path) -> dict:
 
 
 def _check(value, keys, what):
-    """Raises ValueError unless `value` is a dictionary of known keys with values of their types."""
+    """Raises ValueError unless `value` maps known keys to values of their types."""
     if not isinstance(value, dict):
         raise ValueError(f"{what} must hold 'key: value' lines")
     for name, content in value.items():
         if name not in keys:
             raise ValueError(f"unknown {name!r} in {what}; known are {', '.join(keys)}")
         if not isinstance(content, keys[name]):
-            raise ValueError(f"{name!r} in {what}: {content!r} is of the wrong kind")
+            raise ValueError(f"{name!r} in {what}: {content!r} has the wrong type")
 
 
 def _quickened(document) -> dict:
+    """The document with the values under `quick`; its flags go under "last"."""
+    if "quick" not in document:
+        raise ValueError("--quick: the file has no 'quick'")
     quick = dict(document["quick"])
     return {**document, **quick, "flags": document.get("flags", []), "last": quick.get("flags", [])}
 
@@ -203,12 +208,14 @@ def _row(key, value, document) -> Row:
         if other and (other not in rows or rows[other].get("of") or other == key):
             raise ValueError(f"row {key}: {name}: {other!r} is not a row with its own training")
     if of and {"flags", "flagfile", "stage1"} & set(value):
-        raise ValueError(f"row {key}: with 'of' it is not trained, so 'evaluate' is all it can set")
+        raise ValueError(
+            f"row {key}: it uses the training of row {of} ('of'), so it can only set 'evaluate'"
+        )
     if value.get("stage1") and rows[value["stage1"]].get("stage1"):
-        raise ValueError(f"row {key}: its stage1, {value['stage1']}, is itself of stage 2")
+        raise ValueError(f"row {key}: its stage1, {value['stage1']}, is itself stage 2")
     flagfile = value.get("flagfile") or document.get("flagfile", "")
     if not (of or flagfile):
-        raise ValueError(f"row {key}: no 'flagfile', and none for all rows")
+        raise ValueError(f"row {key}: no 'flagfile' in the row or in the file")
     flags = [*document.get("flags", []), *value.get("flags", []), *document.get("last", [])]
     return Row(
         key=key,
@@ -223,7 +230,7 @@ def _row(key, value, document) -> Row:
 
 
 def _chosen(rows: dict[str, Row], wanted) -> dict[str, Row]:
-    """Wanted rows and what they stand on, in the file's order."""
+    """The wanted rows and those they depend on, in the order of the file."""
     if unknown := [key for key in wanted if key not in rows]:
         raise ValueError(f"--rows={unknown[0]}: no such row; there are {', '.join(rows)}")
     keep = set(wanted or rows)
@@ -234,13 +241,15 @@ def _chosen(rows: dict[str, Row], wanted) -> dict[str, Row]:
     for key, row in kept.items():
         for other in (row.stage1, row.of):
             if other and order.index(other) > order.index(key):
-                raise ValueError(f"row {key} stands on {other}, which must come before it")
+                raise ValueError(f"row {key} depends on row {other}, which must come before it")
     return kept
 
 
 def _figures(document, rows) -> dict[str, tuple[str, ...]]:
+    """Figure -> keys of its rows; ValueError for an unknown figure or row."""
     figures = {}
     for name, keys in document.items():
+        name = _OLD_FIGURES.get(name, name)
         if name not in FIGURES:
             raise ValueError(f"unknown figure {name!r}; there are {', '.join(FIGURES)}")
         figures[name] = (keys,) if isinstance(keys, str) else tuple(keys)
@@ -255,8 +264,13 @@ def _seeds(values) -> tuple[int, ...]:
     return tuple(dict.fromkeys(values))
 
 
+def _filled_row(row: Row, places) -> Row:
+    flags, evaluate = (tuple(_filled(list(v), places)) for v in (row.flags, row.evaluate))
+    return dataclasses.replace(row, flags=flags, evaluate=evaluate)
+
+
 def _filled(value, places):
-    """`value`, a text or a list of them, with {out} and so on replaced."""
+    """`value`, a text or a list of texts, with {out} and so on replaced."""
     if isinstance(value, list):
         return [_filled(str(part), places) for part in value]
     for name, text in places.items():

@@ -1,6 +1,8 @@
-"""Figures with axes, by matplotlib, without a screen: plain arrays in, a PNG out."""
+"""Figures with axes: arrays in, a PNG out. By matplotlib without a display, and no TensorFlow."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -11,27 +13,63 @@ _COLORS = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd")
 _DPI = 110
 
 
+class Quantization(NamedTuple):
+    """What Fig. 3 of the paper shows about one image.
+
+    Attributes:
+        image: uint8 [H,W,3].
+        inverse_depth: [H,W], relative units.
+        beta: [H,W].
+        probability: [H,W,N+1], softmax over the levels, far to near.
+        inverse_depth_min, inverse_depth_max: range of the levels.
+        beta_max: bound of beta, which lies in [1/beta_max, beta_max].
+    """
+
+    image: np.ndarray
+    inverse_depth: np.ndarray
+    beta: np.ndarray
+    probability: np.ndarray
+    inverse_depth_min: float
+    inverse_depth_max: float
+    beta_max: float
+
+
 def levels(beta: float, count: int, low: float, high: float) -> np.ndarray:
-    """Inverse-depth levels of one beta [count], Eq. 4 (`quantization` has it for training)."""
+    """Inverse-depth levels of one beta, [count], Eq. 4.
+
+    The NumPy twin of layers.quantization.inverse_depth_levels, so that this module needs no
+    TensorFlow; tests/ablation/test_plots.py compares the two.
+    """
     fractions = np.linspace(0.0, 1.0, count) ** beta
     return high * np.exp(np.log(high / low) * (fractions - 1))
 
 
-def quantization(path, image, inverse_depth, beta, probability, low, high, beta_max) -> None:
+def quantization(path, shown: Quantization) -> None:
     """Fig. 3 of the paper: quantization curves, the maps of one image, its probability volume.
 
-    Args:
-        path: PNG to write.
-        image: uint8 [H,W,3]; inverse_depth, beta: [H,W] (relative units).
-        probability: [H,W,N+1], softmax over the levels, far to near.
-        low, high: range of the levels; beta_max: bound of beta.
+    path: PNG to write.
     """
-    count = probability.shape[-1]
     figure = Figure(figsize=(15, 5.2), layout="constrained")
     left, middle, right = figure.subfigures(1, 3, width_ratios=(1.0, 1.15, 1.5))
+    _draw_levels(left.subplots(), shown)
+    beta_max, top = shown.beta_max, float(np.percentile(shown.inverse_depth, 99))
+    beta = color.color_beta(shown.beta, beta_max)
+    inverse_depth = color.color_inverse_depth(shown.inverse_depth, 0, top)
+    pictures = (
+        (beta, f"beta: blue 1/{beta_max:g}, red {beta_max:g}"),
+        (inverse_depth, f"inverse depth, 0 to {top:.3g}"),
+        (shown.image, "input"),
+    )
+    for axes, (picture, title) in zip(middle.subplots(3, 1), pictures):
+        _picture(axes, picture, title)
+    _draw_volume(right, shown.probability)
+    figure.savefig(path, dpi=_DPI)
 
-    axes = left.subplots()
-    inside = np.percentile(beta, (5, 50, 95))
+
+def _draw_levels(axes, shown: Quantization) -> None:
+    """Curves of Eq. 4 for the betas of the image and for the bounds of beta."""
+    count, beta_max = shown.probability.shape[-1], shown.beta_max
+    inside = np.percentile(shown.beta, (5, 50, 95))
     ends = color.color_beta(np.array([[1 / beta_max, beta_max]]), beta_max)[0] / 255
     curves = [
         (1 / beta_max, "bound", ":", ends[0]),
@@ -42,41 +80,35 @@ def quantization(path, image, inverse_depth, beta, probability, low, high, beta_
         (beta_max, "bound", ":", ends[1]),
     ]
     for value, name, style, line_color in curves:
-        curve = levels(value, count, low, high)
+        curve = levels(value, count, shown.inverse_depth_min, shown.inverse_depth_max)
         axes.plot(curve, style, color=line_color, label=f"beta {value:.3g}: {name}")
     axes.set(xlabel="level n", ylabel="inverse depth d_n", title="Levels (Eq. 4)")
     axes.legend(fontsize=8)
     axes.grid(alpha=0.3)
 
-    top = float(np.percentile(inverse_depth, 99))
-    pictures = (
-        (color.color_beta(beta, beta_max), f"beta: blue 1/{beta_max:g}, red {beta_max:g}"),
-        (color.color_inverse_depth(inverse_depth, 0, top), f"inverse depth, 0 to {top:.3g}"),
-        (image, "input"),
-    )
-    for axes, (picture, title) in zip(middle.subplots(3, 1), pictures):
-        _picture(axes, picture, title)
 
-    shown = np.unique(np.linspace(0, count - 1, min(count, 9)).round().astype(int))
-    grid = right.subplots(-(-len(shown) // 3), 3, squeeze=False).ravel()
-    right.suptitle("Probability of levels, far to near (each from 0 to its maximum)", fontsize=11)
+def _draw_volume(figure, probability) -> None:
+    """Up to nine levels of the probability volume, each from 0 to its own maximum."""
+    count = probability.shape[-1]
+    numbers = np.unique(np.linspace(0, count - 1, min(count, 9)).round().astype(int))
+    grid = figure.subplots(-(-len(numbers) // 3), 3, squeeze=False).ravel()
+    figure.suptitle("Probability of levels, far to near (each from 0 to its maximum)", fontsize=11)
     for axes in grid:
         axes.axis("off")
-    for axes, number in zip(grid, shown):
+    for axes, number in zip(grid, numbers):
         part = probability[..., number]
         most = float(part.max())
         picture = color.colorize(part, 0, max(most, 1e-9), "viridis")
         _picture(axes, picture, f"n = {number}, max {most:.2f}")
-    figure.savefig(path, dpi=_DPI)
 
 
 def mask_curves(path, curves: dict[str, list[dict]], marks: dict[str, list[dict]], title) -> None:
-    """What masks catch against what they cost, swept over their threshold.
+    """Recall of moving pixels against static pixels lost and against precision, over thresholds.
 
     Args:
         path: PNG to write.
-        curves: name of the mask -> one curve for each seed, as `mask_quality.MaskCurve.curve`.
-        marks: the same names -> the point (recall, static_lost, precision) at each run's own
+        curves: name of the mask -> one curve per seed, as from `mask_quality.MaskCurve.curve`.
+        marks: the same names -> the point {recall, static_lost, precision} at each run's own
             threshold.
         title: above the figure.
     """

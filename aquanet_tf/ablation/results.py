@@ -1,4 +1,4 @@
-"""The numbers of an ablation: means and spread over seeds, with all that makes them comparable."""
+"""The numbers of an ablation: mean and spread over seeds, and how they were made."""
 
 from __future__ import annotations
 
@@ -15,15 +15,14 @@ from aquanet_tf.evaluation import distance_bands, metrics
 from aquanet_tf.runs import provenance
 
 PARTS = ("all", "static", "moving")
-MASK_LOSS = 0.1  # of mask_quality.STATIC_LOST: the loss of static pixels that tables compare at
+MASK_LOSS = 0.1  # one of mask_quality.STATIC_LOST: tables give the recall at this loss
 _PACKAGES = ("tensorflow", "keras", "numpy")
 
 
 def collect(plan: ablation_plan.Plan, failures: dict[str, str]) -> dict:
-    """Everything known of an ablation, as a JSON-able document; rows without any evaluation yet
-    have no seeds.
+    """All results of an ablation so far, as a JSON-able document.
 
-    failures: job name -> reason, of `ablation_jobs.run`.
+    A row without a finished evaluation has no seeds. failures: as returned by `jobs.run`.
     """
     rows = [_row(plan, key) for key in plan.rows]
     evaluations = [seed for row in rows for seed in row["seeds"].values()]
@@ -44,6 +43,7 @@ def collect(plan: ablation_plan.Plan, failures: dict[str, str]) -> dict:
 
 
 def _row(plan, key) -> dict:
+    """One row of the document: every seed, and the mean and spread over them."""
     row, seeds = plan.rows[key], {}
     for seed in plan.seeds:
         done = jobs.seconds(plan.out, jobs.evaluation_name(key, seed)) is not None
@@ -83,7 +83,7 @@ def _row(plan, key) -> dict:
 
 
 def _summary(means) -> dict:
-    """part -> metric -> mean and spread of several evaluations' means."""
+    """part -> metric -> mean and spread over the means of several evaluations."""
     return {
         part: {
             metric: _spread([mean[part][metric] for mean in means if mean[part]])
@@ -95,7 +95,7 @@ def _summary(means) -> dict:
 
 
 def _by_distance(means) -> dict:
-    """part -> list over bands of the mean and spread of abs_rel and factor over evaluations."""
+    """part -> for each distance band the mean and spread of abs_rel and factor."""
     return {
         part: [
             _spreads([mean[part]["by_distance"][band] for mean in means], ("abs_rel", "factor"))
@@ -121,7 +121,10 @@ def _mask_summary(masks) -> dict:
 
 
 def _spread(values) -> dict | None:
-    """Mean and standard deviation (unbiased; None for one value) of what is not None."""
+    """Mean and unbiased standard deviation (None for one value) of the values that are not None.
+
+    None without any value.
+    """
     values = [value for value in values if value is not None]
     if not values:
         return None
@@ -130,7 +133,8 @@ def _spread(values) -> dict | None:
 
 
 def _baselines(evaluations) -> dict:
-    """They see no network, so every evaluation under the plain protocol has the same."""
+    """name -> summary of the baselines. They do not depend on the network, so the first evaluation
+    without --static_only has those of all."""
     plain = [e for e in evaluations if "static by" not in e["protocol"] and e["baselines"]]
     return (
         {name: _summary([means]) for name, means in plain[0]["baselines"].items()} if plain else {}

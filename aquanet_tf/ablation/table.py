@@ -1,4 +1,4 @@
-"""The table of an ablation as Markdown: one for each kind of pixels, the masks, how it was made."""
+"""The results of an ablation as Markdown, from the document of `results.collect`."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ _TITLES = {"all": "All pixels", "static": "Static pixels", "moving": "Moving pix
 
 
 def markdown(document: dict) -> str:
-    """The document for people: one table for each kind of pixels, masks, how it was made."""
+    """Tables of metrics for all, static and moving pixels, errors by distance, mask quality, failed
+    jobs, and how the numbers were made."""
     seeds = document["seeds"]
     over = f"mean ± standard deviation over {len(seeds)} seeds" if len(seeds) > 1 else "one seed"
     lines = [f"# {document['title']}", ""]
     if document["quick"]:
-        lines += ["**Quick form: shows that every step runs; its numbers say nothing.**", ""]
-    lines += [f"Lower is better up to rmse log, higher from a1 on. {over.capitalize()}."]
+        lines += ["**Made with --quick: it shows that every step runs. Ignore the numbers.**", ""]
+    lines += [f"Lower is better for abs rel to rmse log, higher for a1 to a3. {over.capitalize()}."]
     for part, title in _TITLES.items():
         if any(part in row["summary"] for row in document["rows"]):
             lines += ["", f"## {title}", "", *_metric_table(document, part)]
@@ -47,7 +48,7 @@ def _distance_tables(document) -> list[str]:
     known = {part for row in document["rows"] for part in row["by_distance"]}
     lines = []
     for part in [name for name in ("static", "moving") if name in known] or sorted(known):
-        lines += ["", f"## {_TITLES[part]} by distance: abs rel (times too far)", ""]
+        lines += ["", f"## {_TITLES[part]} by distance: abs rel (factor of depth)", ""]
         lines += _head(["Method", *distance_bands.NAMES])
         for row in document["rows"]:
             if part in row["by_distance"]:
@@ -55,8 +56,8 @@ def _distance_tables(document) -> list[str]:
     return lines and [
         *lines,
         "",
-        "All pixels of all images alike, mean over seeds; in brackets the geometric mean of "
-        "predicted through true depth.",
+        "All pixels of all images count equally; mean over seeds. In brackets: geometric mean of "
+        "predicted depth / true depth, above 1 where the prediction is too far away.",
     ]
 
 
@@ -89,9 +90,10 @@ def _mask_table(document) -> list[str]:
             lines.append(_line([row["name"], mask, *cells]))
     return lines + [
         "",
-        "Against motion masks, all pixels of all images counted together. Static lost: share of "
-        "static pixels that the mask takes for moving; last column: recall at the threshold where "
-        f"that share is {at}. The whole curves are in `figures/` and in the JSON of evaluate.",
+        "Compared with motion masks; all pixels of all images are counted together. Static lost: "
+        "share of static pixels that the mask calls moving. Last column: recall at the threshold "
+        f"where that share is {at}. The whole curves are in `figures/` and in the JSON files in "
+        "`evaluations/`.",
     ]
 
 
@@ -107,7 +109,9 @@ def _provenance(document) -> list[str]:
         who = "all rows" if len(by_protocol) == 1 else ", ".join(names)
         lines.append(f"- Protocol of {who}: {protocol}.")
     images = ", ".join(map(str, document["images"]))
-    lines.append(f"- Images: {images}; static and moving share the alignment found on all pixels.")
+    lines.append(
+        f"- Images: {images}. Static and moving pixels use the alignment found on all pixels."
+    )
     lines.append(f"- Seeds: {', '.join(map(str, document['seeds']))}.")
     versions = ", ".join(f"{name} {value}" for name, value in document["versions"].items())
     machine = document["machine"]
@@ -116,8 +120,8 @@ def _provenance(document) -> list[str]:
         f"{machine['cpu_cores']} CPU cores ({machine['processor']})."
     )
     lines.append(
-        "- Training: wall time of one run, mean over seeds; the first run that needs masks makes "
-        "them for the others."
+        "- Training: wall time of one run, mean over seeds. The first run that needs masks makes "
+        "them, the others reuse them."
     )
     lines += ["", "```text"]
     lines += [f"python -m {line}" if " " in line else line for line in document["data"]]

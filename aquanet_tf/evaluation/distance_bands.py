@@ -1,15 +1,15 @@
-"""Errors apart by how far away the ground truth is (NumPy only).
+"""Errors by distance of the ground truth.
 
-One mean over an image hides where depth fails: most pixels are road and houses, most moving pixels
-are near. Unlike the means of `metrics`, those of a band count every pixel of all images alike,
-since many an image has a handful of pixels in it.
+One mean over an image hides where depth fails: most pixels are road and houses, and most moving
+pixels are near. The means of a band weight every pixel of all images equally, unlike those of
+`metrics`, because in many images a band holds only a few pixels.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-EDGES = (0.0, 5.0, 10.0, 20.0, 40.0)  # meters, lower ends; the last band ends nowhere
+EDGES = (0.0, 5.0, 10.0, 20.0, 40.0)  # meters, lower ends; the last band is open
 NAMES = (*(f"{low:g}-{high:g} m" for low, high in zip(EDGES, EDGES[1:])), f"{EDGES[-1]:g}+ m")
 
 
@@ -19,8 +19,10 @@ def of(depth) -> np.ndarray:
 
 
 def measure(gt, prediction) -> list[dict | None]:
-    """A list over bands of what `pooled` gives; 1-D arrays of positive meters, as
-    `metrics.depth_metrics`. None for a band without a pixel."""
+    """For each band the dictionary that `pooled` describes, or None without a pixel.
+
+    gt, prediction: 1-D arrays of positive meters, as for `metrics.depth_metrics`.
+    """
     band = of(gt)
     return [_measure(gt[band == i], prediction[band == i]) for i in range(len(EDGES))]
 
@@ -36,10 +38,10 @@ def _measure(gt, prediction) -> dict | None:
 
 
 def pooled(images) -> list[dict | None]:
-    """`measure` of several images as if they were one.
+    """`measure` of several images taken as one.
 
-    Each band has `abs_rel`; `factor`, the geometric mean of prediction / gt, above 1 where things
-    are seen too far away; and `pixels`.
+    images: the lists of `measure`. Each band of the result holds `abs_rel`, `factor` (the geometric
+    mean of prediction / gt: above 1 where the prediction is too far away) and `pixels`.
     """
     return [_pool([band for band in bands if band]) for bands in zip(*images)]
 
@@ -58,7 +60,7 @@ def _pool(bands) -> dict | None:
 
 
 def table(results: dict[str, dict]) -> str:
-    """Lines of text from {label: means with `by_distance`}: abs rel x factor in each band."""
+    """Text with one line for each of {label: means with `by_distance`}: abs rel x factor."""
     lines = [
         "abs rel, and how many times too far (geometric mean), by distance; all pixels together",
         f"{'':18}" + "".join(f"{name:>16}" for name in NAMES),

@@ -1,8 +1,8 @@
-"""How well a mask finds moving objects, where motion masks know them (the street). NumPy only.
+"""How well a mask finds moving objects, compared with motion masks (the ground truth).
 
-A mask is judged as a detector of moving pixels: a score for each pixel, moving where score >=
-threshold. All pixels of all images count together. `static_lost` is the share of static pixels that
-the mask takes for moving, what training loses by it.
+A mask is measured as a detector of moving pixels: it gives a score per pixel, and a pixel counts as
+moving where score >= threshold. Pixels of all images are counted together. `static_lost` is the
+share of static pixels that the mask calls moving, which training then cannot use.
 """
 
 from __future__ import annotations
@@ -15,25 +15,27 @@ STATIC_LOST = (0.02, 0.05, 0.1, 0.2, 0.4)
 
 
 class MaskCurve:
-    """Counts over images at many thresholds.
+    """Counts pixels of images at many thresholds.
 
     Args:
-        thresholds: ascending.
+        thresholds: ascending. ValueError when they are not.
     """
 
     def __init__(self, thresholds):
         self.thresholds = np.asarray(thresholds, np.float64)
         if self.thresholds.ndim != 1 or not (np.diff(self.thresholds) > 0).all():
             raise ValueError("a mask curve needs ascending thresholds")
-        # Pixels by distance band (the last: unknown), static or moving, and whether the score
-        # reaches none, the first, the first two ... of the thresholds.
+        # Pixel counts [distance band (the last: unknown distance), static or moving, number of
+        # thresholds that the score reaches].
         bands = len(distance_bands.NAMES) + 1
         self._by_band = np.zeros((bands, 2, self.thresholds.size + 1), np.int64)
         self.images = 0
 
     def add(self, score: np.ndarray, moving: np.ndarray, depth: np.ndarray) -> None:
-        """score [H, W], moving bool [H, W], depth [H, W] meters, 0 where there is none.
-        ValueError for unequal shapes or NaN."""
+        """Counts one image: score [H, W], moving bool [H, W], depth [H, W] meters (0 = unknown).
+
+        Raises ValueError for unequal shapes or a NaN score.
+        """
         score, moving, depth = np.asarray(score), np.asarray(moving, bool), np.asarray(depth)
         for name, values in (("motion mask", moving), ("depth", depth)):
             if score.shape != values.shape:
@@ -47,11 +49,14 @@ class MaskCurve:
 
     @property
     def _reached(self):
+        """The counts of all distances, [static or moving, number of thresholds reached]."""
         return self._by_band.sum(axis=0)
 
     def curve(self) -> dict[str, list]:
-        """Lists over thresholds: threshold, precision, recall, iou, static_lost. Precision is
-        None where nothing is taken for moving."""
+        """Lists over thresholds: threshold, precision, recall, iou, static_lost.
+
+        Precision is None where no pixel is called moving.
+        """
         flagged = self._reached[:, :0:-1].cumsum(axis=1)[:, ::-1]
         static, moving = self._reached.sum(axis=1)
         lost, caught = flagged
@@ -65,8 +70,12 @@ class MaskCurve:
         }
 
     def summary(self, threshold: float) -> dict:
-        """The numbers at one of the thresholds, those by distance too; recall at given losses of
-        static pixels (linear between thresholds), counts, and the whole curve."""
+        """All numbers of the mask, for a JSON file.
+
+        These are the values of `curve` at the nearest threshold, recall and static_lost by distance
+        there, recall at the shares STATIC_LOST of lost static pixels (linear between thresholds),
+        the counts, and the whole curve.
+        """
         curve = self.curve()
         index = int(np.argmin(np.abs(self.thresholds - threshold)))
         static, moving = (int(count) for count in self._reached.sum(axis=1))
@@ -84,14 +93,14 @@ class MaskCurve:
         }
 
     def _at(self, reached, index) -> dict:
-        """Recall and static_lost at a threshold of some `reached`, None where nothing is."""
+        """Recall and static_lost at a threshold, None where there is no pixel to count."""
         flagged, count = reached[:, index + 1 :].sum(axis=1), reached.sum(axis=1)
         lost, recall = (float(f / n) if n else None for f, n in zip(flagged, count))
         return {"recall": recall, "static_lost": lost}
 
 
 def table(results: dict[str, dict]) -> str:
-    """Several masks' `summary` as text."""
+    """Text of {name of the mask: its `summary`}."""
     lines = [
         "masks of moving pixels against motion masks, all pixels of all images counted together",
         f"{'':10}{'threshold':>10}{'precision':>10}{'recall':>8}{'IoU':>8}{'static lost':>13}"

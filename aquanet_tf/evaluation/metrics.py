@@ -1,12 +1,9 @@
-"""Depth metrics and the protocol under which they are taken (NumPy only).
+"""The seven depth metrics: of two vectors, of one image under a protocol, and means over images.
 
-A depth number means nothing without its protocol: which ground truth, which part of the image,
-which range, and how relative depth was brought to meters. `Protocol` holds exactly that, is
-printed with every table (`Protocol.line`) and stored in every result file.
-
-Order of the steps, as in the field's common evaluation code: resize the prediction to the size
-of the ground truth *in inverse-depth space*, select pixels, align on all selected pixels, clip
-the aligned depth to the cap, take the metrics of one image, average over images.
+The order of the steps is that of the field's evaluation code: resize the prediction to the size of
+the ground truth *in inverse depth* (the paper's disparity), select pixels (`protocol.valid_mask`,
+with the Garg crop and the cap), align on all selected pixels (`alignment`), clip the aligned depth
+to the cap, compute the metrics of the image, average over images.
 """
 
 from __future__ import annotations
@@ -21,11 +18,15 @@ METRICS = ("abs_rel", "sq_rel", "rmse", "rmse_log", "a1", "a2", "a3")
 
 
 def depth_metrics(gt, prediction) -> dict[str, float]:
-    """The seven usual errors of `prediction` against `gt`, 1-D arrays of positive meters.
+    """The seven usual metrics of `prediction` against `gt`, 1-D arrays of positive meters.
 
     Returns abs_rel, sq_rel (meters), rmse (meters), rmse_log, and a1, a2, a3: the share of
     pixels with max(gt/p, p/gt) below 1.25, 1.25^2, 1.25^3 (Eigen et al., NIPS 2014).
     Raises ValueError for empty, unequal, non-positive or non-finite input.
+
+    Example:
+
+        depth_metrics([2.0, 4.0], [2.0, 5.0])["abs_rel"]  # 0.125
     """
     gt, prediction = np.asarray(gt, np.float64), np.asarray(prediction, np.float64)
     if gt.ndim != 1 or gt.shape != prediction.shape or gt.size == 0:
@@ -50,20 +51,20 @@ def depth_metrics(gt, prediction) -> dict[str, float]:
 def evaluate_image(
     gt, inverse_depth, protocol: Protocol, moving=None, global_ratio=1.0, keep=None
 ) -> dict:
-    """One image under `protocol`.
+    """Measures one image under `protocol`.
 
     Args:
-      gt: [H, W] meters, 0 where there is none.
+      gt: [H, W] meters, 0 = no ground truth.
       inverse_depth: [h, w] prediction, relative units; resized to [H, W] first.
       moving: optional bool [H, W], True on independently moving objects.
       global_ratio: meters per unit, for alignment `global_median`.
-      keep: optional bool [H, W]: only these pixels count, for the alignment too.
+      keep: optional bool [H, W]: only these pixels count, also for the alignment.
 
-    Returns {"ratio": the median ratio whatever the alignment, "scale", "shift", "all": metrics}
-    and, given `moving`, "static" and "moving": the metrics of the two parts under the *one*
-    alignment found on all selected pixels, or None where a part is empty. Each set of metrics
-    carries "pixels" and "by_distance", see `distance_bands.measure`. Raises ValueError when the
-    protocol leaves no pixel.
+    Returns {"ratio": the median ratio (under every alignment), "scale", "shift", "all": metrics}
+    and, given `moving`, "static" and "moving": the metrics of the two parts, both under the *one*
+    alignment found on all selected pixels; None for an empty part. Each set of metrics also holds
+    "pixels" and "by_distance", see `distance_bands.measure`. Raises ValueError when the protocol
+    leaves no pixel or the prediction is not finite.
     """
     gt = np.asarray(gt, np.float64)
     mask = evaluation_protocol.valid_mask(gt, protocol)
@@ -103,8 +104,12 @@ def _part(gt, depth, chosen):
 
 
 def mean_metrics(parts) -> dict | None:
-    """Mean of each metric over the images that have the part, "images" says how many; and
-    "by_distance", see `distance_bands.pooled`."""
+    """Mean of each metric over images.
+
+    parts: metrics of one part ("all", "static" or "moving") of each image, None where an image has
+    no such pixel. Also returns "images", the number of images averaged over, "pixels" and
+    "by_distance", see `distance_bands.pooled`. None without any image.
+    """
     parts = [part for part in parts if part]
     if not parts:
         return None

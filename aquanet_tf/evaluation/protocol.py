@@ -1,4 +1,9 @@
-"""TODO docstring of aquanet_tf.evaluation.protocol."""
+"""The protocol of an evaluation: ground truth, crop (Garg), depth range, alignment.
+
+A depth metric is only comparable under the same protocol. `Protocol` therefore is printed with
+every table (`Protocol.line`) and stored in every result file. `valid_mask` selects the pixels that
+count. How relative depth becomes meters is in `alignment`, the metrics are in `metrics`.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +13,7 @@ import numpy as np
 
 GROUND_TRUTHS = ("depth", "velodyne")
 CROPS = ("none", "garg")
-POST_PROCESSINGS = ("none", "flip", "multi_scale")
+POST_PROCESSINGS = ("none", "flip", "multi_scale")  # done by networks.post_processing
 ALIGNMENTS = ("median", "none", "global_median", "least_squares")
 
 _ALIGNMENT_TEXT = {
@@ -17,19 +22,31 @@ _ALIGNMENT_TEXT = {
     "global_median": "one scale for all images, the median of their median ratios",
     "least_squares": "scale and shift of inverse depth per image, least squares",
 }
-# Corners of the crop of Garg et al. (ECCV 2016): top, bottom, left, right shares of the image.
+# The crop of Garg et al. (ECCV 2016): top, bottom, left, right as shares of height and width.
 _GARG = (0.40810811, 0.99189189, 0.03594771, 0.96405229)
 
 
 @dataclasses.dataclass(frozen=True)
 class Protocol:
-    """How depth is compared with ground truth. Lengths in meters.
+    """How depth is compared with ground truth. Lengths in meters. Raises ValueError when built
+    from unknown names or an empty depth range.
 
-    `cap_ground_truth`: pixels whose ground truth lies outside (min_depth, max_depth) are left
-    out. False keeps them while the prediction is still clipped, as Monodepth2 does on the
-    annotated ("improved") ground truth. `static_only`: pixels that SPIMO masks call likely moving
-    are left out, before the alignment. `post_processing`: of the prediction, see
-    `boosting.post_processed`.
+    Attributes:
+      ground_truth: one of GROUND_TRUTHS: annotated depth maps or raw velodyne scans.
+      crop: one of CROPS, see `garg_crop`.
+      min_depth, max_depth: the aligned prediction is clipped to this range (the cap).
+      alignment: one of ALIGNMENTS, see `alignment.fit_alignment`.
+      cap_ground_truth: leave out pixels whose ground truth lies outside the range. False keeps
+        them while the prediction is still clipped, as Monodepth2 does on the annotated
+        ("improved") ground truth.
+      static_only: leave out pixels that SPIMO masks call likely moving, before the alignment (the
+        paper's "1st-stat").
+      post_processing: one of POST_PROCESSINGS, of the prediction: averaged with the mirrored image
+        (`flip`), or blended at two more sizes (`multi_scale`, the paper's "P").
+
+    Example:
+
+        Protocol(ground_truth="velodyne", crop="garg").line()
     """
 
     ground_truth: str = "depth"
@@ -73,7 +90,7 @@ class Protocol:
 
 
 def garg_crop(height: int, width: int) -> np.ndarray:
-    """Bool [height, width]: True inside the crop of Garg et al. (drops sky and bonnet)."""
+    """Bool [height, width]: True inside the crop of Garg et al., which drops sky and hood."""
     top, bottom, left, right = _GARG
     mask = np.zeros((height, width), bool)
     mask[int(top * height) : int(bottom * height), int(left * width) : int(right * width)] = True

@@ -1,20 +1,87 @@
-"""TODO docstring of aquanet_tf.evaluation.run."""
+"""The evaluation of `aquanet_tf.evaluate`: frames, methods and masks in, one JSON document out.
+
+`run` does all of it for a `Settings`. `evaluate` measures any functions of frames, and
+`measure_masks` the masks. Networks come in as functions, so nothing here needs TensorFlow.
+"""
 
 from __future__ import annotations
 
-from typing import Callable
+import pathlib
+from typing import Callable, NamedTuple
 
 import numpy as np
 
+import aquanet_tf
 from aquanet_tf import progress
-from aquanet_tf.evaluation import alignment, mask_quality, metrics
+from aquanet_tf.evaluation import alignment, eigen, mask_quality, metrics
 from aquanet_tf.evaluation import protocol as evaluation_protocol
+from aquanet_tf.evaluation.baselines import BASELINES
 from aquanet_tf.evaluation.protocol import Protocol
+from aquanet_tf.evaluation.settings import Settings
 from aquanet_tf.kitti import ground_truth
 from aquanet_tf.kitti import layout as kitti_layout
 from aquanet_tf.media import images
 
 PARTS = ("all", "static", "moving")
+
+
+class Models(NamedTuple):
+    """The models to measure.
+
+    Attributes:
+      network: inference.checkpoint.Predictor.
+      spimo: inference.mask_scores.SpimoScore.
+      automask: inference.mask_scores.AutoMaskScore; None unless the masks are measured.
+    """
+
+    network: Callable
+    spimo: Callable
+    automask: Callable | None = None
+
+
+def run(settings: Settings, load: Callable[[Settings], Models]) -> dict:
+    """Evaluates a run; returns the document that `aquanet_tf.evaluate` writes as JSON.
+
+    load: makes the models. It is called after the frames were found, so that a missing file is
+    reported before TensorFlow is loaded. Raises ValueError that names what is missing.
+    """
+    protocol = settings.protocol
+    frames, without = eigen.evaluated_frames(
+        settings.gt_dir, settings.split, settings.camera, protocol.ground_truth
+    )
+    models = load(settings)
+    methods = {"network": lambda f: models.network(images.read_image(f.image)).inverse_depth}
+    if settings.baselines:
+        methods.update(BASELINES)
+    static = None
+    if protocol.static_only:
+
+        def static(frame):
+            return models.spimo.static(images.read_image(frame.image))
+
+    results = evaluate(frames, methods, protocol, static)
+    masks = {}
+    if settings.mask_quality:
+        masks = measure_masks(frames, models.spimo, models.automask)
+    return {
+        "protocol": vars(protocol),
+        "protocol_line": protocol.line(),
+        "gt_dir": str(pathlib.Path(settings.gt_dir).resolve()),
+        "split": settings.split,
+        "camera": settings.camera,
+        "images": len(frames),
+        "images_without_ground_truth": without,
+        "model": {
+            "workdir": str(pathlib.Path(settings.workdir).resolve()),
+            "epoch": models.network.epoch,
+            "working_height": models.network.height,
+        },
+        "created_by": f"aquanet_tf {aquanet_tf.__version__}",
+        "mask_workdir": str(pathlib.Path(settings.mask_workdir or settings.workdir).resolve()),
+        "masks": masks,
+        **results.pop("network"),
+        "baselines": results,
+    }
 
 
 def evaluate(
@@ -28,13 +95,13 @@ def evaluate(
     Args:
       frames: from `ground_truth.find_frames`.
       methods: name -> function from a frame to inverse depth [h, w], relative units, any size.
-      protocol: the one protocol of all of them.
-      static: function from a frame to bool [h, w], the pixels that count; None: all. A frame
-        where it leaves none is left out. ValueError when that is every frame.
+      protocol: used for all methods.
+      static: function from a frame to bool [h, w], the pixels that count; None: all pixels. A
+        frame without such a pixel is skipped. Raises ValueError when that skips every frame.
 
     Returns name -> {"means": {part: metrics or None}, "ratio": {"median", "spread"}, "rows"}.
-    The ratio is median(gt) / median(prediction) of each image, whatever the alignment; its
-    spread is the standard deviation over images divided by the median.
+    The ratio is median(gt) / median(prediction) of each image, under every alignment; its spread
+    is the standard deviation over images divided by the median.
     """
     ratios = dict.fromkeys(methods, 1.0)
     keeps = {}
@@ -43,7 +110,7 @@ def evaluate(
             keeps[frame.key] = _kept(frame, static, protocol)
         frames = [frame for frame in frames if keeps[frame.key] is not None]
         if not frames:
-            raise ValueError("--static_only: the masks leave no pixel with ground truth at all")
+            raise ValueError("--static_only: the masks leave no pixel with ground truth")
     if protocol.alignment == "global_median":
         found = {name: [] for name in methods}
         for frame in progress.bar(frames, desc="pass 1 of 2: global ratio", unit="image"):
@@ -58,7 +125,7 @@ def evaluate(
 
 
 def _kept(frame, static, protocol):
-    """Packed static mask at the size of the ground truth, None where it leaves no pixel."""
+    """Static mask at the size of the ground truth, as packed bits; None without a valid pixel."""
     gt = frame.depth()
     mask = alignment.resize_bilinear(static(frame).astype(np.float32), *gt.shape) >= 0.5
     return (
@@ -67,6 +134,7 @@ def _kept(frame, static, protocol):
 
 
 def _measure(frame, methods, protocol, ratios, keeps) -> dict[str, dict]:
+    """name -> metrics.evaluate_image of one frame; ValueError names the file."""
     gt = frame.depth()
     keep = None
     if keeps:
@@ -82,6 +150,7 @@ def _measure(frame, methods, protocol, ratios, keeps) -> dict[str, dict]:
 
 
 def _summary(rows) -> dict:
+    """One entry of the result of `evaluate`, from its rows."""
     ratios = np.array([row["ratio"] for row in rows])
     middle = float(np.median(ratios))
     return {
@@ -92,12 +161,15 @@ def _summary(rows) -> dict:
 
 
 def measure_masks(frames, spimo: Callable, automask: Callable) -> dict[str, dict]:
-    """`mask_quality` of SPIMO and auto-masks, on the same frames: those with a motion mask and
-    both neighbors. ValueError when there is none.
+    """Measures SPIMO masks and auto-masks on the same frames.
 
     Args:
-      frames: from `ground_truth.find_frames`.
-      spimo: predictor.SpimoScore; automask: predictor.AutoMaskScore.
+      frames: from `ground_truth.find_frames`. Those with a motion mask and both neighbors are used;
+        ValueError when there is none.
+      spimo: mask_scores.SpimoScore.
+      automask: mask_scores.AutoMaskScore.
+
+    Returns name -> `mask_quality.MaskCurve.summary`.
     """
     curves = {
         "spimo": mask_quality.MaskCurve(_with(np.geomspace(1e-5, 10.0, 121), spimo.threshold)),
@@ -121,4 +193,5 @@ def measure_masks(frames, spimo: Callable, automask: Callable) -> dict[str, dict
 
 
 def _with(thresholds, own):
+    """The thresholds of a curve, and the one that the run uses."""
     return np.union1d(thresholds, [own])

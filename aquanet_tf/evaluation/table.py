@@ -1,13 +1,29 @@
-"""TODO docstring of aquanet_tf.evaluation.table."""
+"""The text that `aquanet_tf.evaluate` prints, from its JSON document."""
 
 from __future__ import annotations
 
-from aquanet_tf.evaluation import distance_bands, metrics
+from aquanet_tf.evaluation import distance_bands, mask_quality, metrics
 from aquanet_tf.evaluation.protocol import Protocol
 
 
+def text(document: dict) -> str:
+    """Everything that is printed about the document of `run.run`."""
+    without = document["images_without_ground_truth"]
+    results = {"network": document, **document["baselines"]}
+    parts = [
+        f"{document['images']} images; {without} more have no ground truth",
+        table(results, Protocol(**document["protocol"])),
+    ]
+    if document["masks"]:
+        parts.append(f"\n{mask_quality.table(document['masks'])}")
+    return "\n".join(parts)
+
+
 def table(results: dict[str, dict], protocol: Protocol) -> str:
-    """The means of several methods as text, under the protocol line."""
+    """The means of several methods as text, below the protocol line.
+
+    results: name -> result of `run.evaluate`.
+    """
     lines = [f"protocol: {protocol.line()}"]
     for name, result in results.items():
         ratio = result["ratio"]

@@ -1,5 +1,5 @@
-"""The KITTI raw layout on disk: drives, calibration, splits, ground truth.
-NumPy only.
+"""KITTI raw on disk: drives and calibration (`layout`), the Eigen split (`eigen_split`), and ground
+truth of single frames (`ground_truth`). NumPy only.
 
 Uses: nothing.
 """

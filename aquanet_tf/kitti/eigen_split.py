@@ -1,8 +1,8 @@
-"""The split of KITTI raw that everybody compares on (Eigen, Puhrsch, Fergus, NIPS 2014).
+"""The Eigen split of KITTI raw, the field's usual test set (Eigen, Puhrsch, Fergus, NIPS 2014).
 
-Whole drives are held out: the 28 below hold the 697 test images, and no frame of them is trained
-on. 652 of the 697 have annotated depth ("improved" ground truth): the annotation leaves out the
-first and last frames of a drive.
+The 697 test images come from 28 drives, and no frame of these drives is used for training. 652 of
+the 697 have annotated depth ("improved" ground truth): KITTI does not annotate the first and last
+frames of a drive.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from collections.abc import Iterable
 
 from aquanet_tf.kitti.layout import SplitEntry
 
-# Drive -> frames of the left camera, as "FIRST-LAST/STEP" or single numbers; those behind the bar
-# have no annotated depth.
-_TEST = {
+# Test drive -> its test frames (left camera). "FIRST-LAST/STEP" means every STEP-th frame from
+# FIRST to LAST, and a single number means that frame. Frames after the bar have no annotated depth.
+TEST_FRAMES = {
     "2011_09_26_drive_0002": "6-63/3 69 | 0 3 72 75",
     "2011_09_26_drive_0009": "16-176/16 196-388/16 | 0",
     "2011_09_26_drive_0013": "5 10 20 30-50/5 60-70/5 80-135/5 | 0 140",
@@ -44,33 +44,35 @@ _TEST = {
     "2011_10_03_drive_0027": "181-543/181 734-2001/181 2363-4535/181 | 0",
     "2011_10_03_drive_0047": "32-224/32 288-800/32 | 0",
 }
-# Our choice, whole drives too, so that validation says something about unseen streets (published
-# validation lists are frames between those trained on).
+# Validation drives, chosen by this project. Published validation lists take frames from between the
+# training frames; whole drives show how the network does on streets it has not seen.
 _VALIDATION = {
     "2011_09_26_drive_0019",
     "2011_09_26_drive_0079",
     "2011_09_26_drive_0095",
     "2011_09_29_drive_0026",
 }
-# eigen: all that may be trained on. eigen_train and eigen_val divide it.
+# eigen: every drive that is not a test drive; eigen_train and eigen_val are its two parts.
 TRAINING_SPLITS = ("eigen", "eigen_train", "eigen_val")
 
 
 def recording(drive: str) -> str:
-    """DATE_drive_NUMBER of a drive's name, whatever its folder and ending (_sync, _extract);
-    the last part of the name where it is not KITTI's."""
+    """DATE_drive_NUMBER of a drive, without folder and ending (_sync, _extract).
+
+    A name that does not follow KITTI's pattern is returned without its folder.
+    """
     last = drive.rstrip("/").split("/")[-1]
     found = re.match(r"(\d{4}_\d{2}_\d{2}_drive_)0*(\d+)", last)
     return f"{found.group(1)}{int(found.group(2)):04d}" if found else last
 
 
 def is_test_drive(drive: str) -> bool:
-    """Whether any frame of this drive is out of bounds for training."""
-    return recording(drive) in _TEST
+    """Whether the drive is one of the 28 test drives, none of whose frames may be used to train."""
+    return recording(drive) in TEST_FRAMES
 
 
 def training_entries(split: str, drives: Iterable[str]) -> list[SplitEntry]:
-    """The entries of one of TRAINING_SPLITS: whole drives, out of the names `drives`."""
+    """The entries of one of TRAINING_SPLITS, whole drives chosen from the names `drives`."""
     names = [name for name in drives if not is_test_drive(name)]
     if split != "eigen":
         names = [n for n in names if (recording(n) in _VALIDATION) == (split == "eigen_val")]
@@ -78,9 +80,9 @@ def training_entries(split: str, drives: Iterable[str]) -> list[SplitEntry]:
 
 
 def test_entries(improved: bool = False) -> list[SplitEntry]:
-    """The 697 test frames, or the 652 with annotated depth; drive DATE/DATE_drive_NUMBER_sync."""
+    """The 697 test frames; `improved`: the 652 of them with annotated depth. All camera 2."""
     found = []
-    for drive, text in _TEST.items():
+    for drive, text in TEST_FRAMES.items():
         annotated, others = text.split("|")
         frames = _numbers(annotated if improved else annotated + others)
         found += [SplitEntry(f"{drive[:10]}/{drive}_sync", frame, 2) for frame in frames]
@@ -88,6 +90,7 @@ def test_entries(improved: bool = False) -> list[SplitEntry]:
 
 
 def _numbers(text: str) -> list[int]:
+    """The frame numbers of a text in the form of TEST_FRAMES, ascending."""
     numbers = []
     for word in text.split():
         span, _, step = word.partition("/")

@@ -1,8 +1,8 @@
-"""Ground truth per frame from the KITTI raw layout: depth in meters, moving pixels, horizon.
+"""Ground truth of each frame in the KITTI raw layout: depth in meters, moving pixels, horizon.
 
-Two sources: `depth`, the annotated uint16 maps (KITTI's "improved" ground truth, and the street's
-exact depth), and `velodyne`, raw scans projected into the image (Eigen's "original" one).
-NumPy and Pillow only.
+Depth has two sources. `depth`: annotated uint16 maps, which are KITTI's "improved" ground truth and
+the exact depth of the synthetic street. `velodyne`: raw scans projected into the image, Eigen's
+"original" ground truth. NumPy and Pillow only.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from aquanet_tf.kitti import layout as kitti_layout
 
 @dataclasses.dataclass(frozen=True)
 class Frame:
-    """One evaluated image and the files its ground truth comes from."""
+    """One evaluated image and the files of its ground truth."""
 
     drive: kitti_layout.Drive
     number: int
     camera: int
     source: str  # depth or velodyne
     image: pathlib.Path
-    truth: pathlib.Path
-    motion_mask: pathlib.Path | None
+    truth: pathlib.Path  # depth map or scan
+    motion_mask: pathlib.Path | None  # None: it is not known what moves
 
     @property
     def key(self) -> str:
-        """The frame in a split file's own words: DATE/DRIVE FRAME l|r."""
+        """The frame as a line of a split file: DATE/DRIVE FRAME l|r."""
         side = {2: " l", 3: " r"}.get(self.camera, "")
         return f"{self.drive.name} {self.number:010d}{side}"
 
@@ -45,9 +45,9 @@ class Frame:
         return kitti_layout.velodyne_depth(points, calibration.parent, shape, self.camera)
 
     def moving(self, shape: tuple[int, int]) -> np.ndarray | None:
-        """Bool [H, W], True on independently moving objects; None where nothing is known.
+        """Bool [H, W], True on independently moving objects; None without a motion mask.
 
-        Raises ValueError when the mask is not of the ground truth's `shape`.
+        Raises ValueError when the mask differs from `shape`, that of the ground truth.
         """
         if self.motion_mask is None:
             return None
@@ -58,13 +58,13 @@ class Frame:
         return mask
 
     def neighbors(self) -> tuple[pathlib.Path, pathlib.Path, pathlib.Path] | None:
-        """Images of previous, this and next frame; None where the drive lacks one."""
+        """Images of the previous, this and the next frame; None when one of them is missing."""
         files = self.drive.images(self.camera)
         numbers = (self.number - 1, self.number, self.number + 1)
         return tuple(files[n] for n in numbers) if all(n in files for n in numbers) else None
 
     def horizon(self, shape: tuple[int, int]) -> float:
-        """Row of the horizon of a level camera, in an image of `shape`: the principal point's."""
+        """Row of the horizon in an image of `shape`, for a level camera: the principal point."""
         calibration = self.drive.calibration
         row = kitti_layout.intrinsics(calibration, self.camera)[1, 2]
         height = kitti_layout.image_shape(calibration, self.camera)[0]
@@ -72,17 +72,19 @@ class Frame:
 
 
 def find_frames(gt_dir, split: str, camera: int, source: str) -> tuple[list[Frame], int]:
-    """The frames that `split` means and that have ground truth of kind `source`.
+    """The frames of a split that have ground truth.
+
+    A line of the split that names a drive selects all of its images with ground truth. A line
+    that names a frame requires image and ground truth of that frame.
 
     Args:
       gt_dir: KITTI raw directory.
       split: a split file, or "all" for every drive.
-      camera: 2 or 3; a split line's own l or r goes before it.
+      camera: 2 or 3; l or r in a line of the split overrides it.
       source: depth or velodyne.
 
-    A whole drive stands for those of its images that have ground truth. A frame named by the
-    split must have it. Returns the frames and how many images of whole drives had none. Raises
-    ValueError naming what is missing.
+    Returns the frames, and the number of images in selected drives without ground truth. Raises
+    ValueError that names the missing files, or when no frame is left.
     """
     entries = None if split == "all" else kitti_layout.read_split(split)
     frames, missing, without = collect(gt_dir, entries, camera, source)
@@ -98,8 +100,12 @@ def find_frames(gt_dir, split: str, camera: int, source: str) -> tuple[list[Fram
 
 
 def collect(gt_dir, entries, camera: int, source: str) -> tuple[list[Frame], list[str], int]:
-    """Frames that `entries` of a split (None: every drive) name and that are there, names of the
-    drives and files that are not, and the number of images of whole drives without ground truth."""
+    """As `find_frames`, but missing files are returned instead of raised.
+
+    entries: SplitEntry of a split; None: every drive. Returns the frames that were found, the
+    names of missing drives and files, and the number of images of whole drives without ground
+    truth.
+    """
     drives = {drive.name: drive for drive in kitti_layout.list_drives(gt_dir)}
     every_drive = entries is None
     if every_drive:
@@ -140,7 +146,7 @@ def _folder(drive, camera, source) -> pathlib.Path:
 
 
 def _missing_files(drive, camera, source, number, images, truths) -> list[str]:
-    """Names of the files that a frame asked for by a split does not have."""
+    """Paths of the files that are missing of a frame named by a split."""
     names = []
     if number not in images:
         names.append(str(drive.path / f"image_{camera:02d}" / "data" / f"{number:010d}.png"))

@@ -19,7 +19,7 @@ _DATE = re.compile(r"\d{4}_\d{2}_\d{2}")
 _SIDES = {"l": 2, "r": 3}
 # oxts: vf and vl, velocity forward and leftward in m/s (dataformat.txt of the raw data).
 _FORWARD, _LEFTWARD = 8, 9
-# No image is wider or higher than this.
+# Upper bound of a plausible image size, pixels: larger values mean a damaged file.
 _LARGEST = 100_000
 
 
@@ -32,6 +32,7 @@ class Drive:
 
     @property
     def path(self) -> pathlib.Path:
+        """Folder of the drive."""
         return self.raw_dir / self.name
 
     @property
@@ -40,7 +41,7 @@ class Drive:
         return self.path.parent / "calib_cam_to_cam.txt"
 
     def images(self, camera: int) -> dict[int, pathlib.Path]:
-        """Frame number -> image file of one camera, in order; empty when there is none."""
+        """Frame number -> image file of one camera, in order; empty without that camera."""
         return _numbered(self.path / f"image_{camera:02d}" / "data", IMAGE_SUFFIXES)
 
     def scans(self) -> dict[int, pathlib.Path]:
@@ -63,7 +64,10 @@ class Drive:
 
 @dataclasses.dataclass(frozen=True)
 class SplitEntry:
-    """One line of a split file: a whole drive, or one target frame of it, maybe of one camera."""
+    """One line of a split file: a whole drive (frame None), or one target frame of it.
+
+    camera: 2 or 3 where the line names a side (l or r), else None.
+    """
 
     drive: str
     frame: int | None = None
@@ -114,7 +118,7 @@ def read_split(path: str | pathlib.Path) -> list[SplitEntry]:
 def read_calibration(path: str | pathlib.Path) -> dict[str, np.ndarray]:
     """`NAME: numbers` lines of a KITTI calibration file as flat float64 arrays.
 
-    Lines that are not numbers (calib_time) are left out. ValueError when the file is missing.
+    Lines without numbers (calib_time) are skipped. Raises ValueError when the file is missing.
     """
     path = pathlib.Path(path)
     if not path.is_file():
@@ -132,14 +136,13 @@ def read_calibration(path: str | pathlib.Path) -> dict[str, np.ndarray]:
 
 
 def projection(path: str | pathlib.Path, camera: int) -> np.ndarray:
-    """P_rect_0X [3, 4] of a calib_cam_to_cam.txt: rectified camera 0 frame to pixels."""
+    """P_rect_0X [3, 4] of a calib_cam_to_cam.txt: frame of rectified camera 0 to pixels."""
     return _entry(path, f"P_rect_{camera:02d}", 12).reshape(3, 4)
 
 
 def intrinsics(path: str | pathlib.Path, camera: int) -> np.ndarray:
-    """K [3, 3] float64 of a rectified camera, pixels of the original image (integer centers).
-
-    ValueError when the file is missing or holds no camera matrix.
+    """K [3, 3] float64 of a rectified camera, in pixels of the original image; pixel centers at
+    integers. Raises ValueError when the file is missing or holds no camera matrix.
     """
     k = projection(path, camera)[:, :3].copy()
     if not np.isfinite(k).all() or k[0, 0] <= 0 or k[1, 1] <= 0 or tuple(k[2]) != (0, 0, 1):
@@ -182,9 +185,9 @@ def velodyne_depth(
 ) -> np.ndarray:
     """Sparse depth map [height, width] float64 in meters, 0 = none, of a scan [n, >=3].
 
-    The protocol of the field's evaluation on raw scans ("original" ground truth): points with
-    x >= 0 only, pixel = round(u) - 1 (that code counts pixels from one, as MATLAB does), the
-    nearest point wins a pixel. `lidar_range` stores the lidar's x instead of the camera's z.
+    This is the field's "original" ground truth: only points with x >= 0; pixel = round(u) - 1
+    (the original code counts pixels from one, as MATLAB does); of several points in a pixel the
+    nearest counts. `lidar_range` stores the lidar's x instead of the camera's z.
     """
     points = np.asarray(points, np.float64)[:, :3]
     points = points[points[:, 0] >= 0]

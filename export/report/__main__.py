@@ -1,10 +1,11 @@
-"""One self-contained HTML page about a run: numbers, pictures, curves, what to do next.
+"""Writes one self-contained HTML page about a run: metrics, pictures, curves, what to do next.
 
     python -m export.report --workdir RUN --evaluation FILE.json --out report.html
 
-FILE.json comes from `python -m aquanet_tf.evaluate`; the pictures are drawn anew from the run's
-checkpoint, under the alignment that FILE.json holds for each frame. No script, nothing fetched.
-For a run of stage 2, `--stage1_evaluation` puts its stage-1 run beside it.
+FILE.json comes from `python -m aquanet_tf.evaluate`. The pictures are predicted again from the
+checkpoint of the run, with the alignment that FILE.json holds for each frame. The page has no
+scripts and loads nothing from elsewhere. For a stage-2 run, `--stage1_evaluation` adds a comparison
+with its stage-1 run.
 """
 
 from __future__ import annotations
@@ -26,10 +27,10 @@ def define_flags() -> None:
     flags.DEFINE_string(
         "stage1_evaluation", "", "JSON of aquanet_tf.evaluate for the run's stage-1 run."
     )
-    flags.DEFINE_string("sheet", "", "PNG to write as well: the pictures of both stages.")
+    flags.DEFINE_string("sheet", "", "Also write the pictures of both stages to this PNG file.")
     flags.DEFINE_string("out", None, "HTML file to write.", required=True)
-    flags.DEFINE_string("gt_dir", "", "Ground truth; empty: where evaluate found it.")
-    flags.DEFINE_string("split", "", "Split file or all; empty: the one evaluate had.")
+    flags.DEFINE_string("gt_dir", "", "Ground truth; empty: the directory evaluate used.")
+    flags.DEFINE_string("split", "", "Split file or all; empty: the one evaluate used.")
     flags.DEFINE_integer("frames", 5, "Frames to show.", lower_bound=1)
 
 
@@ -38,16 +39,11 @@ def main(argv) -> None:
     del argv
     options = flags.FLAGS
     evaluation = files.read(options.evaluation)
+    for name in ("gt_dir", "split"):
+        if options[name].value:
+            evaluation[name] = options[name].value
     stage1 = files.read(options.stage1_evaluation) if options.stage1_evaluation else None
-    text = build.build(
-        options.workdir,
-        evaluation,
-        options.gt_dir,
-        options.split,
-        options.frames,
-        stage1,
-        options.sheet,
-    )
+    text = build.build(options.workdir, evaluation, options.frames, stage1, options.sheet)
     out = pathlib.Path(options.out)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(text)

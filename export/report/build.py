@@ -1,4 +1,4 @@
-"""The page of a run: evaluation, curves, pictures and advice in one HTML text."""
+"""The page of a run as HTML: head, both stages, metrics, pictures, curves, advice, details."""
 
 from __future__ import annotations
 
@@ -21,67 +21,44 @@ LOWER_IS_BETTER = ("abs_rel", "sq_rel", "rmse", "rmse_log")
 
 
 def build(
-    workdir,
-    evaluation: dict,
-    gt_dir=None,
-    split=None,
-    count: int = 5,
-    stage1: dict | None = None,
-    sheet: str = "",
+    workdir, evaluation: dict, count: int = 5, stage1: dict | None = None, sheet: str = ""
 ) -> str:
     """The page as HTML.
 
     Args:
       workdir: the run.
-      evaluation: content of the JSON of evaluate, for this run.
-      gt_dir, split: where the ground truth lies now; default: where evaluate found it.
-      count: frames to show.
-      stage1: the JSON of evaluate for the run's stage-1 run, under the same protocol.
-      sheet: PNG to write with the pictures of both stages.
+      evaluation: content of the JSON of evaluate, for this run; its `gt_dir` and `split` say where
+        the ground truth is.
+      count: number of frames to show.
+      stage1: the JSON of evaluate for the stage-1 run of this run, under the same protocol.
+      sheet: PNG to write with the pictures of both stages; empty: none.
 
-    Raises ValueError when the evaluation is of no use here (another run, missing frames).
+    Raises ValueError when the evaluation does not fit (another run, missing frames).
     """
     workdir = pathlib.Path(workdir)
     for name in ("protocol", "means", "rows", "model"):
         if name not in evaluation:
-            raise ValueError(f"--evaluation: no {name!r} in it; is it a file of evaluate?")
+            raise ValueError(f"--evaluation: no {name!r} in it; expected a file of evaluate")
+    if sheet and stage1 is None:
+        raise ValueError("--sheet shows both stages: it needs --stage1_evaluation")
     protocol = Protocol(**evaluation["protocol"])
-    network = checkpoint.load(
-        workdir, evaluation["model"]["working_height"], protocol.post_processing
-    )
-    if network.epoch != evaluation["model"]["epoch"]:
-        raise ValueError(
-            f"--evaluation is of epoch {evaluation['model']['epoch']}, {workdir} is at epoch "
-            f"{network.epoch}: run python -m aquanet_tf.evaluate again"
-        )
-    frames = _frames(
-        gt_dir or evaluation["gt_dir"],
-        split or evaluation["split"],
-        evaluation["camera"],
-        protocol.ground_truth,
-    )
-    by_key = {frame.key: frame for frame in frames}
-    chosen = pictures.choose_rows(evaluation["rows"], count)
-    if missing := [row["frame"] for row in evaluation["rows"] if row["frame"] not in by_key]:
-        raise ValueError(f"--evaluation: its frame {missing[0]} is not in the ground truth")
+    network = _network(workdir, evaluation, protocol)
+    frames = _frames(evaluation, protocol)
     history = runs_history.read_history(workdir / "history.csv")
-    healing = ""
+
+    def paired(rows):
+        return [(frames[row["frame"]], row) for row in rows]
+
+    comparison = ""
     if stage1 is not None:
-        rows = stages.choose_rows(evaluation["rows"], count)
-        pairs = [(by_key[row["frame"]], row) for row in rows]
-        before = stages.load(stage1, evaluation)
-        drawn = stages.draw(pairs, network, before, protocol)
-        healing = stages.section(drawn, before, evaluation["means"])
-        if sheet:
-            picture = stages.sheet(drawn)
-            Image.fromarray(picture).save(sheet, optimize=True)
-    elif sheet:
-        raise ValueError("--sheet shows both stages: give --stage1_evaluation, too")
+        pairs = paired(stages.choose_rows(evaluation["rows"], count))
+        comparison = _comparison(pairs, network, stage1, evaluation, sheet)
+    chosen = paired(pictures.choose_rows(evaluation["rows"], count))
     sections = [
         _head(workdir, evaluation, network, history),
-        healing,
+        comparison,
         _table(evaluation, protocol),
-        pictures.section([(by_key[row["frame"]], row) for row in chosen], network, protocol),
+        pictures.section(chosen, network, protocol),
         _curves(history),
         advice.next_steps(workdir, evaluation, history),
         _details(workdir),
@@ -89,14 +66,40 @@ def build(
     return page.page(f"AQUANet: {workdir.name}", "\n".join(filter(None, sections)))
 
 
-def _frames(gt_dir, split, camera, source):
-    """The evaluated frames; where evaluate had --protocol, its name stands in place of a split."""
-    if split in eigen.PROTOCOLS:
-        return eigen.find_frames(gt_dir, split)
-    return ground_truth.find_frames(gt_dir, split, camera, source)[0]
+def _network(workdir, evaluation, protocol) -> checkpoint.Predictor:
+    """The depth network that was evaluated; ValueError when the run has been trained further."""
+    model = evaluation["model"]
+    network = checkpoint.load(workdir, model["working_height"], protocol.post_processing)
+    if network.epoch != model["epoch"]:
+        raise ValueError(
+            f"--evaluation is of epoch {model['epoch']}, {workdir} is at epoch "
+            f"{network.epoch}: run python -m aquanet_tf.evaluate again"
+        )
+    return network
+
+
+def _frames(evaluation, protocol) -> dict[str, ground_truth.Frame]:
+    """key -> evaluated frame; ValueError when the ground truth lacks one."""
+    found, _ = eigen.evaluated_frames(
+        evaluation["gt_dir"], evaluation["split"], evaluation["camera"], protocol.ground_truth
+    )
+    frames = {frame.key: frame for frame in found}
+    if missing := [row["frame"] for row in evaluation["rows"] if row["frame"] not in frames]:
+        raise ValueError(f"--evaluation: its frame {missing[0]} is not in the ground truth")
+    return frames
+
+
+def _comparison(pairs, network, stage1, evaluation, sheet) -> str:
+    """The section on both stages as HTML; also writes the picture `sheet`, if it is named."""
+    before = stages.load(stage1, evaluation)
+    drawn = stages.draw(pairs, network, before, Protocol(**evaluation["protocol"]))
+    if sheet:
+        Image.fromarray(stages.sheet(drawn)).save(sheet, optimize=True)
+    return stages.section(drawn, before, evaluation["means"])
 
 
 def _head(workdir, evaluation, network, history) -> str:
+    """Title and the cards with the most important numbers."""
     means, baselines = evaluation["means"], evaluation.get("baselines", {})
     part = "static" if means["static"] else "all"
     found = {
@@ -107,47 +110,47 @@ def _head(workdir, evaluation, network, history) -> str:
     ours = means[part]["abs_rel"]
     best = min(found, key=found.get) if found else None
     kind = ("good" if ours < found[best] else "bad") if best else ""
-    cards = [page.card(f"{ours:.3f}", f"abs rel, {part} pixels, held-out frames", kind)]
+    cards = [page.card(f"{ours:.3f}", f"abs rel, {part} pixels", kind)]
     if best:
-        cards.append(page.card(f"{found[best]:.3f}", f"best baseline there ({best})"))
+        cards.append(page.card(f"{found[best]:.3f}", f"abs rel, {part} pixels, {best} baseline"))
     if means["moving"]:
         moving = means["moving"]["abs_rel"]
         kind = "bad" if moving > HOLE * ours else ""
         cards.append(page.card(f"{moving:.3f}", "abs rel, moving objects", kind))
-    text = f"epochs trained ({_phases(history)})" if history else "epochs trained"
+    text = f"epochs of training ({_phases(history)})" if history else "epochs of training"
     cards.append(page.card(str(network.epoch), text))
     cards.append(page.card(str(evaluation["images"]), "frames evaluated"))
     return (
         f"<h1>Depth from one image: {html.escape(workdir.name)}</h1>"
-        '<p class="soft">AQUANet, learned from unlabeled video. Depth is relative; meters come '
-        "from the alignment named in the protocol.</p>"
+        '<p class="soft">AQUANet, trained on video without depth labels. Predicted depth is '
+        "relative; the alignment in the protocol brings it to meters.</p>"
         f'<div class="cards">{"".join(cards)}</div>'
     )
 
 
 def _phases(history) -> str:
+    """Epochs of each training phase as text: "5 kickstart, 45 stage1"."""
     phases = [row["phase"] for row in history]
     return ", ".join(f"{phases.count(phase)} {phase}" for phase in dict.fromkeys(phases))
 
 
 def _table(evaluation, protocol) -> str:
+    """The section with the metrics of network and baselines."""
     methods = {"network": evaluation["means"]}
     for name, result in evaluation.get("baselines", {}).items():
         methods[f"{name} baseline"] = result["means"]
     ratio = evaluation["ratio"]
     notes = [
-        f"Median ratio {ratio['median']:.4g} meters per unit, spread over images "
+        f"Median ratio: {ratio['median']:.4g} meters per unit; spread over images: "
         f"{100 * ratio['spread']:.1f} %."
     ]
     if evaluation["means"]["static"]:
-        notes.append(
-            "Static and moving pixels share the one alignment found on all pixels of the image."
-        )
+        notes.append("Static and moving pixels use the alignment found on all pixels of the image.")
     if evaluation.get("baselines"):
         notes.append(
-            "Baselines see no pixel: <em>constant</em> is one depth everywhere, <em>ramp</em> a "
-            "flat road below the calibration's horizon that ends at a wall (inverse depth "
-            "max(row - horizon, height / 5)); both are aligned as the network is."
+            "Baselines ignore the image: <em>constant</em> is the same depth everywhere, "
+            "<em>ramp</em> is a flat road that ends at a wall (inverse depth max(row - horizon, "
+            "height / 5)). Both are aligned as the network is."
         )
     return (
         f"<h2>Metrics</h2><p class='small'><b>Protocol</b>: {html.escape(protocol.line())}.</p>"
@@ -157,6 +160,7 @@ def _table(evaluation, protocol) -> str:
 
 
 def _curves(history) -> str:
+    """The section with one chart for each column of history.csv; empty without history."""
     charts = []
     for name in report_charts.chart_names(history):
         last = report_charts.series(history, name)[-1][1]
@@ -167,17 +171,19 @@ def _curves(history) -> str:
     if not charts:
         return ""
     return (
-        "<h2>Training</h2><p class='small soft'>Means over each epoch; a dotted line where a new "
-        f"phase begins, dashed: validation.</p><div class='charts'>{''.join(charts)}</div>"
+        "<h2>Training</h2><p class='small soft'>Means over each epoch; the number is the last one. "
+        "Dashed: validation. A dotted vertical line marks a new training phase.</p>"
+        f"<div class='charts'>{''.join(charts)}</div>"
     )
 
 
 def _details(workdir) -> str:
+    """The section with the files that describe the run."""
     parts = []
     for name in ("config.json", "run.json"):
         text = html.escape((workdir / name).read_text().strip())
         parts.append(f"<details><summary>{name}</summary><pre>{text}</pre></details>")
     return (
         f"<h2>The run</h2>{''.join(parts)}<footer>Made by aquanet_tf {aquanet_tf.__version__}. "
-        "This page holds everything it shows.</footer>"
+        "This page loads nothing from the network.</footer>"
     )

@@ -1,4 +1,4 @@
-"""Line charts as inline SVG: no script, colors from the page's CSS for light and dark."""
+"""Line charts of history.csv as inline SVG, colored by the CSS of the page."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import math
 
 WIDTH, HEIGHT = 320, 150
 _LAST = "learning_rate"
-_LEFT, _RIGHT, _TOP, _BOTTOM = 48, 10, 12, 22
+_LEFT, _RIGHT, _TOP, _BOTTOM = 48, 10, 12, 22  # margins of the plot
 
 
 def series(rows: list[dict[str, str]], name: str) -> list[tuple[int, float, str]]:
-    """(epoch, value, phase) of one column of history.csv; empty and non-finite cells left out."""
+    """(epoch, value, phase) of one column of history.csv, without empty and non-finite cells."""
     found = []
     for row in rows:
         try:
@@ -24,9 +24,10 @@ def series(rows: list[dict[str, str]], name: str) -> list[tuple[int, float, str]
 
 
 def chart_names(rows: list[dict[str, str]]) -> list[str]:
-    """Columns worth a chart: numbers of two epochs at least, not all zero (a term switched off).
+    """Columns to draw: those with numbers of at least two epochs that are not all zero (such a
+    loss term is switched off). The learning rate comes last.
 
-    Validation is drawn with its twin; the learning rate comes last.
+    Validation columns (val_NAME) are drawn in the chart of NAME.
     """
     names = [name for name in (rows[0] if rows else ()) if not name.startswith("val_")]
     names = sorted(set(names) - {"epoch", "phase"}, key=lambda n: (n == _LAST, names.index(n)))
@@ -35,7 +36,7 @@ def chart_names(rows: list[dict[str, str]]) -> list[str]:
 
 
 def line_chart(rows: list[dict[str, str]], name: str) -> str:
-    """One column over the epochs, its validation twin dashed; a new phase starts a new line."""
+    """One column over the epochs, with its validation dashed; each phase is a line of its own."""
     lines = [("train", series(rows, name)), ("val", series(rows, f"val_{name}"))]
     points = [point for _, line in lines for point in line]
     first, last = int(rows[0]["epoch"]), int(rows[-1]["epoch"])
@@ -83,6 +84,6 @@ def _text(x: float, y: float, anchor: str, text: str) -> str:
 
 
 def _number(value: float) -> str:
-    """Three digits, short enough for the axis."""
+    """A label of the axis, with three digits."""
     small = 0 < abs(value) < 1e-2
     return f"{value:.1e}".replace("e-0", "e-") if small else f"{value:.3g}"

@@ -1,4 +1,4 @@
-"""The page of a report: HTML and CSS in one file, no script, nothing fetched, light and dark."""
+"""HTML and CSS of a report: one file without scripts or external files, light and dark."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ svg circle.val { fill:var(--val) }
 ol.next { padding-left:22px }
 ol.next li { margin:12px 0; max-width:110ch }
 ol.next code.run { display:block; background:var(--card); border:1px solid var(--rule);
-  border-radius:8px; padding:9px 12px; margin-top:6px }
+  border-radius:8px; padding:9px 12px; margin-top:6px; white-space:pre; overflow-x:auto }
 details { margin-top:12px }
 summary { cursor:pointer; color:var(--soft) }
 pre { background:var(--card); border:1px solid var(--rule); border-radius:12px; padding:14px
@@ -89,7 +89,7 @@ footer { margin-top:48px; color:var(--soft); font-size:13.5px }
 
 
 def page(title: str, body: str) -> str:
-    """The whole document; `body` is HTML."""
+    """The whole document; title is text, body is HTML."""
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -99,7 +99,7 @@ def page(title: str, body: str) -> str:
 
 
 def image_tag(picture, description: str) -> str:
-    """uint8 [H, W, 3] as an <img> with its bytes inside: PNG when small, JPEG above 640 pixels."""
+    """uint8 [H, W, 3] as an <img> that contains the file: PNG, or JPEG above 640 pixels width."""
     buffer = io.BytesIO()
     if picture.shape[1] <= 640:
         kind = "png"
@@ -112,28 +112,32 @@ def image_tag(picture, description: str) -> str:
 
 
 def figure(picture, title: str, legend: str = "") -> str:
-    """A picture with its caption; `legend` is HTML, from `color_bar`."""
+    """A picture uint8 [H, W, 3] with its caption; legend is HTML, from `color_bar`."""
     caption = f"<figcaption>{html.escape(title)} {legend}</figcaption>"
     return f"<figure>{image_tag(picture, title)}{caption}</figure>"
 
 
 def color_bar(colors, low: str, high: str) -> str:
-    """A small bar of uint8 colors [n, 3] between two labels."""
+    """A color bar, uint8 colors [n, 3], between two labels."""
     stops = ",".join("#{:02x}{:02x}{:02x}".format(*map(int, color)) for color in colors)
     bar = f'<i class="bar" style="background:linear-gradient(90deg,{stops})"></i>'
     return f"<span>{html.escape(low)} {bar} {html.escape(high)}</span>"
 
 
 def card(value: str, text: str, kind: str = "") -> str:
-    """One large number and what it is; kind: good, bad or neither."""
+    """A large number and what it is. kind, its color: good, bad or empty."""
     value, text = html.escape(value), html.escape(text)
     return f'<div class="card {kind}"><b>{value}</b><span>{text}</span></div>'
 
 
 def metric_table(parts, methods, names, lower_is_better) -> str:
-    """Rows of methods grouped by part of the image, the best of each column in green.
+    """A table of methods for each part of the image; the best value of a column is green.
 
-    parts: part -> its description. methods: method -> part -> means or None; the first is ours.
+    Args:
+      parts: part -> its description.
+      methods: method -> part -> means or None; the first method is printed bold.
+      names: the metrics, one column each.
+      lower_is_better: those of `names` where the smallest value is the best.
     """
     arrows = {name: "↓" if name in lower_is_better else "↑" for name in names}
     head = "".join(f"<th>{html.escape(name)} {arrows[name]}</th>" for name in names)

@@ -1,4 +1,7 @@
-"""The pictures of a report: input, inverse depth, ground truth, error and beta of some frames."""
+"""The pictures of a report: input, inverse depth, ground truth, error and beta of frames.
+
+Inverse depth is the paper's disparity, shown in 1 / meters after the alignment of the evaluation.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from aquanet_tf.media import color, images, sheet
 from export.report import page
 
 ERROR_HIGH = 0.5  # relative error of the brightest color
-NEAR_PERCENTILE = 97  # of the shown ground truth: where the brightest color of nearness begins
+NEAR_PERCENTILE = 97  # of the ground truth shown: this inverse depth gets the brightest color
 PARTS = {
     "all": "All pixels with ground truth",
     "static": "Static pixels",
@@ -24,7 +27,7 @@ PARTS = {
 
 
 def choose_rows(rows: list[dict], count: int) -> list[dict]:
-    """`count` evaluated frames: the one with the largest error, and others evenly spaced."""
+    """Rows of `count` frames: evenly spaced ones, and last the one with the largest error."""
     worst = max(rows, key=lambda row: row["all"]["abs_rel"])
     others = [row for row in rows if row is not worst]
     places = np.linspace(0, len(others) - 1, max(min(count - 1, len(others)), 0)).round()
@@ -32,9 +35,12 @@ def choose_rows(rows: list[dict], count: int) -> list[dict]:
 
 
 def section(pairs, network, protocol: Protocol) -> str:
-    """HTML of the frames in `pairs` of (ground_truth.Frame, its row in the evaluation).
+    """The section on frames as HTML. All frames have one color range, from their ground truth.
 
-    network: predictor.Predictor. One color range for all, taken from their ground truth.
+    Args:
+      pairs: (ground_truth.Frame, its row in the evaluation).
+      network: inference.checkpoint.Predictor.
+      protocol: of the evaluation.
     """
     drawn = [
         maps(frame, row, network, protocol)
@@ -44,17 +50,21 @@ def section(pairs, network, protocol: Protocol) -> str:
     blocks = [_frame(each, high, network.beta_max) for each in drawn]
     outlined = any(each["moving"] is not None for each in drawn)
     return (
-        "<h2>Held-out frames</h2><p class='small soft'>Evenly spaced over the evaluated frames; "
-        "the last one is the frame with the largest error. Colors mean the same in every frame. "
-        "Gray: no ground truth. Near is bright."
-        + (" Outlined: independently moving objects." if outlined else "")
+        "<h2>Frames</h2><p class='small soft'>Evenly spaced over the evaluated frames; the last "
+        "one has the largest error. The color range is the same for all frames: bright "
+        "is near, gray is without ground truth."
+        + (" Outlines: independently moving objects." if outlined else "")
         + f"</p>{''.join(blocks)}"
     )
 
 
 def maps(frame, row, network, protocol) -> dict:
-    """Everything that is drawn of one ground_truth.Frame: dict of its `row` in an evaluation and of
-    maps [H, W], inverse depths in 1 / meters."""
+    """What is drawn of a frame.
+
+    frame: ground_truth.Frame; row: its row in the evaluation. Returns "key", "row", "image" and
+    maps [H, W]: "predicted" and "truth" (inverse depth in 1 / meters), "error" (relative, of
+    depth), "valid", "beta" and "moving" (None without a motion mask).
+    """
     image, gt = images.read_image(frame.image), frame.depth()
     prediction = network(image)
     inverse = alignment.resize_bilinear(prediction.inverse_depth, *gt.shape)
@@ -75,33 +85,33 @@ def maps(frame, row, network, protocol) -> dict:
 
 
 def nearest(drawn) -> float:
-    """Upper end of the one color range of several `maps`, 1 / meters, from their ground truth."""
+    """Upper end of the common color range of `maps`, 1 / meters, from their ground truth."""
     nearness = np.concatenate([each["truth"][each["valid"]] for each in drawn])
     return float(np.percentile(nearness, NEAR_PERCENTILE))
 
 
 def near_tile(inverse_depth, title, high, valid=None) -> str:
-    """A figure of an inverse depth [H, W] in 1 / meters, with its color bar."""
+    """A figure of inverse depth [H, W] in 1 / meters, with its color bar."""
     bar = page.color_bar(_ramp(color.INVERSE_DEPTH_MAP), "far", f"{1 / high:.2g} m")
     picture = color.color_inverse_depth(inverse_depth, 0, high, valid)
     return page.figure(picture, title, bar)
 
 
 def truth_tile(drawn, high) -> str:
-    """A figure of the ground truth in `maps`."""
+    """A figure of the ground truth of one frame of `maps`."""
     truth, shown = sheet.grow(drawn["truth"], drawn["valid"], _radius(drawn["valid"]))
     return near_tile(truth, "Ground truth", high, shown)
 
 
 def mark(picture, moving):
-    """`picture` with what moves outlined, where that is known and of its size."""
+    """`picture` with moving objects outlined; unchanged without a mask of the same size."""
     if moving is None or picture.shape[:2] != moving.shape:
         return picture
     return sheet.outline(picture, moving, thickness=max(1, moving.shape[1] // 600))
 
 
 def block(key, numbers, tiles) -> str:
-    """One frame: its key, its numbers (text) and its figures."""
+    """One frame as HTML: its key, its numbers (text) and its figures."""
     return (
         f"<section class='frame'><header><b>{html.escape(key)}</b>"
         f"<span>abs rel: {numbers}</span></header>"
@@ -133,7 +143,7 @@ def _frame(drawn, high, beta_max) -> str:
 
 
 def _radius(valid):
-    """Lidar points are single pixels: spread them, or nothing is seen. Dense maps stay."""
+    """Pixels by which to grow lidar points, which are too small to see; 0 for dense maps."""
     return 0 if valid.mean() > 0.3 else max(1, valid.shape[1] // 600)
 
 

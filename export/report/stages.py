@@ -1,4 +1,4 @@
-"""What stage 2 made of stage 1's holes: numbers, and both depths of the same held-out frames."""
+"""The section "Stage 1 against stage 2" of a report: metrics of both, and both depths of frames."""
 
 from __future__ import annotations
 
@@ -20,9 +20,14 @@ _METRICS = ("abs_rel", "sq_rel", "rmse", "a1")
 
 
 class StageOne(NamedTuple):
-    """The stage-1 run that a report compares with: its depth network, its evaluation (content of
-    the JSON of evaluate), and uint8 [H, W, 3] -> bool [H, W], what its SPIMO masks take for
-    moving; None for a network they cannot read."""
+    """The stage-1 run that a report compares with.
+
+    Attributes:
+      network: its depth network.
+      evaluation: content of its JSON of evaluate.
+      moving: uint8 [H, W, 3] -> bool [H, W], pixels that its SPIMO masks call likely moving; None
+        where SPIMO does not work (see masks.spimo.readable).
+    """
 
     network: inference_network.Network
     evaluation: dict
@@ -30,13 +35,13 @@ class StageOne(NamedTuple):
 
 
 def load(evaluation: dict, ours: dict) -> StageOne:
-    """The stage-1 run of `evaluation`, to be compared with the run of the evaluation `ours`.
+    """The stage-1 run of `evaluation`, for a comparison with the evaluation `ours`.
 
-    Raises ValueError when the two do not measure the same frames under the same protocol, or
-    the run has gone on since.
+    Raises ValueError when the two differ in frames or protocol, or when the run has been trained
+    further since.
     """
     if not {"model", "rows", "protocol", "means"} <= set(evaluation):
-        raise ValueError(f"{_FLAG}: not a file of evaluate")
+        raise ValueError(f"{_FLAG}: not a file of aquanet_tf.evaluate")
     frames = [{row["frame"] for row in each["rows"]} for each in (evaluation, ours)]
     if frames[0] != frames[1] or evaluation["protocol"] != ours["protocol"]:
         raise ValueError(
@@ -55,11 +60,15 @@ def load(evaluation: dict, ours: dict) -> StageOne:
 
 
 def draw(pairs, network, stage_one: StageOne, protocol: Protocol) -> list[tuple]:
-    """`report_pictures.maps` by stage 1 and by stage 2 of every frame in `pairs` of
-    (ground_truth.Frame, its row in the report's own evaluation), see `choose_rows`. The first of
-    them also has `likely_moving`, bool [H, W], where the masks of stage 1 can be read.
+    """(`pictures.maps` by stage 1, the same by stage 2) of every frame.
 
-    network: the report's own prediction.Network.
+    Args:
+      pairs: (ground_truth.Frame, its row in the stage-2 evaluation).
+      network: inference.network.Network of stage 2.
+      stage_one: the stage-1 run.
+      protocol: of both evaluations.
+
+    Where SPIMO works, the maps by stage 1 also hold "likely_moving", bool [H, W].
     """
     rows = {row["frame"]: row for row in stage_one.evaluation["rows"]}
     drawn = []
@@ -72,30 +81,33 @@ def draw(pairs, network, stage_one: StageOne, protocol: Protocol) -> list[tuple]
 
 
 def section(drawn, stage_one: StageOne, means: dict) -> str:
-    """HTML: numbers of both stages, then what `draw` made; means: of the report's evaluation."""
+    """The section as HTML. drawn: from `draw`; means: of the stage-2 evaluation."""
     high = pictures.nearest([after for _, after in drawn]) if drawn else 1.0
     blocks = [_frame(before, after, high) for before, after in drawn]
     methods = {"stage 2": means, "stage 1": stage_one.evaluation["means"]}
     return (
-        "<h2>Stage 1 against stage 2</h2><p class='small soft'>Stage 1 learns from every pixel and "
-        "takes a car at our own speed for something infinitely far away: a hole. Its network "
-        "changes its mind about such cars when it is told that they stand elsewhere in the "
-        "picture; where it does, something likely moves (red, from this one image). Stage 2 leaves "
-        "that out and learns anew. Neither has seen these frames. Outlined: what moves in truth. "
+        "<h2>Stage 1 against stage 2</h2><p class='small soft'>Stage 1 learns from all pixels and "
+        "places a car that keeps pace with the camera infinitely far away: a hole. The depth of "
+        "such a car changes when the positional grid is shifted (SPIMO); pixels where it does are "
+        "likely moving (red, computed from the one image). Stage 2 is trained from scratch without "
+        "them. Outlines: moving objects in the ground truth."
         f"</p>{page.metric_table(pictures.PARTS, methods, _METRICS, _METRICS[:3])}"
         f"<p></p>{''.join(blocks)}"
     )
 
 
 def sheet(drawn):
-    """What `draw` made as one picture, uint8 [H, W, 3]: a row for each frame, whose ground truth
-    sets the color range of the row. ValueError for frames of different sizes."""
+    """The result of `draw` as one picture, uint8 [H, W, 3], with one row for each frame.
+
+    The ground truth of a frame sets the color range of its row. Raises ValueError without frames or
+    for frames of different sizes.
+    """
     if len({after["image"].shape for _, after in drawn}) != 1:
         raise ValueError("--sheet: needs frames with moving pixels, all of one size")
-    labels = ["input; outlined: what moves", "stage 1", "stage 2", "ground truth"]
+    labels = ["input; outlined: moving", "stage 1", "stage 2", "ground truth"]
     masked = "likely_moving" in drawn[0][0]
     if masked:
-        labels.insert(1, "stage 1 says: this moves")
+        labels.insert(1, "likely moving (stage 1)")
     rows = []
     for before, after in drawn:
         high = pictures.nearest([after])
@@ -111,8 +123,8 @@ def sheet(drawn):
 
 
 def choose_rows(rows: list[dict], count: int) -> list[dict]:
-    """`count` rows with moving pixels: of each drive the one with most, then the second, and so
-    on; fewer where there are no more."""
+    """Up to `count` rows with moving pixels: of each drive the one with most, then the second, and
+    so on."""
     drives: dict[str, list] = {}
     for row in rows:
         if row.get("moving"):
@@ -135,7 +147,7 @@ def _frame(before, after, high) -> str:
     ]
     if "likely_moving" in before:
         picture = pictures.mark(media_sheet.masked(image, ~before["likely_moving"]), outlined)
-        tiles += [page.figure(picture, "What stage 1 takes for moving"), *depths, truth]
+        tiles += [page.figure(picture, "Likely moving (stage 1)"), *depths, truth]
     else:
         tiles += [truth, *depths]
     numbers = " · ".join(

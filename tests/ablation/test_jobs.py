@@ -1,4 +1,4 @@
-"""Every job once: what is finished stays, what is half done goes on, and failures stay apart."""
+"""Every job runs once: finished ones stay, interrupted ones resume, a failure fails few others."""
 
 import fcntl
 import json
@@ -27,7 +27,7 @@ def start(path, out, **environment):
 
 
 def result(out):
-    """The table without what a clock says."""
+    """The table without times, and with OUT for the path of `out`."""
     table = json.loads((out / "table.json").read_text())
     for row in table["rows"]:
         row.pop("training_seconds")
@@ -106,7 +106,7 @@ def test_two_at_once_are_refused(write, tmp_path):  # noqa: F811
     plan = ablation_plan.read(write(data=[]), tmp_path)
     with (tmp_path / "lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        with pytest.raises(ValueError, match="still at work"):
+        with pytest.raises(ValueError, match="still running"):
             ablation_jobs.run(ablation_jobs.make(plan, fake_commands.COMMANDS), tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""The plan of an ablation: what a file may say, and what is refused before anything runs."""
+"""The YAML file of an ablation: what it may hold, and errors found before anything runs."""
 
 import pytest
 import yaml
@@ -43,12 +43,12 @@ def write(tmp_path):
 
 def test_flags_are_layered_and_places_filled(write):
     plan = ablation_plan.read(write(), "runs/x")
-    options = plan.options("second", 2)
-    assert (options.levels, options.epochs, options.mask) == (9, 4, "spimo")
-    assert (options.stage, options.seed) == ("2", 2)
-    assert options.stage1_workdir == "runs/x/runs/first/seed2"
-    assert options.data_dir == "runs/x/data/records"
-    assert plan.options("first", 1).stage == "1"
+    config = plan.config("second", 2)
+    assert (config.levels, config.epochs, config.mask) == (9, 4, "spimo")
+    assert (config.stage, config.seed) == ("2", 2)
+    assert config.stage1_workdir == "runs/x/runs/first/seed2"
+    assert config.data_dir == "runs/x/data/records"
+    assert plan.config("first", 1).stage == "1"
     assert plan.data == ("fake --out=runs/x/data",)
     assert plan.rows["static"].evaluate == ("--split=runs/x/data/raw/test.txt", "--static_only")
     assert plan.workdir("static", 1) == plan.workdir("first", 1)
@@ -58,8 +58,8 @@ def test_flags_are_layered_and_places_filled(write):
 def test_quick_comes_last_and_replaces_the_rest(write):
     plan = ablation_plan.read(write(), "out", quick=True)
     assert plan.seeds == (7,)
-    options = plan.options("other", 7)
-    assert (options.epochs, options.levels, options.mask) == (2, 5, "automask")
+    config = plan.config("other", 7)
+    assert (config.epochs, config.levels, config.mask) == (2, 5, "automask")
 
 
 def test_rows_bring_what_they_stand_on(write):
@@ -68,9 +68,14 @@ def test_rows_bring_what_they_stand_on(write):
     assert ablation_plan.read(write(), "out", seeds=[5]).seeds == (5,)
 
 
+def test_the_former_spelling_of_a_figure_is_read(write):
+    plan = ablation_plan.read(write(figures={"quantisation": "first"}), "out")
+    assert plan.figures == {"quantization": ("first",)}
+
+
 def test_own_data_is_not_made(write):
     plan = ablation_plan.read(write(), "out", data_dir="records", gt_dir="raw")
-    assert plan.data == () and plan.options("first", 1).data_dir == "records"
+    assert plan.data == () and plan.config("first", 1).data_dir == "records"
     assert plan.rows["first"].evaluate[0] == "--split=raw/test.txt"
     with pytest.raises(ValueError, match="belong together"):
         ablation_plan.read(write(), "out", data_dir="records")
@@ -82,14 +87,14 @@ BAD = {
     "row wrong: --levels=1: must": {"rows": {"wrong": {"flags": ["--levels=1"]}}},
     "row wrong: .*nowhere.flags": {"rows": {"wrong": {"flagfile": "nowhere.flags"}}},
     "unknown 'nmae' in row wrong": {"rows": {"wrong": {"nmae": "x"}}},
-    "'flags' in row wrong: .* wrong kind": {"rows": {"wrong": {"flags": "--levels=3"}}},
+    "'flags' in row wrong: .* wrong type": {"rows": {"wrong": {"flags": "--levels=3"}}},
     "unknown 'color' in the file": {"color": "red"},
     "row wrong: stage1: 'first' is not a row": {"rows": {"wrong": ROW}},
     "row b: its stage1, a, is itself": {
         "rows": {"first": {}, "a": ROW, "b": {"stage1": "a"}},
     },
     "first, which must come before": {"rows": {"wrong": ROW, "first": {}}},
-    "'evaluate' is all it can set": {"rows": {"first": {}, "w": {"of": "first", "flags": ["-x"]}}},
+    "can only set 'evaluate'": {"rows": {"first": {}, "w": {"of": "first", "flags": ["-x"]}}},
     "there is no row 'nobody'": {"figures": {"masks": "nobody"}},
     "unknown figure 'beauty'": {"figures": {"beauty": "first"}},
     "unknown 'rows' in 'quick'": {"quick": {"rows": {}}},
@@ -117,7 +122,7 @@ def test_bad_choices_are_named(write, tmp_path):
         ablation_plan.read(broken, "out")
     path = write()
     path.write_text(path.read_text().split("quick:")[0])
-    with pytest.raises(ValueError, match="--quick means nothing"):
+    with pytest.raises(ValueError, match="--quick: the file has no 'quick'"):
         ablation_plan.read(path, "out", quick=True)
 
 
@@ -139,4 +144,4 @@ def test_files_of_the_project(path, monkeypatch):
     assert len(paper) == 11 and len(systems) == 10
     assert set(plan.figures) == set(ablation_plan.FIGURES)
     if "quick:" in path.read_text():
-        assert ablation_plan.read(path, "out", quick=True).options("full", 1).epochs <= 3
+        assert ablation_plan.read(path, "out", quick=True).config("full", 1).epochs <= 3

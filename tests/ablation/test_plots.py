@@ -1,4 +1,4 @@
-"""Figures with axes: written, of a sensible size, and their one formula is that of training."""
+"""Figures with axes: they are written, and their levels (Eq. 4) are those of training."""
 
 import numpy as np
 import pytest
@@ -18,16 +18,16 @@ def test_quantization(tmp_path):
     random = np.random.default_rng(1)
     probability = random.uniform(size=(16, 40, 5))
     probability /= probability.sum(axis=-1, keepdims=True)
-    plots.quantization(
-        tmp_path / "q.png",
+    shown = plots.Quantization(
         random.integers(0, 256, (16, 40, 3), np.uint8),
         random.uniform(0.01, 0.2, (16, 40)),
         random.uniform(0.5, 2.0, (16, 40)),
         probability,
-        0.005,
-        0.3,
-        2.5,
+        inverse_depth_min=0.005,
+        inverse_depth_max=0.3,
+        beta_max=2.5,
     )
+    plots.quantization(tmp_path / "q.png", shown)
     with Image.open(tmp_path / "q.png") as picture:
         assert picture.width > 1000 and np.asarray(picture.convert("L")).std() > 10
 

@@ -1,4 +1,4 @@
-"""The table: means and spread over seeds, and all that says how it was made."""
+"""The table: means and spread over seeds, and how it was made."""
 
 import statistics
 
@@ -20,7 +20,7 @@ def plan(write, tmp_path):  # noqa: F811
 def test_mean_and_spread(plan):
     document = results.collect(plan, {})
     rows = {row["key"]: row for row in document["rows"]}
-    # What the stand-in computes: 0.1 seed + 0.01 letters of the mask ("none" by the flagfile).
+    # What the fake command computes: 0.1 seed + 0.01 letters of the mask ("none" by the flagfile).
     first = [0.14, 0.24]
     got = rows["first"]["summary"]["all"]["abs_rel"]
     assert got["mean"] == pytest.approx(0.19) and got["count"] == 2

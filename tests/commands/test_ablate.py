@@ -1,4 +1,4 @@
-"""The whole road on a tiny street: data, two trainings, evaluations, table and figures."""
+"""An ablation on a tiny synthetic street: data, two trainings, evaluations, table, figures."""
 
 import json
 

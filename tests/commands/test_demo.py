@@ -1,4 +1,4 @@
-"""`make demo DEMO=quick` takes the whole road, and a second call has nothing left to do."""
+"""`make demo DEMO=quick` runs from data to report, and a second call does nothing."""
 
 import shutil
 import subprocess
@@ -10,7 +10,7 @@ from tests.support import commands
 
 
 def make_demo(place):
-    """In this environment (no set-up), with outputs below `place`."""
+    """Runs it in this environment, without set-up, with outputs below `place`."""
     return subprocess.run(
         ["make", "demo", "DEMO=quick", f"PY={sys.executable}", "SETUP="]
         + [f"DATA={place / 'data'}", f"RUN={place / 'run'}"],
@@ -27,7 +27,7 @@ def test_quick_demo(tmp_path):
     assert first.returncode == 0, first.stdout[-4000:] + first.stderr[-4000:]
     run = tmp_path / "run"
     report = (run / "report.html").read_text()
-    assert "Stage 1 against stage 2" in report and "takes for moving" in report
+    assert "Stage 1 against stage 2" in report and "Likely moving (stage 1)" in report
     assert (run / "stages.png").is_file()
     assert (run / "saved_model" / "1" / "saved_model.pb").is_file()
     assert list((run / "predictions").glob("*_color.png"))

@@ -1,4 +1,4 @@
-"""The evaluation as a whole, on a scene where every pixel is known."""
+"""The evaluation and its command, on a scene whose depth is known at every pixel."""
 
 import json
 import types
@@ -11,14 +11,14 @@ from aquanet_tf.evaluation import baselines, metrics, run, table
 from aquanet_tf.evaluation import protocol as evaluation_protocol
 from aquanet_tf.evaluation.protocol import Protocol
 from aquanet_tf.kitti import ground_truth
-from tests.support import commands, runs, tiny_kitti
+from tests.support import commands, kitti_tree, runs
 
 MEDIAN = Protocol()
 
 
 @pytest.fixture(scope="module")
 def raw(tmp_path_factory):
-    return tiny_kitti.write(tmp_path_factory.mktemp("evaluate") / "raw")
+    return kitti_tree.write_scene(tmp_path_factory.mktemp("evaluate") / "raw")
 
 
 @pytest.fixture(scope="module")
@@ -65,18 +65,18 @@ def test_prediction_of_another_size_is_resized_in_inverse_depth(frames):
 
 def test_static_and_moving_pixels_apart(frames):
     def hole(frame):
-        return np.where(tiny_kitti.moving_mask(), 1 / 60.0, perfect(frame))
+        return np.where(kitti_tree.moving_mask(), 1 / 60.0, perfect(frame))
 
     # Not under median alignment: the hole shifts the median of the whole image.
     means = only(frames, hole, Protocol(alignment="none"))["means"]
     assert means["static"]["abs_rel"] < 1e-6
     assert means["moving"]["abs_rel"] > 8 and means["moving"]["a1"] == 0
-    share = tiny_kitti.moving_mask().sum() / (tiny_kitti.scene_depth() > 0).sum()
+    share = kitti_tree.moving_mask().sum() / (kitti_tree.scene_depth() > 0).sum()
     assert means["all"]["abs_rel"] == pytest.approx(means["moving"]["abs_rel"] * share, rel=1e-6)
 
 
 def test_without_masks_there_is_only_one_part(tmp_path):
-    raw = tiny_kitti.write(tmp_path / "raw", drives=1, frames=1, masks=False)
+    raw = kitti_tree.write_scene(tmp_path / "raw", drives=1, frames=1, masks=False)
     frames = ground_truth.find_frames(raw, "all", 2, "depth")[0]
     result = only(frames, perfect)
     assert result["means"]["static"] is None and result["means"]["moving"] is None
@@ -86,18 +86,18 @@ def test_without_masks_there_is_only_one_part(tmp_path):
 
 def test_baselines_are_what_they_say(frames):
     constant = only(frames, baselines.constant_baseline)
-    depth = tiny_kitti.scene_depth()
+    depth = kitti_tree.scene_depth()
     truth = depth[depth > 0]
     expected = metrics.depth_metrics(truth, np.full(truth.shape, np.median(truth)))
     assert constant["rows"][0]["all"]["abs_rel"] == pytest.approx(expected["abs_rel"])
     ramp = baselines.ramp_baseline(frames[0])
-    assert ramp.shape == tiny_kitti.SHAPE
-    wall = tiny_kitti.SHAPE[0] / 5
+    assert ramp.shape == kitti_tree.SCENE_SHAPE
+    wall = kitti_tree.SCENE_SHAPE[0] / 5
     np.testing.assert_array_equal(ramp[:19], wall)  # the horizon is row 12
     np.testing.assert_array_equal(ramp[19:, 5], np.arange(7, 20))
-    road = np.zeros(tiny_kitti.SHAPE, bool)
+    road = np.zeros(kitti_tree.SCENE_SHAPE, bool)
     road[19:] = True
-    road[tiny_kitti.BOX] = False
+    road[kitti_tree.BOX] = False
     ratio = 1 / ramp[road] / depth[road]
     np.testing.assert_allclose(ratio, ratio[0], rtol=1e-2)  # exact on the flat road
 
@@ -110,7 +110,7 @@ def test_velodyne_protocol_with_crop(raw):
 
 def test_broken_prediction_and_empty_protocol_name_the_frame(frames):
     with pytest.raises(ValueError, match="0000000000.png: .*NaN"):
-        only(frames, lambda frame: np.full(tiny_kitti.SHAPE, np.nan))
+        only(frames, lambda frame: np.full(kitti_tree.SCENE_SHAPE, np.nan))
     with pytest.raises(ValueError, match="0000000000.png: no ground-truth pixel"):
         only(frames, perfect, Protocol(max_depth=0.5))
 
@@ -132,7 +132,7 @@ def test_table_and_rows_carry_protocol_and_frames(frames):
 def test_command_writes_protocol_means_and_rows(raw, tmp_path):
     workdir = runs.write(tmp_path / "run")
     split, out = tmp_path / "split.txt", tmp_path / "deep" / "metrics.json"
-    split.write_text(f"{tiny_kitti.drive_name(2)}\n")
+    split.write_text(f"{kitti_tree.drive_name(2)}\n")
     done = commands.run(
         "aquanet_tf.evaluate",
         *("--workdir", workdir, "--gt_dir", raw, "--split", split, "--out", out, "--baselines"),
@@ -148,13 +148,13 @@ def test_command_writes_protocol_means_and_rows(raw, tmp_path):
 
 
 def test_static_pixels_alone_decide_alignment_and_numbers(frames):
-    """A hole where something moves: with the right masks nothing is wrong any more."""
+    """The prediction has a hole where something moves; with the right masks there is no error."""
 
     def hole(frame):
-        return np.where(tiny_kitti.moving_mask(), 1 / 60.0, perfect(frame))
+        return np.where(kitti_tree.moving_mask(), 1 / 60.0, perfect(frame))
 
     protocol = Protocol(static_only=True)
-    results = run.evaluate(frames, {"m": hole}, protocol, lambda frame: ~tiny_kitti.moving_mask())
+    results = run.evaluate(frames, {"m": hole}, protocol, lambda frame: ~kitti_tree.moving_mask())
     means = results["m"]["means"]
     assert means["all"]["abs_rel"] < 1e-6 and means["moving"] is None
     assert means["all"]["pixels"] == means["static"]["pixels"]
@@ -163,12 +163,14 @@ def test_static_pixels_alone_decide_alignment_and_numbers(frames):
 
 def test_a_frame_without_static_pixels_is_left_out(frames):
     def static(frame):
-        return np.full(tiny_kitti.SHAPE, frame.number != 1)
+        return np.full(kitti_tree.SCENE_SHAPE, frame.number != 1)
 
     result = run.evaluate(frames, {"m": perfect}, Protocol(static_only=True), static)
     assert len(result["m"]["rows"]) == 4 < len(frames)
     with pytest.raises(ValueError, match="--static_only: the masks leave no pixel"):
-        run.evaluate(frames, {"m": perfect}, MEDIAN, lambda frame: np.zeros(tiny_kitti.SHAPE, bool))
+        run.evaluate(
+            frames, {"m": perfect}, MEDIAN, lambda frame: np.zeros(kitti_tree.SCENE_SHAPE, bool)
+        )
 
 
 def test_mask_quality_takes_frames_with_both_neighbors(frames):
@@ -176,7 +178,7 @@ def test_mask_quality_takes_frames_with_both_neighbors(frames):
         threshold = 0.03
 
         def __call__(self, *inputs):
-            return tiny_kitti.moving_mask().astype(float)
+            return kitti_tree.moving_mask().astype(float)
 
     results = run.measure_masks(frames, Score(), Score())
     assert results["spimo"]["images"] == results["automask"]["images"] == 2
@@ -184,7 +186,7 @@ def test_mask_quality_takes_frames_with_both_neighbors(frames):
 
 
 def test_mask_quality_without_motion_masks_is_an_error(tmp_path):
-    raw = tiny_kitti.write(tmp_path / "raw", drives=1, masks=False)
+    raw = kitti_tree.write_scene(tmp_path / "raw", drives=1, masks=False)
     frames = ground_truth.find_frames(raw, "all", 2, "depth")[0]
     score = types.SimpleNamespace(threshold=0.0)
     with pytest.raises(ValueError, match="--mask_quality needs frames"):
@@ -207,23 +209,6 @@ def test_command_with_masks_and_post_processing(raw, tmp_path):
     assert set(written["masks"]) == {"spimo", "automask"}
     assert written["masks"]["spimo"]["threshold"] == 0.2
     assert 0 < written["means"]["all"]["pixels"]
-
-
-@pytest.mark.parametrize(
-    "arguments, words",
-    [
-        (["--gt_dir", "nowhere"], ["nowhere"]),
-        (["--alignment", "none", "--baselines"], ["--baselines", "--alignment"]),
-        (["--max_depth", "0"], ["--max_depth"]),
-        (["--ground_truth", "velodyne", "--camera", "3"], ["--camera"]),
-        (["--split", "no.txt"], ["no.txt"]),
-    ],
-)
-def test_command_errors_are_one_line(raw, tmp_path, arguments, words):
-    needed = ["--workdir", tmp_path / "run", "--gt_dir", raw, "--out", tmp_path / "a.json"]
-    done = commands.run("aquanet_tf.evaluate", *needed, *arguments)
-    commands.assert_user_error(done, *words)
-    assert not (tmp_path / "a.json").exists()
 
 
 class Flags(dict):
@@ -249,3 +234,20 @@ def test_a_protocol_fixes_its_flags():
     for flag in ("crop", "split", "ground_truth", "max_depth", "camera"):
         with pytest.raises(ValueError, match=f"--{flag} is fixed by --protocol=eigen_improved"):
             evaluate.fix_flags(Flags(flag), "eigen_improved")
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["--gt_dir", "nowhere"], ["nowhere"]),
+        (["--alignment", "none", "--baselines"], ["--baselines", "--alignment"]),
+        (["--max_depth", "0"], ["--max_depth"]),
+        (["--ground_truth", "velodyne", "--camera", "3"], ["--camera"]),
+        (["--split", "no.txt"], ["no.txt"]),
+    ],
+)
+def test_command_errors_are_one_line(raw, tmp_path, arguments, words):
+    needed = ["--workdir", tmp_path / "run", "--gt_dir", raw, "--out", tmp_path / "a.json"]
+    done = commands.run("aquanet_tf.evaluate", *needed, *arguments)
+    commands.assert_user_error(done, *words)
+    assert not (tmp_path / "a.json").exists()

@@ -1,4 +1,4 @@
-"""Errors by distance: bands hold what they say, and pooling images is measuring them as one."""
+"""Errors by distance: each band has its pixels; pooled images give the same as one image."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Mask quality against counting by hand, and against scikit-style definitions on random masks."""
+"""Mask quality: compared with direct counting on random masks, and with examples by hand."""
 
 import numpy as np
 import pytest

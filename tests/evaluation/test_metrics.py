@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from aquanet_tf import evaluation
 from aquanet_tf.evaluation import alignment as evaluation_alignment
 from aquanet_tf.evaluation import metrics
 from aquanet_tf.evaluation import protocol as evaluation_protocol
@@ -148,6 +149,12 @@ def test_static_and_moving_share_one_alignment():
     assert row["all"]["abs_rel"] == pytest.approx(0.9)
     nothing_moves = metrics.evaluate_image(gt, inverse, Protocol(), moving & False)
     assert nothing_moves["moving"] is None
+
+
+def test_examples_of_the_docstrings():
+    assert evaluation.depth_metrics([2.0, 4.0], [2.0, 5.0])["abs_rel"] == 0.125
+    line = evaluation.Protocol(ground_truth="velodyne", crop="garg").line()
+    assert line.startswith("ground truth: raw velodyne scans; crop: garg; cap: 0.001..80 m;")
 
 
 def test_garg_crop_and_cap():

@@ -1,4 +1,4 @@
-"""The Eigen split: the published test set is whole, and none of its drives is ever trained on."""
+"""The Eigen split: the test set is the published one, and no training split has its drives."""
 
 import os
 import pathlib
@@ -15,9 +15,9 @@ from aquanet_tf.kitti import layout as kitti_layout
 from data_prep import eigen_lists
 from data_prep.dataset import select
 from data_prep.layouts import kitti
-from tests.support import commands, kitti_tree, tiny_kitti
+from tests.support import commands, kitti_tree
 
-TEST = sorted(eigen_split._TEST)
+TEST = sorted(eigen_split.TEST_FRAMES)
 OTHERS = ["2011_09_26_drive_0001", "2011_09_26_drive_0019", "2011_10_03_drive_0042"]
 STATIC = select.StaticFilter(0.5, 1.0)
 
@@ -40,7 +40,7 @@ def test_the_published_numbers():
 
 
 def test_what_has_no_annotation_is_at_the_ends():
-    """The annotated maps leave out the first and last frames of a drive."""
+    """KITTI does not annotate the first and last frames of a drive."""
     improved = set(eigen_split.test_entries(improved=True))
     for drive in TEST:
         entries = [e for e in eigen_split.test_entries() if e.drive == name(drive)]
@@ -135,9 +135,9 @@ def test_list_files_are_read_back_and_disjoint(raw, tmp_path):
 @pytest.fixture
 def three_frames(monkeypatch, tmp_path):
     """A test set of three frames, with the files they need."""
-    monkeypatch.setattr(eigen_split, "_TEST", {"2011_09_26_drive_0002": "1 2 | 0"})
-    raw = tiny_kitti.write(tmp_path / "raw", drives=2)
-    scans = raw / tiny_kitti.drive_name(2) / "velodyne_points/data"
+    monkeypatch.setattr(eigen_split, "TEST_FRAMES", {"2011_09_26_drive_0002": "1 2 | 0"})
+    raw = kitti_tree.write_scene(tmp_path / "raw", drives=2)
+    scans = raw / kitti_tree.drive_name(2) / "velodyne_points/data"
     for frame in (1, 2):
         (scans / f"{frame:010d}.bin").write_bytes((scans / f"{0:010d}.bin").read_bytes())
     return raw
@@ -160,7 +160,7 @@ def test_a_complete_set_is_evaluated(three_frames):
     ],
 )
 def test_an_incomplete_set_is_refused_by_the_name_of_the_file(three_frames, gone, protocol):
-    path = three_frames / tiny_kitti.drive_name(2) / gone
+    path = three_frames / kitti_tree.drive_name(2) / gone
     path.unlink()
     with pytest.raises(ValueError, match=f"--protocol={protocol}: .* images are complete") as error:
         eigen.find_frames(three_frames, protocol)

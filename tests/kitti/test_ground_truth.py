@@ -1,4 +1,4 @@
-"""Which frames an evaluation means, and what is known about each."""
+"""Which frames a split selects, and the ground truth of each."""
 
 import os
 import pathlib
@@ -8,12 +8,12 @@ import pytest
 from PIL import Image
 
 from aquanet_tf.kitti import ground_truth
-from tests.support import tiny_kitti
+from tests.support import kitti_tree
 
 
 @pytest.fixture
 def raw(tmp_path):
-    return tiny_kitti.write(tmp_path / "raw")
+    return kitti_tree.write_scene(tmp_path / "raw")
 
 
 def split(tmp_path, *lines):
@@ -26,23 +26,25 @@ def test_all_frames_with_annotated_depth(raw):
     frames, without = ground_truth.find_frames(raw, "all", 2, "depth")
     assert (len(frames), without) == (6, 0)
     for frame in frames:
-        np.testing.assert_array_equal(frame.depth(), tiny_kitti.scene_depth(frame.number))
-        np.testing.assert_array_equal(frame.moving(tiny_kitti.SHAPE), tiny_kitti.moving_mask())
-    assert frames[0].key == f"{tiny_kitti.drive_name(1)} 0000000000 l"
+        np.testing.assert_array_equal(frame.depth(), kitti_tree.scene_depth(frame.number))
+        np.testing.assert_array_equal(
+            frame.moving(kitti_tree.SCENE_SHAPE), kitti_tree.moving_mask()
+        )
+    assert frames[0].key == f"{kitti_tree.drive_name(1)} 0000000000 l"
 
 
 def test_velodyne_depth_lies_on_the_scene(raw):
     frames, without = ground_truth.find_frames(raw, "all", 2, "velodyne")
     assert (len(frames), without) == (2, 4)
     depth = frames[0].depth()
-    assert depth.shape == tiny_kitti.SHAPE
+    assert depth.shape == kitti_tree.SCENE_SHAPE
     hit = depth > 0
     assert 0.1 < hit.mean() < 0.2
-    np.testing.assert_allclose(depth[hit], tiny_kitti.scene_depth()[hit], rtol=1e-5)
+    np.testing.assert_allclose(depth[hit], kitti_tree.scene_depth()[hit], rtol=1e-5)
 
 
 def test_split_lines_choose_drive_frame_and_camera(raw, tmp_path):
-    one, two = tiny_kitti.drive_name(1), tiny_kitti.drive_name(2)
+    one, two = kitti_tree.drive_name(1), kitti_tree.drive_name(2)
     path = split(tmp_path, "# held out", two, "", f"{one} 1 l", f"{one} 0000000002")
     frames, _ = ground_truth.find_frames(raw, path, 2, "depth")
     found = [(frame.drive.name, frame.number) for frame in frames]
@@ -53,14 +55,14 @@ def test_split_lines_choose_drive_frame_and_camera(raw, tmp_path):
 
 @pytest.mark.parametrize("gone", ["image_02/data", "proj_depth/groundtruth/image_02"])
 def test_missing_file_of_a_listed_frame_is_named(raw, tmp_path, gone):
-    path = raw / tiny_kitti.drive_name(1) / gone / "0000000001.png"
+    path = raw / kitti_tree.drive_name(1) / gone / "0000000001.png"
     path.unlink()
-    listed = split(tmp_path, f"{tiny_kitti.drive_name(1)} 1")
+    listed = split(tmp_path, f"{kitti_tree.drive_name(1)} 1")
     with pytest.raises(ValueError) as error:
         ground_truth.find_frames(raw, listed, 2, "depth")
     assert str(path) in str(error.value)
     whole, without = ground_truth.find_frames(
-        raw, split(tmp_path, tiny_kitti.drive_name(1)), 2, "depth"
+        raw, split(tmp_path, kitti_tree.drive_name(1)), 2, "depth"
     )
     assert [frame.number for frame in whole] == [0, 2]
     assert without == (0 if "image" in gone.split("/")[0] else 1)
@@ -68,10 +70,10 @@ def test_missing_file_of_a_listed_frame_is_named(raw, tmp_path, gone):
 
 def test_missing_drive_and_drive_without_truth_are_named(raw, tmp_path):
     with pytest.raises(ValueError, match="drive_0077_sync"):
-        ground_truth.find_frames(raw, split(tmp_path, tiny_kitti.drive_name(77)), 2, "depth")
-    for file in (raw / tiny_kitti.drive_name(2) / "velodyne_points" / "data").iterdir():
+        ground_truth.find_frames(raw, split(tmp_path, kitti_tree.drive_name(77)), 2, "depth")
+    for file in (raw / kitti_tree.drive_name(2) / "velodyne_points" / "data").iterdir():
         file.unlink()
-    listed = split(tmp_path, tiny_kitti.drive_name(1), tiny_kitti.drive_name(2))
+    listed = split(tmp_path, kitti_tree.drive_name(1), kitti_tree.drive_name(2))
     with pytest.raises(ValueError, match="drive_0002_sync/velodyne_points"):
         ground_truth.find_frames(raw, listed, 2, "velodyne")
     assert len(ground_truth.find_frames(raw, "all", 2, "velodyne")[0]) == 1
@@ -85,22 +87,22 @@ def test_nothing_at_all_is_an_error_with_advice(raw):
 
 
 def test_no_motion_mask_and_wrong_size(tmp_path):
-    raw = tiny_kitti.write(tmp_path / "raw", drives=1, frames=1, masks=False)
+    raw = kitti_tree.write_scene(tmp_path / "raw", drives=1, frames=1, masks=False)
     frame = ground_truth.find_frames(raw, "all", 2, "depth")[0][0]
-    assert frame.moving(tiny_kitti.SHAPE) is None
-    path = raw / tiny_kitti.drive_name(1) / "motion_masks" / "image_02" / "0000000000.png"
+    assert frame.moving(kitti_tree.SCENE_SHAPE) is None
+    path = raw / kitti_tree.drive_name(1) / "motion_masks" / "image_02" / "0000000000.png"
     path.parent.mkdir(parents=True)
     Image.fromarray(np.zeros((5, 5), np.uint8)).save(path)
     frame = ground_truth.find_frames(raw, "all", 2, "depth")[0][0]
     with pytest.raises(ValueError, match="motion_masks"):
-        frame.moving(tiny_kitti.SHAPE)
+        frame.moving(kitti_tree.SCENE_SHAPE)
 
 
 def test_horizon_follows_the_size(raw):
     frame = ground_truth.find_frames(raw, "all", 2, "depth")[0][0]
-    height, width = tiny_kitti.SHAPE
-    assert frame.horizon((height, width)) == tiny_kitti.HORIZON
-    assert frame.horizon((2 * height, 2 * width)) == 2 * (tiny_kitti.HORIZON + 0.5) - 0.5
+    height, width = kitti_tree.SCENE_SHAPE
+    assert frame.horizon((height, width)) == kitti_tree.HORIZON
+    assert frame.horizon((2 * height, 2 * width)) == 2 * (kitti_tree.HORIZON + 0.5) - 0.5
 
 
 def test_real_frame_both_sources_agree():

@@ -1,3 +1,5 @@
+"""The KITTI raw layout: drives, splits, calibration, scans, depth maps; also damaged files."""
+
 import os
 import pathlib
 

@@ -1,4 +1,4 @@
-"""Runs a command of the project as a user does, from the repository's root."""
+"""Runs commands of the project as a user does, from the root of the repository."""
 
 import os
 import pathlib
@@ -9,7 +9,10 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 def run(module, *arguments, **options):
-    """`python -m module arguments`; returns the CompletedProcess with text output."""
+    """Runs `python -m module arguments` without GPU; returns the CompletedProcess, output as text.
+
+    options: of subprocess.run; env replaces the environment.
+    """
     environment = {
         **options.pop("env", os.environ),
         "CUDA_VISIBLE_DEVICES": "-1",
@@ -27,7 +30,7 @@ def run(module, *arguments, **options):
 
 
 def assert_user_error(done, *words):
-    """Exit code 1, one line `error: ...` with these words, no traceback."""
+    """Exit code 1, one line `error: ...` that contains `words`, and no traceback."""
     assert done.returncode == 1, done.stderr
     lines = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert len(lines) == 1 and "Traceback" not in done.stderr, done.stderr

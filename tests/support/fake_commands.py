@@ -1,12 +1,12 @@
-"""Stand-ins for train and evaluate, and ablate with them: an ablation in a second, without
+"""Fake train and evaluate commands, and ablate with them: an ablation in a second, without
 TensorFlow.
 
     python tests/support/fake_commands.py train|evaluate --flag=value ...
     python tests/support/fake_commands.py ablate CONFIG OUT
 
-A fake training writes a line of history.csv for each epoch and counts its starts in WORKDIR/starts.
-What DIE names (ROW/seedN:EPOCH) kills its parent, once, after that many epochs, as kill -9 would.
-FAIL=ROW makes every training of that row end with an error.
+A fake training writes one line of history.csv per epoch and counts its starts in WORKDIR/starts.
+DIE=ROW/seedN:EPOCH lets that training kill its parent, the ablation, once after EPOCH epochs (as
+kill -9 would). FAIL=ROW makes every training of that row end with an error.
 """
 
 import json
@@ -24,6 +24,7 @@ COMMANDS = {
 
 
 def train(flags):
+    """Writes history.csv and a result that depends on flags and stage 1."""
     workdir = pathlib.Path(flags["workdir"])
     workdir.mkdir(parents=True, exist_ok=True)
     with (workdir / "starts").open("a") as file:
@@ -42,7 +43,7 @@ def train(flags):
             sys.exit(1)
         with history.open("a") as file:
             file.write(f"{epoch}\n")
-    # The result depends on the flags and on what the run stands on.
+    # The result depends on the flags and on the result of the stage-1 run.
     error = 0.1 * int(flags["seed"]) + 0.01 * len(flags.get("mask", "none"))
     if "stage1_workdir" in flags:
         error /= 1 + json.loads((pathlib.Path(flags["stage1_workdir"]) / "net").read_text())
@@ -50,6 +51,7 @@ def train(flags):
 
 
 def evaluate(flags):
+    """Writes a document with the keys that the ablation reads; every metric is the result."""
     workdir = pathlib.Path(flags["workdir"])
     error = json.loads((workdir / "net").read_text())
     means = dict.fromkeys(("abs_rel", "sq_rel", "rmse", "rmse_log", "a1", "a2", "a3"), error)
@@ -75,6 +77,7 @@ def evaluate(flags):
 
 
 def ablate(path, out):
+    """Runs the ablation with the fake commands, without figures."""
     from aquanet_tf import ablate as ablate_module
     from aquanet_tf.ablation import plan
 

@@ -1,4 +1,4 @@
-"""Fuzzed input in two sizes: a few examples in every run, a thousand in those that do the slow."""
+"""Fuzzed inputs: a few examples in every test run, a thousand in runs of the slow tests."""
 
 import pytest
 from hypothesis import given, settings
@@ -6,19 +6,25 @@ from hypothesis import strategies as st
 
 
 def lengths(few):
-    """Marks a test that takes `examples` and hands them to `run`."""
+    """Decorator of a test with the argument `examples`, which it passes to `run`.
+
+    few: number of examples in tests that are not slow.
+    """
     many = pytest.param(1000, marks=pytest.mark.slow)
     return pytest.mark.parametrize("examples", [few, many])
 
 
 def run(examples, check, *strategies):
-    """Calls `check` with that many drawn examples; without strategies with `st.data()`."""
+    """Calls `check` with `examples` drawn values of `strategies` (default: `st.data()`)."""
     settings(max_examples=examples)(given(*(strategies or [st.data()]))(check))()
 
 
 def damaged(data, whole, edge=None):
-    """Bytes drawn with `data`: invented, or `whole` with one to four bytes changed, cut off, or
-    both. edge: only so many bytes from either end are changed."""
+    """Damaged bytes drawn with `data`: random ones, or `whole` with one to four bytes changed, with
+    its end cut off, or both.
+
+    edge: change only bytes within this distance of either end; None: any byte.
+    """
     kind = data.draw(st.sampled_from(["changed", "cut", "both", "invented"]))
     if kind == "invented":
         return data.draw(st.binary(max_size=80))

@@ -1,4 +1,4 @@
-"""The workdir of a run with random weights, a few thousand parameters, as train leaves it."""
+"""Writes the workdir of a run with random weights and a few thousand parameters."""
 
 import json
 import pathlib
@@ -12,7 +12,13 @@ from aquanet_tf.runs.layout import CONFIG_FILE, RUN_FILE
 
 
 def write(workdir, height=32, width=96, epoch=2, **options) -> pathlib.Path:
-    """Writes config.json, run.json and one checkpoint of freshly initialized networks."""
+    """Writes config.json, run.json and a checkpoint of newly initialized networks; returns workdir.
+
+    Args:
+        height, width: size of the training images, pixels.
+        epoch: number of the checkpoint.
+        options: of Config.
+    """
     workdir = pathlib.Path(workdir)
     workdir.mkdir(parents=True)
     config = Config(width=0.1, pose_network_width=0.1, levels=5, **options)

@@ -1,6 +1,6 @@
-"""A server under test: a SavedModel of a few operations behind the real REST and gRPC servers.
+"""Fixtures for server tests: a tiny SavedModel behind the real REST and gRPC servers.
 
-A test module takes the fixtures by name (`server = served.server`) and gets servers of its own.
+A test module gets a server of its own by assigning the fixtures (`server = served.server`).
 """
 
 import base64
@@ -33,8 +33,10 @@ PREDICT = "/v1/models/aquanet:predict"
 
 
 def write_version(base, number, moving=True) -> pathlib.Path:
-    """A model with the signatures of an export, `moving_objects` among them if it can tell; beta is
-    the version's number everywhere."""
+    """Writes a model with the signatures of an export below `base`; its beta is `number`.
+
+    moving: with the signature `moving_objects`.
+    """
     module = tf.Module()
 
     def serve(image):
@@ -65,7 +67,7 @@ def write_version(base, number, moving=True) -> pathlib.Path:
 
 @contextlib.contextmanager
 def running(base, max_bytes=1_000_000, max_pixels=40_000, poll=0.05, pages=()):
-    """The servers on free ports: .models, .rest (address), .grpc (address)."""
+    """Context with both servers on free ports: .models, .rest and .grpc (addresses)."""
     held = versions.Models(base, max_pixels=max_pixels)
     held.watch(poll)
     grpc_server, port = grpc_service.start(held, "127.0.0.1", 0, max_bytes)
@@ -109,7 +111,10 @@ def stub(server):
 
 
 def ask(server, path, content=None, code=200):
-    """The JSON answer; fails when the status differs from `code`."""
+    """The JSON answer of the REST server at `path`; fails unless the status is `code`.
+
+    content: None for GET; bytes or a JSON-able value for POST.
+    """
     data = content if isinstance(content, (bytes, type(None))) else json.dumps(content).encode()
     try:
         with urllib.request.urlopen(server.rest + path, data, timeout=60) as response:
@@ -122,11 +127,12 @@ def ask(server, path, content=None, code=200):
 
 
 def b64(data):
+    """Bytes in the form of a REST request."""
     return {"b64": base64.b64encode(data).decode()}
 
 
 def expected(image=IMAGE):
-    """The inverse depth of `write_version`, [H, W, 1]."""
+    """Inverse depth [H, W, 1] that a model of `write_version` returns for `image`."""
     return (image.astype(np.float32).mean(-1) / 255 + 0.01)[..., None]
 
 

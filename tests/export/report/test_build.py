@@ -1,4 +1,4 @@
-"""The report: one file, nothing fetched, the numbers of the evaluation, helpful errors."""
+"""The report: one self-contained file, with the numbers of the evaluation, and helpful errors."""
 
 import base64
 import csv
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.support import runs, tiny_kitti
+from tests.support import kitti_tree, runs
 
 pytest.importorskip("tensorflow")
 from aquanet_tf.evaluation import baselines, eigen, metrics, run
@@ -53,7 +53,7 @@ def evaluated(tmp_path_factory):
         writer.writerow([0, "kickstart", 1e-3, 0.5, "", 0.6, ""])
         writer.writerow([1, "kickstart", 1e-3, 0.4, "", 0.5, ""])
         writer.writerow([2, "stage1", 5e-4, 0.3, 1.1, 0.3, 1.2])
-    raw = tiny_kitti.write(root / "raw")
+    raw = kitti_tree.write_scene(root / "raw")
     frames = ground_truth.find_frames(raw, "all", 2, "depth")[0]
     return workdir, evaluation_of(workdir, raw, frames, "all", Protocol())
 
@@ -88,7 +88,7 @@ def test_the_page_stands_alone(page):
     assert "url(" not in page and "http" not in re.sub(r"data:[^\"]*", "", page)
     for source in sources:
         picture = Image.open(io.BytesIO(base64.b64decode(source.split(",")[1])))
-        assert picture.size == tiny_kitti.SHAPE[::-1]
+        assert picture.size == kitti_tree.SCENE_SHAPE[::-1]
 
 
 def test_numbers_and_protocol_are_those_of_the_evaluation(page, evaluated):
@@ -140,17 +140,17 @@ def test_stage_two_is_offered_where_it_can_help(evaluated):
 
 def test_lost_frames_are_named(evaluated, tmp_path):
     workdir, evaluation = evaluated
-    other = tiny_kitti.write(tmp_path / "raw", drives=1, frames=2)
+    other = kitti_tree.write_scene(tmp_path / "raw", drives=1, frames=2)
     with pytest.raises(ValueError, match="is not in the ground truth"):
-        build.build(workdir, evaluation, gt_dir=other)
+        build.build(workdir, {**evaluation, "gt_dir": str(other)})
 
 
 @pytest.mark.parametrize("name, numbers", [("eigen_original", [0, 1]), ("eigen_improved", [1])])
 def test_a_protocol_stands_in_place_of_a_split(tmp_path, monkeypatch, name, numbers):
-    monkeypatch.setattr(eigen_split, "_TEST", {"2011_09_26_drive_0002": "1 | 0"})
+    monkeypatch.setattr(eigen_split, "TEST_FRAMES", {"2011_09_26_drive_0002": "1 | 0"})
     workdir = runs.write(tmp_path / "run")
-    raw = tiny_kitti.write(tmp_path / "raw")
-    drive = raw / tiny_kitti.drive_name(2)
+    raw = kitti_tree.write_scene(tmp_path / "raw")
+    drive = raw / kitti_tree.drive_name(2)
     scans = drive / "velodyne_points" / "data"
     (scans / f"{1:010d}.bin").write_bytes((scans / f"{0:010d}.bin").read_bytes())
     frames = eigen.find_frames(raw, name)
@@ -159,14 +159,14 @@ def test_a_protocol_stands_in_place_of_a_split(tmp_path, monkeypatch, name, numb
     page = build.build(workdir, evaluation)
     assert protocol.line() in page and page.count("<section class='frame'>") == len(numbers)
     for number in numbers:
-        assert f"{tiny_kitti.drive_name(2)} {number:010d} l" in page
+        assert f"{kitti_tree.drive_name(2)} {number:010d} l" in page
     (drive / "image_02" / "data" / f"{1:010d}.png").unlink()
     with pytest.raises(ValueError, match=f"--protocol={name}: .*{1:010d}.png"):
         build.build(workdir, evaluation)
 
 
 def test_pictures_are_of_the_prediction_that_was_measured(evaluated, monkeypatch):
-    """Post-processed, too: the alignment of each frame is that of the blended prediction."""
+    """Also with post-processing: the alignment of a frame is that of the processed prediction."""
     workdir, evaluation = evaluated
     frames = ground_truth.find_frames(evaluation["gt_dir"], "all", 2, "depth")[0]
     protocol = Protocol(post_processing="flip")
@@ -229,14 +229,14 @@ def test_both_stages_stand_side_by_side(both, tmp_path):
     sheet = tmp_path / "sheet.png"
     page = build.build(workdir, evaluation, count=2, stage1=stage1, sheet=str(sheet))
     with Image.open(sheet) as picture:
-        height, width = tiny_kitti.SHAPE
+        height, width = kitti_tree.SCENE_SHAPE
         assert picture.width > 5 * width and picture.height > 2 * height
     with pytest.raises(ValueError, match="--stage1_evaluation"):
         build.build(workdir, evaluation, count=2, sheet=str(sheet))
     Balance(page)
-    assert "Stage 1 against stage 2" in page and "What stage 1 takes for moving" in page
+    assert "Stage 1 against stage 2" in page and "Likely moving (stage 1)" in page
     assert "→" in page and page.count('alt="Ground truth"') == 4
-    assert "--spimo_threshold" in page or "times worse" not in page
+    assert "--spimo_threshold" in page or "times that on static" not in page
     assert "Stage 1 against stage 2" not in build.build(workdir, evaluation, count=2)
 
 
@@ -245,7 +245,7 @@ def test_masks_are_left_out_where_they_cannot_be_read(both, tmp_path):
     whole = runs.write(tmp_path / "whole", depth_scaling="none")
     stage1 = {**stage1, "model": {**stage1["model"], "workdir": str(whole)}}
     page = build.build(workdir, evaluation, count=1, stage1=stage1)
-    assert "Stage 1 against stage 2" in page and "takes for moving" not in page
+    assert "Stage 1 against stage 2" in page and "Likely moving" not in page
 
 
 @pytest.mark.parametrize(
@@ -253,7 +253,7 @@ def test_masks_are_left_out_where_they_cannot_be_read(both, tmp_path):
     [
         ({"rows": []}, ["other frames"]),
         ({"protocol": {}}, ["another protocol"]),
-        ({"means": None}, ["not a file of evaluate"]),
+        ({"means": None}, ["not a file of aquanet_tf.evaluate"]),
         ({"model": {"epoch": 7, "working_height": 32}}, ["epoch 7", "aquanet_tf.evaluate"]),
     ],
 )

@@ -6,9 +6,9 @@ that both sides could load without internet.
 from __future__ import annotations
 
 import numpy as np
+from benchmarks.warp import LIMITS, channels_first, intrinsics
 
 from benchmarks.measure import Setting
-from benchmarks.warp import LIMITS, channels_first, intrinsics
 
 LEARNING_RATE = 1e-4
 PYRAMID_SCALES = 3

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from benchmarks.measure import Setting
 from benchmarks.step import batch, build_stage, torch_batch
 from benchmarks.warp import LIMITS
+
+from benchmarks.measure import Setting
 
 
 def tensorflow_case(setting: Setting, images: int = 1):

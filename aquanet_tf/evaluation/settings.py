@@ -1,0 +1,38 @@
+"""What one call of `aquanet_tf.evaluate` measures, independent of flags and of TensorFlow."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from aquanet_tf.evaluation.protocol import Protocol
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """Raises ValueError when built from options that exclude each other.
+
+    Attributes:
+      workdir: directory of the training run.
+      gt_dir: KITTI raw directory with ground truth.
+      protocol: how depth is compared.
+      split: a split file, "all", or a key of `eigen.PROTOCOLS`.
+      camera: 2 or 3; l or r in a line of the split overrides it.
+      height: working height in pixels; 0: the one the run was trained for.
+      mask_workdir: run whose SPIMO masks and auto-masks are used; empty: `workdir`.
+      mask_quality: also measure the masks against motion masks.
+      baselines: also measure the predictions in `baselines`.
+    """
+
+    workdir: str
+    gt_dir: str
+    protocol: Protocol
+    split: str = "all"
+    camera: int = 2
+    height: int = 0
+    mask_workdir: str = ""
+    mask_quality: bool = False
+    baselines: bool = False
+
+    def __post_init__(self):
+        if self.baselines and self.protocol.alignment == "none":
+            raise ValueError("--baselines are not in meters: choose another --alignment than none")
