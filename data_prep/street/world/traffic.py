@@ -6,6 +6,8 @@ import dataclasses
 
 import numpy as np
 
+from data_prep.street.world import rotation
+
 CAMERA_HEIGHT = 1.65
 FRAME_RATE = 10.0
 MIN_STEP, MAX_STEP = 0.5, 1.6
@@ -56,22 +58,8 @@ def trip(rng, road, step, lane):
     pitch = rng.normal(0.0, 0.006) + wave(0.004, 5, 12) + wave(0.002, 2.5, 4)
     roll = rng.normal(0.0, 0.004) + wave(0.003, 6, 15)
     y = -CAMERA_HEIGHT - wave(0.012, 5, 12)
-    return Trip(s, step, rotation(yaw, pitch, roll), np.stack([x, y, z], axis=-1), yaw, pitch, roll)
-
-
-def rotation(yaw, pitch, roll):
-    """Camera-to-world [..., 3, 3]: yaw to the right, then pitch upwards, then roll, radians."""
-    cy, sy, cp, sp = np.cos(yaw), np.sin(yaw), np.cos(pitch), np.sin(pitch)
-    cr, sr = np.cos(roll), np.sin(roll)
-    zero, one = np.zeros_like(cy), np.ones_like(cy)
-
-    def matrix(*rows):
-        return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
-
-    turn = matrix((cy, zero, sy), (zero, one, zero), (-sy, zero, cy))
-    nod = matrix((one, zero, zero), (zero, cp, -sp), (zero, sp, cp))
-    tilt = matrix((cr, -sr, zero), (sr, cr, zero), (zero, zero, one))
-    return turn @ nod @ tilt
+    turned = rotation.camera_to_world(yaw, pitch, roll)
+    return Trip(s, step, turned, np.stack([x, y, z], axis=-1), yaw, pitch, roll)
 
 
 def movers(rng, road, step, lane, leader, crossing):
