@@ -27,7 +27,7 @@ KILLS = int(os.environ.get("AQUANET_KILLS", "2"))
 OPTIONS = {"shard_size": 1, "image_format": "png"}
 PREPARE = """
 import sys
-from data_prep import kitti
+from data_prep.layouts import kitti
 print("begin", flush=True)
 kitti.prepare(kitti.Options(sys.argv[1], sys.argv[2], image_format="png", shard_size=1))
 """

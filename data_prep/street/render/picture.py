@@ -1,4 +1,4 @@
-"""Pictures of the street: casts supersampled rays and shades what they meet."""
+"""Images, depth maps and motion masks of the street."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ MAX_DEPTH = 255.0
 
 
 def camera(height, width, rotation, position):
-    """The street's camera at a pose: KITTI-like field of view, principal point off the center.
+    """The street's camera, a raycast.View at a pose: KITTI-like field of view, principal point off
+    the center.
 
     rotation [3, 3] and position [3] are camera-to-world; the intrinsics are rounded as they are
-    written to the calibration file, so that the file describes the pictures exactly.
+    written to the calibration file, so that the file describes the images exactly.
     """
     focal, cx, cy = (round(v, 3) for v in (0.58 * width, 0.49 * width, 0.46 * height))
     return raycast.View(focal, cx, cy, height, width, rotation, position)
 
 
 def ground_truth(view, moment):
-    """Depth [h, w] float64 meters (0: sky or beyond 255 m) and moving pixels [h, w] bool.
+    """Z-depth [h, w] float64 meters (0: sky or beyond 255 m) and moving pixels [h, w] bool.
 
     Both belong to the ray through the pixel's center, not to an average over the pixel.
     """
@@ -34,7 +35,7 @@ def ground_truth(view, moment):
 
 
 def picture(view, moment, scene, ripmap):
-    """RGB picture uint8 [h, w, 3] of `moment` of `scene`, box filtered over the pixels."""
+    """RGB uint8 [h, w, 3]: `moment` of `scene` seen from `view`, box filtered over the pixels."""
     fine = view.supersampled(SUPERSAMPLING)
     depth, index, face = raycast.cast(fine, moment)
     rays = _rays(fine)

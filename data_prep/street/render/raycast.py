@@ -78,7 +78,7 @@ def cast(view, solids):
     Args:
       view: a View with height h and width w.
       solids: object with `center` [n, 3], `half` [n, 3], `yaw` [n] and `round` [n] (True for an
-        ellipsoid that fills the box). Index 0 stands for the ground and is not cast as a box.
+        ellipsoid that fills the box), as a scene.Moment. Index 0 is the ground, not a box.
 
     Returns:
       depth [h, w] float64 z-depth in meters (inf: sky), index [h, w] int16 of the solid (0 ground,

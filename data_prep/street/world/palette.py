@@ -13,20 +13,20 @@ from data_prep.street.world import solids
 class Palette:
     """Ground colors, road layout and light of one drive. Lengths in meters, colors [3] RGB.
 
-    lane: width of one lane. kerb_left, kerb_right: distance of the curbs from the center line.
+    lane: width of one lane. curb_left, curb_right: distance of the curbs from the center line.
     slab: size of a paving slab. dash: period, duty and phase of the center marks. side_street: the
     s at which a side street crosses. patches [n, 4]: repaired asphalt, (l, s) of two corners.
     sun: unit vector towards the sun. ambient, tint: factors of the light on every surface.
     """
 
     lane: float
-    kerb_left: float
-    kerb_right: float
+    curb_left: float
+    curb_right: float
     sidewalk: float
     slab: float
     asphalt: np.ndarray
     parking: np.ndarray
-    pavement: np.ndarray
+    paving: np.ndarray
     yard: np.ndarray
     marks: np.ndarray
     dash: tuple
@@ -49,7 +49,7 @@ def random_palette(rng, side_street, end):
     side_street, end: meters along the road, where a side street crosses and where the road ends.
     """
     lane = rng.uniform(2.9, 3.7)
-    kerbs = lane + np.where(rng.random(2) < (0.8, 0.9), 2.25, 0.25)
+    curbs = lane + np.where(rng.random(2) < (0.8, 0.9), 2.25, 0.25)
     gray = rng.uniform(0.3, 0.5)
     count = int(end * 0.35)
     corner = np.stack([rng.uniform(-lane, lane, count), rng.uniform(-10, end - 60, count)], -1)
@@ -62,13 +62,13 @@ def random_palette(rng, side_street, end):
     yard_hue = (0.2, 0.36) if rng.random() < 0.6 else (0.05, 0.13)
     return Palette(
         lane=lane,
-        kerb_left=kerbs[0],
-        kerb_right=kerbs[1],
+        curb_left=curbs[0],
+        curb_right=curbs[1],
         sidewalk=rng.uniform(1.6, 3.6),
         slab=rng.uniform(0.6, 1.4),
         asphalt=asphalt,
         parking=asphalt * rng.uniform(0.75, 1.25) * (1 + rng.uniform(-0.15, 0.15, 3)),
-        pavement=solids.color(rng, (0.05, 0.35), (0.45, 0.75), (0.0, 0.15)),
+        paving=solids.color(rng, (0.05, 0.35), (0.45, 0.75), (0.0, 0.15)),
         yard=solids.color(rng, (0.3, 0.6), (0.35, 0.55), yard_hue),
         marks=np.array([0.92, 0.92, 0.88]) if rng.random() < 0.8 else np.array([0.9, 0.78, 0.3]),
         dash=(rng.uniform(5, 12), rng.uniform(0.35, 0.6), rng.uniform(0, 10)),

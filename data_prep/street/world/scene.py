@@ -1,4 +1,4 @@
-"""A random street: who stands where, the colors and the light, and the state at each frame."""
+"""A random street: what stands where, and the state of everything at each frame."""
 
 from __future__ import annotations
 
@@ -14,7 +14,13 @@ BEHIND, AHEAD = 40.0, 150.0
 
 @dataclasses.dataclass(frozen=True)
 class Moment:
-    """All solids at one frame (arrays over n solids; index 0 is the ground) and car shadows [m]."""
+    """All solids at one frame: arrays over n solids, of which number 0 is the ground.
+
+    center, half [n, 3]: meters in the world, and half the size along the solid's own axes. yaw [n]:
+    radians. round [n]: True for an ellipsoid. base, accent [n, 3]: colors. kinds [n, 7]: patterns
+    of the faces. contrast [n], pitch [n, 2], offset [n, 2]: as in solids.Solid. moving [n]: bool.
+    shadows [m, 5]: x, z, yaw and half size (x, z) of every car.
+    """
 
     center: np.ndarray
     half: np.ndarray
@@ -31,12 +37,12 @@ class Moment:
 
 
 class Scene:
-    """One drive's world. Everything follows from `rng`.
+    """The world of one drive: `road`, `palette`, the camera's `trip`, and everything beside it.
 
     Args:
-      rng: numpy Generator.
+      rng: numpy Generator that decides everything else.
       frames: number of frames of the drive.
-      leader: see street_traffic.movers.
+      leader: "equal", "other" or "none", see traffic.movers.
       stops: whether the camera's car halts for a few frames.
     """
 
@@ -101,14 +107,14 @@ class Scene:
         self._fixed["kinds"] = np.array([part.kinds for part in self._parts], np.uint8)
         self._fixed["round"] = np.array([part.round for part in self._parts])
 
-    def _kerb(self, side):
-        return self.palette.kerb_right if side > 0 else self.palette.kerb_left
+    def _curb(self, side):
+        return self.palette.curb_right if side > 0 else self.palette.curb_left
 
     def _free(self, s, room):
         return abs(s - self.palette.side_street) > room
 
     def _houses(self, rng, side):
-        edge = self._kerb(side) + self.palette.sidewalk
+        edge = self._curb(side) + self.palette.sidewalk
         usual_setback, usual_height = rng.uniform(1.2, 6.0), rng.uniform(4.5, 14.0)
         gap_share = rng.uniform(0.1, 0.5)
         s = -BEHIND
@@ -128,22 +134,22 @@ class Scene:
             s += width + rng.uniform(0.0, 0.6)
 
     def _parked(self, rng, side):
-        kerb = self._kerb(side)
-        if kerb < self.palette.lane + 2:
+        curb = self._curb(side)
+        if curb < self.palette.lane + 2:
             return
         spacing = rng.choice([2.0, 6.0, 16.0])
         s = -5.0
         while s < self.end - 45:
             parts, half = solids.car(rng)
             if self._free(s + half[1], 7.5):
-                place = side * (kerb - half[0] - rng.uniform(0.12, 0.3))
+                place = side * (curb - half[0] - rng.uniform(0.12, 0.3))
                 x, z, heading = self.road.point(s + half[1], place)
                 turned = heading + np.pi * (rng.random() < 0.5 + 0.4 * -side) + rng.normal(0, 0.02)
                 self._add(parts, (x, z, turned), half)
             s += 2 * half[1] + 0.7 + rng.exponential(spacing)
 
     def _greenery(self, rng, side):
-        kerb, sidewalk = self._kerb(side), self.palette.sidewalk
+        curb, sidewalk = self._curb(side), self.palette.sidewalk
         for make, spacing, near, far in (
             (solids.tree, rng.uniform(7, 40), 0.75 * sidewalk, sidewalk + 1.5),
             (lambda r: solids.pole(r, -side), rng.uniform(8, 22), 0.35, 0.6),
@@ -151,7 +157,7 @@ class Scene:
             s = -5.0 + rng.uniform(0, spacing)
             while s < self.end - 60:
                 if self._free(s, 5.5):
-                    x, z, heading = self.road.point(s, side * (kerb + rng.uniform(near, far)))
+                    x, z, heading = self.road.point(s, side * (curb + rng.uniform(near, far)))
                     self._add(make(rng), (x, z, heading))
                 s += spacing * rng.uniform(0.5, 1.5)
 

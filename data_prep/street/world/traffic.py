@@ -16,7 +16,7 @@ STOP_FRAMES = 3
 
 @dataclasses.dataclass(frozen=True)
 class Trip:
-    """The camera's way: s [f] meters along the road, step [f] meters to the next frame, and pose.
+    """The camera's path: s [f] meters along the road, step [f] meters to the next frame, and pose.
 
     rotation [f, 3, 3] and position [f, 3] are camera-to-world; yaw, pitch, roll [f] in radians.
     """
@@ -44,7 +44,10 @@ def steps(rng, frames, stops):
 
 
 def trip(rng, road, step, lane):
-    """The camera's poses. Sway and bounce depend on the way alone, so a stop is a true stop."""
+    """The Trip of the camera on a road.Road, `lane` meters to the right of its center line.
+
+    Sway and bounce depend on the distance traveled alone, so the camera stands still in a stop.
+    """
     s = np.concatenate([[0.0], np.cumsum(step[:-1])])
 
     def wave(size, shortest, longest):
@@ -67,8 +70,8 @@ def movers(rng, road, step, lane, leader, crossing):
 
     Args:
       step: the camera's meters from frame to frame [frames].
-      lane: meters from the center line to the middle of our lane (to the right).
-      leader: "equal" (a car ahead at our own speed, which looks infinitely far away to
+      lane: meters from the center line to the middle of the camera's lane (to the right).
+      leader: "equal" (a car ahead at the camera's own speed, which looks infinitely far away to
         photometric learning), "other" (clearly slower or faster), or "none".
       crossing: None, or the s at which a car crosses the road.
     """
