@@ -1,1 +1,1 @@
-"""Data preparation: the generated street and the TFRecord writers."""
+"""Data preparation: the synthetic street, and commands that write data sets for training."""

@@ -1,11 +1,14 @@
-"""Verifies a data set byte by byte, and repairs it from its sources.
+"""Verifies a data set, and repairs it from its sources.
 
     python -m data_prep.check --data_dir DIR [--repair]
 
 Compares every shard with the manifest (size, sha256), verifies the CRC of every record, decodes
-every frame, checks every K, prints statistics and draws a contact sheet. Every fault is printed
-with its shard and record; with any left, the exit code is 1. `--repair` writes the shards that
-have faults again, from the sources that the manifest names, and no others.
+every frame, checks every K, and prints statistics. Written: a contact sheet (--contact_sheet).
+
+Every fault is printed with its shard and record; the exit code is 1 if any remains. `--repair`
+rewrites only the damaged shards, from the sources named in the manifest, so repair reproduces the
+original bytes. Errors in the source images, and changes caused by newer library versions, are
+reported separately.
 """
 
 from __future__ import annotations
@@ -28,11 +31,10 @@ REPAIRABLE = {"data_prep.kitti": kitti, "data_prep.cityscapes": cityscapes}
 
 def define_flags() -> None:
     """The flags of the command."""
-    flags.DEFINE_string("data_dir", None, "Directory of a finished data set.", required=True)
-    flags.DEFINE_bool("repair", False, "Write bad shards again from the sources.")
-    flags.DEFINE_string(
-        "contact_sheet", "", f"PNG to draw; empty: {SHEET} in the data set; none: no picture."
-    )
+    flags.DEFINE_string("data_dir", None, "Directory of the data set.", required=True)
+    flags.DEFINE_bool("repair", False, "Rewrite damaged shards from the sources.")
+    sheet = f"PNG to write; empty: {SHEET} in --data_dir; none: do not write one."
+    flags.DEFINE_string("contact_sheet", "", sheet)
     flags.DEFINE_integer("threads", os.cpu_count() or 1, "Worker threads.", lower_bound=1)
 
 
@@ -55,10 +57,9 @@ def main(argv) -> None:
         print(f"repaired: {', '.join(sorted(bad))}" if not left else f"left: {left[0]}")
         report = report._replace(faults=left)
     if report.faults:
-        raise ValueError(
-            f"{options.data_dir}: {len(report.faults)} faults in {len(bad)} files; "
-            + ("" if options.repair else "--repair writes bad shards again from the sources")
-        )
+        fix = "remove it and prepare it again" if options.repair else "--repair rewrites the files"
+        faults = f"{len(report.faults)} faults in {len(bad)} files"
+        raise ValueError(f"{options.data_dir}: {faults}; {fix}")
     print("no fault" if not bad else "no fault left")
 
 

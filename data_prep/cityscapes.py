@@ -1,10 +1,14 @@
-"""Cityscapes' video sequences to TFRecord shards of triplets:
+"""Writes triplets of Cityscapes' video sequences as a data set for training.
 
     python -m data_prep.cityscapes --raw_dir CITYSCAPES --out DIR [--split train] [--height 384]
 
-Neighbors are two frames apart (17 frames a second are too many). `--border` cuts off what is
-not the scene: the car's bonnet, and the margin that rectification blurs; K follows, for each
-snippet from its own json.
+Written: in --out, TFRecord shards and manifest.json. Neighbors are two frames apart, because
+consecutive frames at 17 Hz show too little motion. `--border` crops the car's hood and the margin
+blurred by rectification; K is changed accordingly, and comes from the json of each snippet. Re-run
+an interrupted command to resume it.
+
+Errors: "error: ..." names the flag or the file, and the archive that is missing. Unreadable images
+are left out and listed in the manifest, up to --max_bad.
 """
 
 from __future__ import annotations
@@ -22,14 +26,14 @@ def define_flags() -> None:
     """The flags of the command."""
     dataset_options.define_flags(
         Options,
-        raw_dir="Cityscapes: leftImg8bit_sequence/ and camera/.",
-        split="train, val, test (or several, with commas), or all.",
+        raw_dir="Directory with leftImg8bit_sequence/ and camera/.",
+        split="train, val, test, several of them separated by commas, or all.",
     )
-    flags.DEFINE_list("border", list(map(str, BORDER)), "Pixels to cut: top,bottom,left,right.")
+    flags.DEFINE_list("border", list(map(str, BORDER)), "Pixels to crop: top,bottom,left,right.")
 
 
 def main(argv) -> None:
-    """Command line: `prepare`, then a summary."""
+    """Runs the command; see the module docstring."""
     del argv
     options = dataset_options.from_flags(
         Options, border=cityscapes.parse_border(flags.FLAGS.border)

@@ -1,4 +1,4 @@
-"""What every source becomes: chosen triplets, encoded, written, inspected.
+"""What every source becomes: triplets chosen, encoded, written into shards, and checked.
 
 Uses: nothing.
 """

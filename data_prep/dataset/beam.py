@@ -1,8 +1,8 @@
-"""Shards written by an Apache Beam pipeline instead of threads, to the same bytes.
+"""Writes shards by an Apache Beam pipeline instead of threads, with the same bytes.
 
-An element is a shard. Whoever writes it reads the images and writes the file where the paths say,
-so every worker needs the raw directory and --out under the same names (a shared file system).
-Beam may try an element twice: a shard appears by rename, and a second try gives the same bytes.
+An element of the pipeline is a shard. Its worker reads the images and writes the file, so every
+worker needs the raw directory and --out under the same names (a shared file system). Beam may write
+an element twice: a shard appears by rename, and the second attempt writes the same bytes.
 """
 
 from __future__ import annotations
@@ -14,18 +14,22 @@ from collections.abc import Callable
 
 from data_prep.dataset import shards as dataset_shards
 
-# After the name of a shard: why it could not be written, for whoever started the pipeline.
+# Suffix of the file in which a worker reports why it could not write a shard.
 _ERROR = ".error.tmp"
 
 
 def runner(options: str, threads: int) -> Callable[[list[dataset_shards.Shard]], None]:
-    """A `run` for write_shards.write. `options`: words for Beam's PipelineOptions; without any,
-    `threads` workers of the DirectRunner. ValueError when Beam is not installed."""
+    """A `run` for shards.write, by a Beam pipeline.
+
+    options: Beam's command-line options; empty: the DirectRunner with `threads` workers.
+    Raises ValueError when Beam is not installed.
+    """
     try:
         import apache_beam  # noqa: F401
     except ImportError:
         raise ValueError(
-            "--runner=beam needs apache-beam, which has an environment of its own: make setup-beam"
+            "--runner=beam needs apache-beam, which has an environment of its own; create it: "
+            "make setup-beam"
         ) from None
     words = shlex.split(options) or [
         "--runner=DirectRunner",
@@ -50,8 +54,8 @@ def _run(shards: list[dataset_shards.Shard], words: list[str]) -> None:
 
 
 def _write(shard: dataset_shards.Shard) -> None:
-    """Writes a shard. What the user must mend is written beside it: raised, Beam would try it four
-    times and bury the reason in its own words."""
+    """Writes a shard. An error that the user must fix is written to a file: raised, it would make
+    Beam retry four times and hide the reason in its own message."""
     try:
         dataset_shards.write_shard(shard)
     except (ValueError, OSError) as error:

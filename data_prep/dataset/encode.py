@@ -1,4 +1,4 @@
-"""TODO docstring of data_prep.dataset.encode."""
+"""Encodes a triplet as a record: crops and resizes its images, and changes K accordingly."""
 
 from __future__ import annotations
 
@@ -17,8 +17,11 @@ from data_prep.dataset import select, shards
 
 
 class View(NamedTuple):
-    """How images of one camera are stored: (height, width) as recorded, the window (top, left,
-    height, width) of it that is kept, (height, width) as stored, K [3, 3] as stored."""
+    """How images of one camera are stored, in pixels.
+
+    recorded: (height, width) of the files. window: (top, left, height, width) of the part that is
+    kept. size: (height, width) as stored. intrinsics: K [3, 3] float32 of the stored images.
+    """
 
     recorded: tuple[int, int]
     window: tuple[int, int, int, int]
@@ -38,8 +41,11 @@ class Item(NamedTuple):
 
 
 def view(recorded, k, height: int = 0, window=None) -> View:
-    """The View of images `recorded` (height, width) with K [3, 3], cut to `window` (None: whole),
-    then resized to `height` (0: as cut), aspect kept."""
+    """The View of images of size `recorded` (height, width) with K [3, 3] in pixels.
+
+    They are cropped to `window` (top, left, height, width; None: not cropped), then resized to
+    `height` pixels (0: not resized) with their aspect kept.
+    """
     top, left, rows, columns = window = window or (0, 0, *recorded)
     size = (height, max(1, round(columns * height / rows))) if height else (rows, columns)
     k = camera.crop_intrinsics(np.asarray(k, np.float64), left, top)
@@ -50,8 +56,8 @@ def view(recorded, k, height: int = 0, window=None) -> View:
 def encode_triplet(item: Item, image_format: str) -> shards.Encoded:
     """The serialized record of one triplet.
 
-    Raises Unreadable for a damaged image and ValueError for one whose size is not that of the
-    calibration, since K would be wrong for it.
+    Raises Unreadable for a damaged image. Two conditions raise ValueError, because they would
+    silently invalidate K: an image size that differs from the calibration, and an EXIF orientation.
     """
     triplet, stored = item
     record = records.Record(
@@ -68,10 +74,10 @@ def encode_triplet(item: Item, image_format: str) -> shards.Encoded:
 
 
 def encode_image(path: pathlib.Path, stored: View, image_format: str) -> bytes:
-    """The encoded image as its View says. Bytes that are already as wanted are passed through.
+    """The image in a file, converted, cropped and resized as its View says, as JPEG or PNG.
 
-    Gray, palette, CMYK, transparent and 16-bit pictures become RGB, as images.to_rgb has it.
-    Raises as encode_triplet; ValueError too for a picture with an EXIF tag of rotation.
+    A file that needs no change is copied byte by byte. Gray, palette, CMYK, transparent and 16-bit
+    images become RGB (images.to_rgb). Raises as encode_triplet.
     """
     try:
         source = path.read_bytes()
@@ -84,9 +90,9 @@ def encode_image(path: pathlib.Path, stored: View, image_format: str) -> bytes:
         raise shards.Unreadable(path, select.describe(error)) from None
     if turned:
         raise ValueError(
-            f"{path}: its EXIF tag says that it is to be turned or mirrored, and nobody knows "
-            "whether the calibration is for the picture before or after that; turn the pixels, or "
-            "remove the tag, whichever agrees with the calibration"
+            f"{path}: its EXIF tag asks for a rotation or reflection, and the calibration may be "
+            "for the image before or after it; turn the pixels, or remove the tag, whichever "
+            "agrees with the calibration"
         )
     if pixels.size != stored.recorded[::-1]:
         raise ValueError(
@@ -103,11 +109,11 @@ def encode_image(path: pathlib.Path, stored: View, image_format: str) -> bytes:
 
 
 def encode_pixels(pixels: Image.Image, image_format: str) -> bytes:
-    """An RGB picture as JPEG (quality 95, 4:4:4) or PNG."""
+    """An RGB image as JPEG (quality 95, 4:4:4) or PNG."""
     options = {"quality": 95, "subsampling": 0} if image_format == "jpeg" else {}
-    # Into a file Pillow encodes JPEG without Python's lock; into a buffer it stops other threads.
+    # Pillow releases Python's lock when it encodes into a file, but not into a buffer.
     linux = hasattr(os, "memfd_create")
-    with os.fdopen(os.memfd_create("picture"), "w+b") if linux else io.BytesIO() as file:
+    with os.fdopen(os.memfd_create("image"), "w+b") if linux else io.BytesIO() as file:
         pixels.save(file, image_format, **options)
         file.seek(0)
         return file.read()

@@ -1,4 +1,4 @@
-"""What can be wrong with one record, and what is worth knowing about it."""
+"""Checks one record: parses it, decodes its frames, tests K, and collects its statistics."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ import tensorflow as tf
 from PIL import Image
 
 from aquanet_tf.data import records
+from data_prep.dataset import thumbnails
 
-# Frames are compared at this width: compression noise is averaged away, motion is not.
-_COMPARED_WIDTH = 160
 # Fields of view that a rectified camera may have, degrees.
 FIELD_OF_VIEW = (3.0, 170.0)
 
 
 @dataclasses.dataclass
 class Finding:
-    """One record: what is wrong with it, and its facts as far as it could be read."""
+    """One record: its problems (empty: none), and its contents as far as they could be read."""
 
     problems: list[str]
     key: str = ""
@@ -38,7 +37,7 @@ def inspect(data: bytes, image_format: str, keep_frames: bool = False) -> Findin
         fields = {name: value.numpy() for name, value in records.parse(data).items()}
     except tf.errors.OpError as error:
         return Finding([f"not a record: {_line(error.message)}"])
-    except UnicodeDecodeError:  # TensorFlow quotes the data in its message, or tries to
+    except UnicodeDecodeError:  # raised where TensorFlow quotes the data in its message
         return Finding(["not a record: Could not parse example input"])
     finding = Finding(
         [],
@@ -54,8 +53,11 @@ def inspect(data: bytes, image_format: str, keep_frames: bool = False) -> Findin
 
 
 def camera_problem(k: np.ndarray, size: tuple[int, int]) -> str | None:
-    """What is wrong with K [3, 3] for images of `size` (height, width), or None: it must be finite,
-    upper triangular, its last row (0, 0, 1), its view plausible, its center in the image."""
+    """What is wrong with K [3, 3] for images of `size` (height, width) in pixels; None: nothing.
+
+    K must be finite and upper triangular, with the last row (0, 0, 1), a field of view of 3 to 170
+    degrees in both directions, and the principal point inside the image.
+    """
     height, width = size
     text = f"K {np.array2string(k.ravel(), precision=4, separator=', ')}".replace("\n", "")
     if not np.isfinite(k).all():
@@ -72,7 +74,7 @@ def camera_problem(k: np.ndarray, size: tuple[int, int]) -> str | None:
 
 
 def fields_of_view(k: np.ndarray, size: tuple[int, int]) -> tuple[float, float]:
-    """Horizontal and vertical, degrees, of images of `size` (height, width)."""
+    """Horizontal and vertical field of view in degrees, for images of `size` (height, width)."""
     pairs = (size[1], k[0, 0]), (size[0], k[1, 1])
     return tuple(math.degrees(2 * math.atan(0.5 * pixels / focal)) for pixels, focal in pairs)
 
@@ -105,18 +107,11 @@ def _check_frames(finding: Finding, fields: dict, image_format: str, keep: bool)
         frames.append(frame)
     if len(frames) < len(records.FRAMES):
         return
-    small = [_reduced(frame) for frame in frames]
+    small = [thumbnails.gray(Image.fromarray(f)).astype(np.float32) for f in frames]
     finding.brightness = float(small[1].mean())
     finding.change = min(float(np.abs(other - small[1]).mean()) for other in (small[0], small[2]))
     if keep:
         finding.frames = np.stack(frames)
-
-
-def _reduced(frame: np.ndarray) -> np.ndarray:
-    image = Image.fromarray(frame).convert("L")
-    width = min(_COMPARED_WIDTH, image.width)
-    height = max(1, round(image.height * width / image.width))
-    return np.asarray(image.resize((width, height), Image.Resampling.BOX), np.float32)
 
 
 def _line(message: str) -> str:

@@ -1,4 +1,4 @@
-"""TODO docstring of data_prep.dataset.options."""
+"""Options that all commands which write triplets share, and their flags."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from absl import flags
 
 from aquanet_tf.data import records
 
-LARGEST = 8192  # --height
+LARGEST = 8192  # pixels, of --height
 
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """What to write; every field is a flag of the same name (see `define_flags`). Commands add
-    fields of their own."""
+    """What to write; every field is a flag of the same name, explained in `define_flags`.
+
+    Layouts add fields of their own.
+    """
 
     raw_dir: str
     out: str
@@ -33,9 +35,9 @@ class Options:
 
 
 def options_from(kind: type, arguments: dict, **others) -> Options:
-    """Options of class `kind` from the arguments of a manifest; `others` are those not in it.
+    """Options of class `kind` from the arguments in a manifest; `others` are not stored there.
 
-    ValueError when the arguments are not those of the command.
+    ValueError when an argument is missing.
     """
     names = {field.name for field in dataclasses.fields(kind)}
     try:
@@ -45,37 +47,52 @@ def options_from(kind: type, arguments: dict, **others) -> Options:
 
 
 def define_flags(kind: type, raw_dir: str, split: str) -> None:
-    """The flags of `Options`, with the defaults of the class `kind`; help of two of them."""
+    """Defines the flags of `Options`, with the defaults of the class `kind`.
+
+    raw_dir, split: help texts, which depend on the layout.
+    """
     default = {field.name: field.default for field in dataclasses.fields(kind)}
     positive = {"lower_bound": 1}
     flags.DEFINE_string("raw_dir", None, raw_dir, required=True)
-    flags.DEFINE_string("out", None, "Directory for shards and manifest.json.", required=True)
+    flags.DEFINE_string("out", None, "Directory to write: shards and manifest.json.", required=True)
     flags.DEFINE_integer(
-        "height", 0, "Height of the stored images, aspect kept; 0: as recorded.", 0, LARGEST
+        "height",
+        0,
+        "Height of the stored images in pixels, aspect kept; 0: as recorded.",
+        0,
+        LARGEST,
     )
     flags.DEFINE_string("split", default["split"], split)
-    flags.DEFINE_integer("stride", default["stride"], "Frames between neighbors.", **positive)
+    flags.DEFINE_integer(
+        "stride", default["stride"], "Frames from the target to its neighbors.", **positive
+    )
     flags.DEFINE_enum(
         "image_format", "jpeg", records.IMAGE_FORMATS, "jpeg: quality 95, 4:4:4; png: lossless."
     )
-    flags.DEFINE_bool("static_filter", True, "Leave out triplets that stand still.")
+    flags.DEFINE_bool("static_filter", True, "Leave out triplets in which the camera stands still.")
     flags.DEFINE_float(
-        "min_difference", 1.0, "Without oxts: still is below this mean difference, 0..255."
+        "min_difference",
+        1.0,
+        "Without oxts: a triplet stands still below this mean difference, gray levels 0..255.",
     )
     flags.DEFINE_float(
-        "max_bad", 0.05, "Largest share of unreadable triplets.", lower_bound=0, upper_bound=1
+        "max_bad",
+        0.05,
+        "Largest accepted share of triplets with an unreadable image, 0..1.",
+        lower_bound=0,
+        upper_bound=1,
     )
-    flags.DEFINE_integer("shard_size", 256, "Triplets in a shard, at most.", **positive)
+    flags.DEFINE_integer("shard_size", 256, "Largest number of triplets in a shard.", **positive)
     flags.DEFINE_integer("threads", os.cpu_count() or 1, "Worker threads.", **positive)
     flags.DEFINE_enum(
-        "runner", "threads", ("threads", "beam"), "beam: as an Apache Beam pipeline (extra `beam`)."
+        "runner", "threads", ("threads", "beam"), "beam: an Apache Beam pipeline (extra `beam`)."
     )
     flags.DEFINE_string(
-        "beam_options", "", "Options of Beam, as --runner=FlinkRunner; empty: on this machine."
+        "beam_options", "", "Options of Beam, such as --runner=FlinkRunner; empty: on this machine."
     )
 
 
 def from_flags(kind: type, **others) -> Options:
-    """Options of class `kind` from the flags; `others` replace flags that need translation."""
+    """Options of class `kind` from the flags; `others` are values of flags that need conversion."""
     names = [field.name for field in dataclasses.fields(kind) if field.name not in others]
     return kind(**{name: flags.FLAGS[name].value for name in names}, **others)

@@ -1,7 +1,6 @@
-"""From frames on disk to a finished data set: what every data_prep command of triplets shares.
+"""From frames on disk to a finished data set: chooses triplets, encodes and writes them.
 
-A command finds its recordings and says how an image of a triplet is stored (`View`); choosing,
-encoding, writing, the account in the manifest, and the flags for all that are here.
+A layout describes its recordings (`Source`); the steps that follow are the same for all layouts.
 """
 
 from __future__ import annotations
@@ -15,16 +14,20 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from aquanet_tf.kitti import layout as kitti_layout
-from data_prep.dataset import beam, encode, inspection, select
-from data_prep.dataset import shards as dataset_shards
+from data_prep.dataset import beam, encode, inspection, job, select, shards
 from data_prep.dataset.encode import Item, View
+from data_prep.dataset.job import Job
 from data_prep.dataset.options import Options
 
 
 class Source(NamedTuple):
-    """What a command brings: its module's name, recordings (as kitti_layout.Drive: name, images,
-    speeds), camera numbers, the entries of the split (None: all), and the view of a triplet.
-    `view_of` raises ValueError for a missing or damaged calibration, before any image is read."""
+    """The recordings of a layout.
+
+    command: name of the command's module, for the manifest. drives: recordings with the name,
+    images and speeds of a kitti_layout.Drive. cameras: their numbers. split: entries of the split
+    (None: all). static: when a triplet stands still. view_of: how images of a triplet are stored;
+    raises ValueError for a missing or damaged calibration, and reads no image.
+    """
 
     command: str
     drives: Sequence
@@ -35,9 +38,9 @@ class Source(NamedTuple):
 
 
 def prepare(options: Options, source: Source) -> dict:
-    """Chooses, encodes and writes triplets; the manifest of the finished data set.
+    """Chooses, encodes and writes triplets; returns the manifest of the finished data set.
 
-    Running it again completes an interrupted run. ValueError (wrong input, empty result, too
+    Resumes an interrupted run of the same options. ValueError (wrong input, no triplet left, too
     many unreadable images) and OSError (disk) name the flag or file and the fix.
     """
     for name, value in dataclasses.asdict(source.static).items():
@@ -45,7 +48,7 @@ def prepare(options: Options, source: Source) -> dict:
             raise ValueError(f"--{name}={value}: expected a finite number")
     static = source.static if options.static_filter else None
     with ThreadPoolExecutor(options.threads) as pool:
-        run = functools.partial(dataset_shards.on_threads, pool=pool, window=4 * options.threads)
+        run = functools.partial(shards.on_threads, pool=pool, window=4 * options.threads)
         if options.runner == "beam":
             run = beam.runner(options.beam_options, options.threads)
         chosen = select.choose(
@@ -53,23 +56,37 @@ def prepare(options: Options, source: Source) -> dict:
         )
         if not chosen.triplets:
             raise ValueError(_nothing(options, chosen))
-        # All calibrations before the first image, so that a missing one is said at once.
+        # All calibrations before the first image, so that a missing one is reported at once.
         items = [Item(triplet, source.view_of(triplet)) for triplet in chosen.triplets]
-        _check_cameras(items)
-        job = dataset_shards.Job(
+        _check_cameras(options, items)
+        work = Job(
             items,
             functools.partial(encode.encode_triplet, image_format=options.image_format),
             _arguments(options, source),
             options.image_format,
             options.shard_size,
         )
-        shards = dataset_shards.write(options.out, job, run)
-    _check_bad(options, chosen, shards)
-    return dataset_shards.finish(options.out, job, shards, chosen)
+        entries = job.write(options.out, work, run)
+    _check_bad(options, chosen, entries)
+    return job.finish(options.out, work, entries, chosen)
 
 
-def _check_cameras(items: list[Item]) -> None:
-    """ValueError for a K that no camera has, before hours are spent with it."""
+def print_summary(result: dict, out: str) -> None:
+    """Prints notes on recordings, the number of triplets, and how many were left out and why."""
+    notes = [f"{s['drive']}: {s['note']}" for s in result["sources"] if "note" in s]
+    for note in notes[:5]:
+        print(f"note: {note}")
+    if len(notes) > 5:
+        print(f"note: and {len(notes) - 5} more, see `sources` in {out}/manifest.json")
+    drops = ", ".join(f"{number} {reason}" for reason, number in result["drops"].items())
+    print(
+        f"{result['count']} triplets of {result['image_height']}x{result['image_width']} in "
+        f"{len(result['shards'])} shards in {out}; left out: {drops or 'none'}"
+    )
+
+
+def _check_cameras(options: Options, items: list[Item]) -> None:
+    """ValueError for an implausible K, before any image is written."""
     seen = set()
     for triplet, stored in items:
         if id(stored) in seen:
@@ -78,19 +95,20 @@ def _check_cameras(items: list[Item]) -> None:
         if problem := inspection.camera_problem(stored.intrinsics, stored.size):
             raise ValueError(
                 f"{triplet.drive.name} camera {triplet.camera}: stored as {problem}; correct the "
-                "calibration, --height or what is cut off"
+                f"calibration or {_flags(options, 'height', 'border')}"
             )
 
 
-def _check_bad(options: Options, chosen, shards: list[dict]) -> None:
-    files = chosen.dropped_files + [entry for shard in shards for entry in shard["dropped_files"]]
-    bad = chosen.drops["unreadable"] + sum(len(shard["dropped_files"]) for shard in shards)
+def _check_bad(options: Options, chosen: select.Selection, entries: list[dict]) -> None:
+    """ValueError when more triplets have an unreadable image than --max_bad accepts."""
+    files = chosen.dropped_files + [file for entry in entries for file in entry["dropped_files"]]
+    bad = chosen.drops["unreadable"] + sum(len(entry["dropped_files"]) for entry in entries)
     planned = len(chosen.triplets) + chosen.drops["unreadable"]
-    if not any(shard["count"] for shard in shards) or bad > options.max_bad * planned:
+    if not any(entry["count"] for entry in entries) or bad > options.max_bad * planned:
         raise ValueError(
             f"{bad} of {planned} triplets have an unreadable image (first: {files[0]['file']}: "
             f"{files[0]['reason']}), more than --max_bad={options.max_bad}; repair the files and "
-            "run again, or raise --max_bad"
+            "re-run the command, or raise --max_bad"
         )
 
 
@@ -99,33 +117,24 @@ def _nothing(options: Options, chosen: select.Selection) -> str:
     reasons += sorted({source["note"] for source in chosen.sources if "note" in source})
     return (
         f"no triplets left in --raw_dir={options.raw_dir} ({', '.join(reasons) or 'no images'}); "
-        "check --camera, --split, --stride, --static_filter"
+        f"check {_flags(options, 'camera', 'split', 'stride', 'static_filter')}"
     )
 
 
-def print_summary(result: dict, out: str) -> None:
-    """What a finished run says: recordings with a note, counts, what was left out and why."""
-    notes = [f"{s['drive']}: {s['note']}" for s in result["sources"] if "note" in s]
-    for note in notes[:5]:
-        print(f"note: {note}")
-    if len(notes) > 5:
-        print(f"note: and {len(notes) - 5} more, see sources in the manifest")
-    drops = ", ".join(f"{number} {reason}" for reason, number in result["drops"].items())
-    print(
-        f"{result['count']} triplets of {result['image_height']}x{result['image_width']} in "
-        f"{len(result['shards'])} shards in {out}; left out: {drops or 'none'}"
-    )
+def _flags(options: Options, *names: str) -> str:
+    """Those of the flags that the command has, for a message."""
+    return ", ".join(f"--{name}" for name in names if hasattr(options, name))
 
 
 def _arguments(options: Options, source: Source) -> dict:
-    """What decides the bytes of the data set; compared when a run is resumed, and enough to give
-    the command again (`options_from`)."""
+    """What determines the bytes of the data set: compared when a run is resumed, and sufficient to
+    run the command again (`options.options_from`)."""
     arguments = dataclasses.asdict(options)
     for name in ("out", "threads", "max_bad", "runner", "beam_options"):
         del arguments[name]
     arguments["raw_dir"] = str(pathlib.Path(options.raw_dir).resolve())
     if source.split is not None:
         lines = [[entry.drive, entry.frame, entry.camera] for entry in source.split]
-        arguments["split_content"] = dataset_shards.digest(lines)[:16]
+        arguments["split_content"] = job.digest(lines)[:16]
     arguments = {k: list(v) if isinstance(v, tuple) else v for k, v in arguments.items()}
     return {"command": source.command, **arguments}

@@ -1,11 +1,12 @@
-"""TODO docstring of data_prep.dataset.report."""
+"""Checks a whole data set: faults of its shards and records, statistics, a contact sheet."""
 
 from __future__ import annotations
 
 import collections
 import dataclasses
 import pathlib
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -14,18 +15,18 @@ from PIL import Image
 from aquanet_tf import files, progress
 from aquanet_tf.data import manifest, records
 from aquanet_tf.media import sheet
-from data_prep.dataset import inspection, tfrecord
+from data_prep.dataset import inspection, tfrecord, thumbnails
 from data_prep.dataset import shards as dataset_shards
 
 SHEET = "contact_sheet.png"
 _SHEET_ROWS, _SHEET_WIDTH = 8, 360
-# Neighbors that differ by less than this (gray levels, mean) hardly move.
+# Neighboring frames that differ by less than this (gray levels, mean) hardly move.
 _STILL = 1.0
 
 
 @dataclasses.dataclass(frozen=True)
 class Fault:
-    """One thing that is wrong; `record` and `key` are empty where a whole shard is meant."""
+    """One problem of a shard, or of one of its records (`record`, `key`)."""
 
     shard: str
     problem: str
@@ -38,7 +39,7 @@ class Fault:
 
 
 class Report(NamedTuple):
-    """Faults in the order of the shards, findings of sound records without their frames, and
+    """Faults in the order of the shards; findings of records without fault, without their frames;
     rows of three frames (uint8 [h, w, 3]) for the contact sheet."""
 
     faults: list[Fault]
@@ -47,69 +48,29 @@ class Report(NamedTuple):
 
 
 def check(data_dir: str | pathlib.Path, threads: int = 1, only: set[str] | None = None) -> Report:
-    """Checks all shards, or those named in `only`.
+    """Compares all shards, or those named in `only`, with the manifest and inspects every record.
 
     Raises ValueError when there is no manifest to compare with.
     """
-    folder, info = pathlib.Path(data_dir), manifest.read(data_dir)
+    info = manifest.read(data_dir)
     shards = [entry for entry in info["shards"] if only is None or entry["name"] in only]
-    report, keys = Report([], [], []), {}
     total = sum(entry["count"] for entry in shards)
-    if only is None and total != info["count"]:
-        message = f"{info['count']} triplets, but its shards have {total}"
-        report.faults.append(Fault(manifest.NAME, message))
     shown = {round(i) for i in np.linspace(0, max(total - 1, 0), _SHEET_ROWS)}
     with ThreadPoolExecutor(threads) as pool, progress.bar(total=total, unit="record") as bar:
+        checker = _Checker(pathlib.Path(data_dir), info, pool, 4 * threads)
+        if only is None and total != info["count"]:
+            message = f"{info['count']} triplets, but its shards have {total}"
+            checker.report.faults.append(Fault(manifest.NAME, message))
         before = 0
         for entry in shards:
             bar.set_description(entry["name"])
-            here = {number - before for number in shown}
-            _check_shard(report, folder, info, entry, keys, here, pool, 4 * threads, bar)
+            checker.check_shard(entry, {number - before for number in shown}, bar.update)
             before += entry["count"]
-    return report
-
-
-def _check_shard(report, folder, info, entry, keys, shown, pool, window, bar) -> None:
-    name = entry["name"]
-    if problem := manifest.compare(folder, entry):
-        report.faults.append(Fault(name, problem))
-    if not (folder / name).is_file():
-        return
-
-    def look(item: tfrecord.Entry):
-        if item.data is None:
-            return item, inspection.Finding([item.problem])
-        keep = item.number in shown
-        return item, inspection.inspect(item.data, info["image_format"], keep)
-
-    count = 0
-    items = tfrecord.read(folder / name)
-    for item, finding in dataset_shards.in_order(look, items, pool, window):
-        count += 1
-        bar.update(1)
-        where = f"{name} record {item.number}"
-        if finding.key and keys.setdefault(finding.key, where) != where:
-            finding.problems.append(f"the same triplet as {keys[finding.key]}")
-        for problem in finding.problems:
-            report.faults.append(Fault(name, problem, item.number, finding.key))
-        if finding.frames is not None:
-            report.rows.append(_thumbnails(finding.frames, info))
-            finding.frames = None
-        if not finding.problems:
-            report.findings.append(finding)
-    if count != entry["count"]:
-        report.faults.append(Fault(name, f"{count} records, the manifest says {entry['count']}"))
-
-
-def _thumbnails(frames: np.ndarray, info: dict) -> list[np.ndarray]:
-    """Pictures of one size for a row of the contact sheet."""
-    width = min(_SHEET_WIDTH, info["image_width"])
-    size = (width, max(1, round(info["image_height"] * width / info["image_width"])))
-    return [np.asarray(Image.fromarray(f).resize(size, Image.Resampling.BOX)) for f in frames]
+    return checker.report
 
 
 def statistics(report: Report) -> str:
-    """A few lines on what the sound records hold."""
+    """Sizes, cameras, brightness and motion of the records without fault, as text of six lines."""
     found = report.findings
     if not found:
         return "no sound record"
@@ -132,19 +93,78 @@ def statistics(report: Report) -> str:
     )
 
 
+def draw_sheet(report: Report, path: str | pathlib.Path) -> None:
+    """Writes the contact sheet: previous, target and next frame of records of the whole data set.
+
+    OSError names the flag when the file cannot be written.
+    """
+    picture = Image.fromarray(sheet.grid(report.rows, labels=records.FRAMES))
+    try:
+        with files.atomic(path) as temporary:
+            picture.save(temporary, "PNG")
+    except OSError as error:
+        raise OSError(
+            f"--contact_sheet={path}: cannot be written ({error.strerror}); choose another, or none"
+        ) from error
+
+
+class _Checker:
+    """Checks shard by shard, on the threads of `pool`; `report` is what was found so far."""
+
+    def __init__(self, folder: pathlib.Path, info: dict, pool: Executor, window: int):
+        self.report = Report([], [], [])
+        self._folder, self._info, self._pool, self._window = folder, info, pool, window
+        self._keys = {}  # key of a triplet -> where it was seen first
+
+    def check_shard(self, entry: dict, shown: set[int], advance: Callable) -> None:
+        """Checks the shard of an entry of the manifest. Frames of the records numbered in `shown`
+        become rows of the contact sheet; `advance(1)` is called for every record."""
+        name = entry["name"]
+        if problem := manifest.compare(self._folder, entry):
+            self.report.faults.append(Fault(name, problem))
+        if not (self._folder / name).is_file():
+            return
+        count = 0
+        for number, finding in self._findings(name, shown):
+            self._add(name, number, finding)
+            count += 1
+            advance(1)
+        if count != entry["count"]:
+            problem = f"{count} records, the manifest says {entry['count']}"
+            self.report.faults.append(Fault(name, problem))
+
+    def _findings(self, name: str, shown: set[int]) -> Iterator[tuple[int, inspection.Finding]]:
+        def look(item: tfrecord.Entry):
+            if item.data is None:
+                return item.number, inspection.Finding([item.problem])
+            keep = item.number in shown
+            return item.number, inspection.inspect(item.data, self._info["image_format"], keep)
+
+        items = tfrecord.read(self._folder / name)
+        return dataset_shards.in_order(look, items, self._pool, self._window)
+
+    def _add(self, name: str, number: int, finding: inspection.Finding) -> None:
+        where = f"{name} record {number}"
+        if finding.key and self._keys.setdefault(finding.key, where) != where:
+            finding.problems.append(f"the same triplet as {self._keys[finding.key]}")
+        for problem in finding.problems:
+            self.report.faults.append(Fault(name, problem, number, finding.key))
+        if finding.frames is not None:
+            self.report.rows.append(self._row(finding.frames))
+            finding.frames = None
+        if not finding.problems:
+            self.report.findings.append(finding)
+
+    def _row(self, frames: np.ndarray) -> list[np.ndarray]:
+        """Frames uint8 [3, h, w, 3] as a row of the contact sheet, whose images have one size."""
+        shape = self._info["image_height"], self._info["image_width"]
+        size = thumbnails.size_at(min(_SHEET_WIDTH, shape[1]), shape)
+        return [np.asarray(thumbnails.shrunk(Image.fromarray(frame), size)) for frame in frames]
+
+
 def _counts(counter: collections.Counter) -> str:
     return ", ".join(f"{value} ({number})" for value, number in sorted(counter.items()))
 
 
 def _span(values: np.ndarray) -> str:
     return f"{values.min():.1f}..{values.max():.1f}"
-
-
-def draw_sheet(report: Report, path: str | pathlib.Path) -> None:
-    """Writes the contact sheet: previous, target and next frame of records from all over."""
-    picture = Image.fromarray(sheet.grid(report.rows, labels=records.FRAMES))
-    try:
-        with files.atomic(path) as temporary:
-            picture.save(temporary, "PNG")
-    except OSError as error:
-        raise OSError(f"--contact_sheet: {error}; choose another file, or none") from error

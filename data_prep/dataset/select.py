@@ -1,4 +1,4 @@
-"""Chooses the frame triplets of a KITTI-layout directory that are worth learning from."""
+"""Chooses the frame triplets that are worth learning from: three frames present, and in motion."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ from PIL import Image
 from aquanet_tf import progress
 from aquanet_tf.kitti.layout import Drive, SplitEntry
 from aquanet_tf.media.images import to_rgb
+from data_prep.dataset import thumbnails
 
-# Frames are compared at this width: compression noise is averaged away, motion is not.
-_COMPARED_WIDTH = 160
 # What Pillow raises for a file that is not a readable image, depending on the damage.
 UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
 
@@ -38,9 +37,12 @@ class Triplet:
 
 @dataclasses.dataclass(frozen=True)
 class StaticFilter:
-    """When a triplet counts as standing still: mean speed below `min_speed` m/s where the drive
-    has oxts; elsewhere one pair of neighbors differs by less than `min_difference` gray
-    levels (0..255) on average, both frames reduced to 160 pixels width."""
+    """When a triplet counts as standing still.
+
+    With oxts: the mean speed of its frames is below `min_speed` m/s. Without: the target differs
+    from one of its neighbors by less than `min_difference` gray levels (0..255) on average, both
+    reduced to a width of 160 pixels.
+    """
 
     min_speed: float
     min_difference: float
@@ -48,7 +50,8 @@ class StaticFilter:
 
 @dataclasses.dataclass
 class Selection:
-    """Chosen triplets in order, and an account of what was left out and why."""
+    """The chosen triplets in order, and an account of those left out: drops (reason -> number of
+    triplets), dropped_files (file, reason), sources (drive, camera, frames, triplets or note)."""
 
     triplets: list[Triplet] = dataclasses.field(default_factory=list)
     drops: collections.Counter = dataclasses.field(default_factory=collections.Counter)
@@ -64,12 +67,14 @@ def choose(
     static: StaticFilter | None,
     pool: Executor,
 ) -> Selection:
-    """Triplets of all `drives` (split None), or of the drives and frames a split names.
+    """Triplets of all `drives` (split None), or of the drives and frames that a split names.
 
-    A triplet needs all three of its frame numbers, so none crosses a gap. Split lines of a side
-    (l, r) count only for that camera; drives and cameras that are absent are noted in `sources`.
+    A triplet needs all three of its frame numbers, so none spans a gap. Split lines with a side
+    (l, r) apply to that camera alone. Missing drives and cameras are noted in `sources`. `static`
+    None keeps triplets that stand still. Images are read on the threads of `pool`.
     """
-    found = Selection()
+    chooser = _Chooser(stride, static, pool)
+    found = chooser.found
     by_name = {drive.name: drive for drive in drives}
     names = list(by_name) if split is None else list(dict.fromkeys(e.drive for e in split))
     for name in progress.bar(names, desc="choosing triplets", unit="drive"):
@@ -77,99 +82,98 @@ def choose(
         if name not in by_name:
             found.sources.append({"drive": name, "note": "not in the raw directory"})
             continue
-        _count_unselected(found, entries, cameras)
+        other = sum(e.camera is not None and e.camera not in cameras for e in entries or [])
+        if other:
+            found.drops["camera_not_selected"] += other
         for camera in cameras:
-            _choose_in(found, by_name[name], camera, entries, stride, static, pool)
+            chooser.choose_in(by_name[name], camera, entries)
     return found
 
 
-def _choose_in(found, drive, camera, entries, stride, static, pool) -> None:
-    images = drive.images(camera)
-    source = {"drive": drive.name, "camera": camera, "frames": len(images), "triplets": 0}
-    found.sources.append(source)
-    if not images:
-        source["note"] = f"no image_{camera:02d}"
-        return
-    candidates = []
-    for target in _targets(images, entries, camera):
-        frames = (target - stride, target, target + stride)
-        if all(frame in images for frame in frames):
-            paths = tuple(images[frame] for frame in frames)
-            candidates.append(Triplet(drive, camera, frames, paths))
-        else:
-            found.drops["no_neighbours"] += 1
-    if static is not None:
-        candidates = _moving(found, drive, candidates, static, pool)
-    source["triplets"] = len(candidates)
-    found.triplets += candidates
+def read_thumbnail(path: pathlib.Path) -> np.ndarray | str:
+    """Gray uint8 [h, w] at a width of 160 pixels, or the reason why the file cannot be read."""
+    try:
+        with Image.open(path) as image:
+            return thumbnails.gray(to_rgb(image))
+    except UNREADABLE as error:
+        return describe(error)
+
+
+def describe(error: Exception) -> str:
+    """One line for the manifest. It names neither the path, which has a field of its own, nor the
+    address of a buffer, which differs from run to run."""
+    text = getattr(error, "strerror", None) or str(error)
+    return re.split(r" '/| <_io\.", f"{type(error).__name__}: {text}".splitlines()[0])[0]
+
+
+class _Chooser:
+    """Chooses drive by drive and camera by camera; `found` is the Selection so far."""
+
+    def __init__(self, stride: int, static: StaticFilter | None, pool: Executor):
+        self.found = Selection()
+        self._stride, self._static, self._pool = stride, static, pool
+
+    def choose_in(self, drive: Drive, camera: int, entries: list[SplitEntry] | None) -> None:
+        """Adds the triplets of one camera of one drive; `entries` of its split (None: all)."""
+        images = drive.images(camera)
+        source = {"drive": drive.name, "camera": camera, "frames": len(images), "triplets": 0}
+        self.found.sources.append(source)
+        if not images:
+            source["note"] = f"no image_{camera:02d}"
+            return
+        candidates = []
+        for target in _targets(images, entries, camera):
+            frames = (target - self._stride, target, target + self._stride)
+            if all(frame in images for frame in frames):
+                paths = tuple(images[frame] for frame in frames)
+                candidates.append(Triplet(drive, camera, frames, paths))
+            else:
+                self.found.drops["no_neighbours"] += 1
+        if self._static is not None:
+            candidates = self._moving(drive, candidates)
+        source["triplets"] = len(candidates)
+        self.found.triplets += candidates
+
+    def _moving(self, drive: Drive, candidates: list[Triplet]) -> list[Triplet]:
+        speeds, least = drive.speeds(), self._static.min_speed
+        with_speed = [t for t in candidates if all(frame in speeds for frame in t.frames)]
+        without = [t for t in candidates if not all(frame in speeds for frame in t.frames)]
+        kept = [t for t in with_speed if np.mean([speeds[f] for f in t.frames]) >= least]
+        self.found.drops["static_speed"] += len(with_speed) - len(kept)
+        kept += self._differing(without)
+        return sorted(kept, key=lambda triplet: triplet.frames)
+
+    def _differing(self, candidates: list[Triplet]) -> list[Triplet]:
+        paths = sorted({path for triplet in candidates for path in triplet.paths})
+        small = dict(zip(paths, self._pool.map(read_thumbnail, paths)))
+        self.found.dropped_files += [
+            {"file": str(path), "reason": image} for path, image in small.items() if _bad(image)
+        ]
+        kept = []
+        for triplet in candidates:
+            before, target, after = (small[path] for path in triplet.paths)
+            if any(map(_bad, (before, target, after))):
+                self.found.drops["unreadable"] += 1
+            elif self._still(before, target) or self._still(target, after):
+                self.found.drops["static_image"] += 1
+            else:
+                kept.append(triplet)
+        return kept
+
+    def _still(self, a: np.ndarray, b: np.ndarray) -> bool:
+        # Images of different sizes are refused when they are encoded, with a message of their own.
+        if a.shape != b.shape:
+            return False
+        return float(np.abs(a.astype(np.int16) - b).mean()) < self._static.min_difference
 
 
 def _targets(images, entries, camera) -> list[int]:
+    """Frame numbers of the targets: all, or those that the entries name for this camera."""
     if entries is None or any(e.frame is None and e.camera in (None, camera) for e in entries):
         return list(images)
     wanted = (e.frame for e in entries if e.camera in (None, camera))
     return sorted(set(wanted))
 
 
-def _count_unselected(found, entries, cameras) -> None:
-    other = sum(e.camera is not None and e.camera not in cameras for e in entries or [])
-    if other:
-        found.drops["camera_not_selected"] += other
-
-
-def _moving(found, drive, candidates, static, pool) -> list[Triplet]:
-    speeds = drive.speeds()
-    with_speed = [t for t in candidates if all(frame in speeds for frame in t.frames)]
-    without = [t for t in candidates if not all(frame in speeds for frame in t.frames)]
-    kept = [t for t in with_speed if np.mean([speeds[f] for f in t.frames]) >= static.min_speed]
-    found.drops["static_speed"] += len(with_speed) - len(kept)
-    kept += _differing(found, without, static.min_difference, pool)
-    return sorted(kept, key=lambda triplet: triplet.frames)
-
-
-def _differing(found, candidates, threshold, pool) -> list[Triplet]:
-    paths = sorted({path for triplet in candidates for path in triplet.paths})
-    small = dict(zip(paths, pool.map(_reduced, paths)))
-    found.dropped_files += [
-        {"file": str(path), "reason": image} for path, image in small.items() if _bad(image)
-    ]
-    kept = []
-    for triplet in candidates:
-        images = [small[path] for path in triplet.paths]
-        if any(map(_bad, images)):
-            found.drops["unreadable"] += 1
-        elif min(_difference(images[0], images[1]), _difference(images[1], images[2])) < threshold:
-            found.drops["static_image"] += 1
-        else:
-            kept.append(triplet)
-    return kept
-
-
-def _reduced(path):
-    """Gray uint8 thumbnail, or the reason (a string) why the file cannot be read."""
-    try:
-        with Image.open(path) as image:
-            width = min(_COMPARED_WIDTH, image.width)
-            height = max(1, round(image.height * width / image.width))
-            gray = to_rgb(image).convert("L")
-            return np.asarray(gray.resize((width, height), Image.Resampling.BOX))
-    except UNREADABLE as error:
-        return describe(error)
-
-
-def describe(error: Exception) -> str:
-    """One line for the manifest, without the path (which stands beside it) or the address of a
-    buffer (which is another one in every run)."""
-    text = getattr(error, "strerror", None) or str(error)
-    return re.split(r" '/| <_io\.", f"{type(error).__name__}: {text}".splitlines()[0])[0]
-
-
 def _bad(image) -> bool:
     return isinstance(image, str)
-
-
-def _difference(a: np.ndarray, b: np.ndarray) -> float:
-    """Mean absolute difference in gray levels; infinite for different sizes (not our business)."""
-    if a.shape != b.shape:
-        return float("inf")
-    return float(np.abs(a.astype(np.int16) - b).mean())

@@ -1,7 +1,7 @@
 """Reads a TFRecord file that may be damaged, record by record.
 
-TensorFlow's reader stops at the first damage and does not say where. The format (little endian):
-length uint64, masked CRC-32C of the length, data, masked CRC-32C of the data.
+TensorFlow's reader stops at the first damaged record and does not say where it is. Each record is,
+in little endian: length (uint64), masked CRC-32C of the length, data, masked CRC-32C of the data.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _POLYNOMIAL = 0x82F63B78
 
 
 class Entry(NamedTuple):
-    """One record: its place in the file, its data or None, and what is wrong (empty: nothing)."""
+    """One record: its number in the file, its data (None: damaged), its problem (empty: none)."""
 
     number: int
     data: bytes | None
@@ -28,8 +28,10 @@ class Entry(NamedTuple):
 
 
 def read(path: str | pathlib.Path) -> Iterator[Entry]:
-    """All records of a file, the damaged ones too. After a damaged length nothing more can be
-    found in the file, and the last Entry says so."""
+    """Yields all records of a file, damaged ones too.
+
+    Nothing can be read after a damaged length; the last Entry says so.
+    """
     number = offset = 0
     try:
         for data in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
@@ -37,8 +39,8 @@ def read(path: str | pathlib.Path) -> Iterator[Entry]:
             number, offset = number + 1, offset + _HEADER + len(data) + _FOOTER
     except tf.errors.DataLossError:
         pass
-    # Slowly (some 10 MB a second), but past the damage. TensorFlow takes up to 11 bytes at the end,
-    # too few for a header, for nothing at all.
+    # This reads only some 10 MB per second, but continues after damage. It also reads the end of a
+    # file without damage, because TensorFlow ignores up to 11 bytes there.
     yield from _after_damage(path, number, offset)
 
 

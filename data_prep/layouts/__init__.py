@@ -1,4 +1,4 @@
-"""How others store recordings: KITTI raw, Cityscapes.
+"""How published data sets store recordings: KITTI raw and its Eigen split, Cityscapes.
 
 Uses: dataset.
 """

@@ -1,4 +1,4 @@
-"""TODO docstring of data_prep.layouts.cityscapes."""
+"""Cityscapes' video sequences as a source of triplets: splits, border, K of every snippet."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ from data_prep.dataset import options as dataset_options
 from data_prep.dataset import prepare as dataset_prepare
 from data_prep.layouts import cityscapes_files
 
-# Rows and columns to cut from 1024x2048: what is left, 768x1848, shows no bonnet.
+# Rows and columns to crop from 1024x2048: the remaining 768x1848 pixels do not show the car's hood.
 BORDER = (25, 231, 100, 100)
 
 
 @dataclasses.dataclass(frozen=True)
 class Options(dataset_options.Options):
-    """What to write; every field is a flag of the same name."""
+    """What to write; every field is a flag of data_prep.cityscapes.
+
+    border: pixels to crop (top, bottom, left, right).
+    """
 
     split: str = "train"
     stride: int = 2
@@ -24,7 +27,10 @@ class Options(dataset_options.Options):
 
 
 def prepare(options: Options) -> dict:
-    """Writes the data set, or completes it; returns its manifest. Errors as convert.prepare."""
+    """Writes the data set, or completes an interrupted run; returns its manifest.
+
+    Raises ValueError and OSError as dataset.prepare.
+    """
     splits = cityscapes_files.SPLITS if options.split == "all" else tuple(options.split.split(","))
     if not set(splits) <= set(cityscapes_files.SPLITS):
         raise ValueError(f"--split={options.split}: expected train, val, test, or all")
@@ -50,12 +56,14 @@ def prepare(options: Options) -> dict:
 
 
 def window(shape, border) -> tuple[int, int, int, int]:
-    """(top, left, height, width) of what is left of an image of `shape` without `border` (top,
-    bottom, left, right). ValueError when that is nothing."""
+    """The part (top, left, height, width) of an image of `shape` (height, width) inside `border`
+    (top, bottom, left, right). ValueError when nothing is left."""
     top, bottom, left, right = border
     height, width = shape[0] - top - bottom, shape[1] - left - right
     if min(height, width) < 1:
-        raise ValueError(f"--border={','.join(map(str, border))} leaves nothing of {shape}")
+        raise ValueError(
+            f"--border={','.join(map(str, border))} leaves nothing of {shape[0]}x{shape[1]} pixels"
+        )
     return top, left, height, width
 
 

@@ -3,9 +3,9 @@
     ROOT/leftImg8bit_sequence/SPLIT/CITY/CITY_SEQ6_FRAME6_leftImg8bit.png
     ROOT/camera/SPLIT/CITY/CITY_SEQ6_FRAME6_camera.json    intrinsic {fx, fy, u0, v0}, in pixels
 
-of the archives leftImg8bit_sequence_trainvaltest.zip and camera_trainvaltest.zip. A snippet has 30
-frames; usually only the annotated one, the twentieth, has a json. In some cities every snippet has
-a SEQ of its own, in others one SEQ runs through the city and its frame numbers have gaps.
+from the archives leftImg8bit_sequence_trainvaltest.zip and camera_trainvaltest.zip. A snippet has
+30 frames; usually only the annotated one, the twentieth, has a json. In some cities every snippet
+has a SEQ of its own, in others one SEQ covers the whole city and its frame numbers have gaps.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from PIL import Image
 
 SPLITS = ("train", "val", "test")
 IMAGES, CAMERAS = "leftImg8bit_sequence", "camera"
-# K is of the same snippet if its frame is not further away than a snippet is long.
+# A json belongs to the snippet of a frame if it is less than a snippet's length away.
 _SNIPPET = 30
 _NAME = re.compile(r"(.+_\d{6})_(\d{6})_(?:leftImg8bit\.png|camera\.json)")
 
 
 @dataclasses.dataclass(frozen=True)
 class Sequence:
-    """The frames of one SEQ; `name` is SPLIT/CITY_SEQ6."""
+    """One SEQ: name SPLIT/CITY_SEQ6, frame number -> image file, frame number -> camera json."""
 
     name: str
     frames: dict[int, pathlib.Path]
@@ -40,7 +40,7 @@ class Sequence:
         return self.frames if camera == 2 else {}
 
     def speeds(self) -> dict[int, float]:
-        """Nothing: standing still is seen in the images."""
+        """Empty: whether the camera stands still is measured on the images."""
         return {}
 
     def calibration(self, frame: int) -> pathlib.Path:
@@ -66,7 +66,7 @@ class Sequence:
 
 
 def list_sequences(root: str | pathlib.Path, splits: tuple[str, ...]) -> list[Sequence]:
-    """All sequences of the `splits` that are there, in order. ValueError when there is none."""
+    """All sequences of the given splits, in order. ValueError when none is found."""
     root = pathlib.Path(root)
     found = []
     for split in splits:
@@ -102,5 +102,7 @@ def read_camera(path: str | pathlib.Path) -> np.ndarray:
             f"{path}: no intrinsic with fx, fy, u0, v0 ({type(error).__name__}); unpack it again"
         ) from None
     if not all(map(math.isfinite, (fx, fy, u0, v0))) or min(fx, fy) <= 0:
-        raise ValueError(f"{path}: fx {fx}, fy {fy}, u0 {u0}, v0 {v0} are not a camera's")
+        raise ValueError(
+            f"{path}: fx {fx}, fy {fy}, u0 {u0}, v0 {v0} are not of a camera; unpack it again"
+        )
     return np.array([[fx, 0, u0], [0, fy, v0], [0, 0, 1]])

@@ -1,4 +1,7 @@
-"""TODO docstring of data_prep.layouts.kitti."""
+"""KITTI raw as a source of triplets: drives, cameras, splits, calibration.
+
+The synthetic street and the frames of a video are stored in this layout, too.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +18,20 @@ from data_prep.dataset import prepare as dataset_prepare
 
 @dataclasses.dataclass(frozen=True)
 class Options(dataset_options.Options):
-    """What to write; every field is a flag of the same name."""
+    """What to write; every field is a flag of data_prep.kitti.
+
+    camera: numbers of the cameras. min_speed: below it a triplet stands still, m/s.
+    """
 
     camera: tuple[int, ...] = (2,)
     min_speed: float = 0.5
 
 
 def prepare(options: Options) -> dict:
-    """Writes the data set, or completes it; returns its manifest. Errors as convert.prepare."""
+    """Writes the data set, or completes an interrupted run; returns its manifest.
+
+    Raises ValueError and OSError as dataset.prepare.
+    """
 
     @functools.cache
     def stored(calibration, camera):
@@ -43,18 +52,18 @@ def prepare(options: Options) -> dict:
 def read_split(
     split: str, drives: list[kitti_layout.Drive]
 ) -> list[kitti_layout.SplitEntry] | None:
-    """Entries of a split file or of a part of the Eigen split; None for all.
+    """Entries of --split: of a file, of the Eigen split or a part of it; None for `all`.
 
-    ValueError when none of the Eigen split's drives is there.
+    ValueError when there is no such file, or none of the drives of the Eigen split.
     """
     if split == "all":
         return None
     if split not in eigen_split.TRAINING_SPLITS:
         if not pathlib.Path(split).exists():
             raise ValueError(
-                f"--split={split}: no such file, and none of all, "
-                f"{', '.join(eigen_split.TRAINING_SPLITS)}; the test images are for "
-                "aquanet_tf.evaluate --protocol alone"
+                f"--split={split}: no such file; expected a file, all, "
+                f"{' or '.join(eigen_split.TRAINING_SPLITS)} (test images are read by "
+                "aquanet_tf.evaluate --protocol only)"
             )
         return kitti_layout.read_split(split)
     entries = eigen_split.training_entries(split, [drive.name for drive in drives])
@@ -68,7 +77,7 @@ def read_split(
 
 
 def camera_view(calibration: str | pathlib.Path, camera: int, height: int) -> encode.View:
-    """How images of a camera are stored `height` pixels high (0: as recorded), aspect kept.
+    """How images of a camera are stored: `height` pixels high (0: as recorded), aspect kept.
 
     ValueError when the calibration file is missing or damaged.
     """

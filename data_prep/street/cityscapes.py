@@ -1,86 +1,40 @@
-"""A finished street, once more in the layout of Cityscapes' sequences, with a bonnet and a margin:
+"""Writes a finished synthetic street in the layout of Cityscapes' sequences.
 
-    python -m data_prep.street_cityscapes --street STREET --out DIR [--border 4,12,6,6]
+    python -m data_prep.street.cityscapes --street STREET --out DIR [--border 4,12,6,6]
 
-For trying and testing what is made for Cityscapes, which may not be redistributed. Every drive of
-the street becomes a sequence of the city `street`; held-out drives go to `val`. The same --border
-given to `data_prep.cityscapes` brings back the street's own pictures and K.
+For tests and examples of `data_prep.cityscapes`, because Cityscapes itself may not be
+redistributed. Written: DIR/leftImg8bit_sequence and DIR/camera. Every drive of the street becomes
+a sequence of the city `street`; held-out drives go to the split `val`. Images get a margin and a
+car's hood (--border, pixels); the same --border given to `data_prep.cityscapes` cuts both off and
+restores the street's images and K.
+
+Errors: "error: ..." names the flag, or the file of STREET that is missing.
 """
 
 from __future__ import annotations
 
-import pathlib
-
-import numpy as np
 from absl import flags
-from PIL import Image
 
-from aquanet_tf import cli, files, progress
-from aquanet_tf.kitti import layout as kitti_layout
-from data_prep.layouts import cityscapes, cityscapes_files
-
-# The frame of a snippet that has a camera json.
-_ANNOTATED = 19
+from aquanet_tf import cli
+from data_prep.layouts import cityscapes as layout
+from data_prep.street.write import cityscapes
 
 
-def convert(street: str, out: str, border: tuple[int, int, int, int]) -> int:
-    """Writes all drives of `street` below `out`; returns the number of pictures.
-
-    ValueError when `street` is not a street in KITTI raw layout.
-    """
-    drives = kitti_layout.list_drives(street)
-    held_out = {e.drive for e in kitti_layout.read_split(pathlib.Path(street) / "splits/test.txt")}
-    pictures = 0
-    for number, drive in enumerate(progress.bar(drives, desc="cityscapes layout", unit="drive")):
-        split = "val" if drive.name in held_out else "train"
-        images = drive.images(2)
-        _write_camera(out, split, number, min(_ANNOTATED, max(images)), drive, border)
-        for frame, path in images.items():
-            target = _path(out, cityscapes_files.IMAGES, split, number, frame, "leftImg8bit.png")
-            with Image.open(path) as image:
-                Image.fromarray(framed(np.asarray(image.convert("RGB")), border)).save(target)
-            pictures += 1
-    return pictures
-
-
-def framed(image: np.ndarray, border: tuple[int, int, int, int]) -> np.ndarray:
-    """uint8 [h, w, 3] inside a margin (top, bottom, left, right) of smeared edge pixels, with a
-    dark bonnet in the lower one."""
-    top, bottom, left, right = border
-    out = np.pad(image, ((top, bottom), (left, right), (0, 0)), mode="edge")
-    height, width = out.shape[:2]
-    u = np.linspace(-1, 1, width)
-    rows = np.arange(height)[:, None] - (height - bottom)
-    bonnet = rows >= bottom * 0.4 * u**2
-    out[bonnet & (rows >= 0)] = (24, 26, 30)
-    return out
-
-
-def _write_camera(out, split, number, frame, drive, border) -> None:
-    k = kitti_layout.intrinsics(drive.calibration, 2)
-    intrinsic = {
-        "fx": k[0, 0], "fy": k[1, 1], "u0": k[0, 2] + border[2], "v0": k[1, 2] + border[0],
-    }  # fmt: skip
-    path = _path(out, cityscapes_files.CAMERAS, split, number, frame, "camera.json")
-    files.write(path, {"intrinsic": intrinsic})
-
-
-def _path(out, kind, split, number, frame, ending) -> pathlib.Path:
-    folder = pathlib.Path(out) / kind / split / "street"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder / f"street_{number:06d}_{frame:06d}_{ending}"
+def define_flags() -> None:
+    """The flags of the command."""
+    flags.DEFINE_string("street", None, "Directory written by data_prep.street.", required=True)
+    flags.DEFINE_string("out", None, "Directory to write.", required=True)
+    flags.DEFINE_list("border", ["4", "12", "6", "6"], "Margin: top,bottom,left,right in pixels.")
 
 
 def main(argv) -> None:
     """Runs the command; see the module docstring."""
     del argv
     options = flags.FLAGS
-    border = cityscapes.parse_border(options.border)
-    print(f"{convert(options.street, options.out, border)} pictures in {options.out}")
+    border = layout.parse_border(options.border)
+    print(f"{cityscapes.convert(options.street, options.out, border)} images in {options.out}")
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("street", None, "Folder written by data_prep.street.", required=True)
-    flags.DEFINE_string("out", None, "Folder to write.", required=True)
-    flags.DEFINE_list("border", ["4", "12", "6", "6"], "Margin: top,bottom,left,right pixels.")
+    define_flags()
     cli.run(main)

@@ -1,4 +1,4 @@
-"""One drive of the street, made in a worker process from nothing but its plan."""
+"""One drive of the street, made from its plan alone, so that any process can make it."""
 
 from __future__ import annotations
 
@@ -14,12 +14,30 @@ from data_prep.street.world.scene import Scene
 from data_prep.street.write.kitti import DATE, DriveWriter, drive_name
 
 GOLDEN = 0.6180339887
+# Shares of drives that follow a car at the camera's own speed, and at another speed.
 LEADER_SHARE, OTHER_SHARE = 0.75, 0.12
 
 
 @dataclasses.dataclass(frozen=True)
+class Street:
+    """What determines a whole street; every field is a flag of data_prep.street.
+
+    drives: for training; test_drives: held out. frames: of each drive. height, width: of the
+    images, pixels.
+    """
+
+    drives: int
+    test_drives: int
+    frames: int
+    height: int
+    width: int
+    seed: int
+
+
+@dataclasses.dataclass(frozen=True)
 class Plan:
-    """What determines a drive: its number in the folder, its kind and index, sizes, the seed."""
+    """What determines one drive: its number in the folder, its index among the drives for training
+    or among those held out, and the street's frames, size in pixels and seed."""
 
     number: int
     held_out: bool
@@ -30,20 +48,21 @@ class Plan:
     seed: int
 
 
-def plans(drives, test_drives, frames, height, width, seed):
-    """Plans of all drives: `drives` to learn from, then `test_drives` held out.
+def plans(street):
+    """Plans of all drives of a Street: those for training, then those held out.
 
-    Held-out drives have seeds of their own, so they stay the same whatever `drives` is.
+    Held-out drives have seeds of their own, so they do not depend on the number of drives.
     """
-    kinds = [(False, i) for i in range(drives)] + [(True, i) for i in range(test_drives)]
+    kinds = [(False, i) for i in range(street.drives)]
+    kinds += [(True, i) for i in range(street.test_drives)]
     return [
-        Plan(number, held_out, index, frames, height, width, seed)
+        Plan(number, held_out, index, street.frames, street.height, street.width, street.seed)
         for number, (held_out, index) in enumerate(kinds, start=1)
     ]
 
 
 def make_scene(plan):
-    """The Scene and the noise (Ripmap) of a drive; the same plan gives the same scene."""
+    """The Scene and the noise (Ripmap) of a drive, determined by its plan."""
     rng = np.random.default_rng([plan.seed, int(plan.held_out), plan.index])
     first = np.random.default_rng([plan.seed, int(plan.held_out)]).random()
     # Evenly spread, so that few drives hold as large a share of leading cars as many.
@@ -56,14 +75,14 @@ def make_scene(plan):
 
 
 def drive_folder(out, number):
-    """Where a drive lies below the output folder."""
+    """The folder of the drive of this number below the folder `out` of a street."""
     return os.path.join(out, DATE, drive_name(number))
 
 
 def make_drive(out, plan):
     """Writes one drive under a temporary name, then renames it; returns the drive's number.
 
-    A drive that already has its final name is complete and left alone.
+    A drive that already has its final name is complete and not written again.
     """
     final = drive_folder(out, plan.number)
     if os.path.isdir(final):
@@ -77,8 +96,8 @@ def make_drive(out, plan):
         view = render_picture.camera(plan.height, plan.width, rotation, position)
         moment = scene.moment(frame)
         depth, moving = render_picture.ground_truth(view, moment)
-        picture = render_picture.picture(view, moment, scene, ripmap)
-        writer.frame(frame, view, picture, depth, moving)
+        image = render_picture.picture(view, moment, scene, ripmap)
+        writer.frame(frame, view, image, depth, moving)
     writer.finish()
     os.rename(folder, final)
     return plan.number

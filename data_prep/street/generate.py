@@ -1,8 +1,9 @@
-"""Writes the drives of a street, in parallel processes; an interrupted call is completed."""
+"""Writes the drives of a street in parallel processes; resumes an interrupted run."""
 
 from __future__ import annotations
 
 import concurrent.futures
+import dataclasses
 import json
 import multiprocessing
 import os
@@ -12,37 +13,37 @@ from data_prep.street import drive as street_drive
 from data_prep.street.render import picture
 from data_prep.street.write import kitti
 
-# Goes up whenever the same arguments give another street, so that two are never mixed.
+# Increased when the same arguments give another street, so that two are never mixed.
 VERSION = 1
 DONE, STARTED = "street.json", "street.unfinished.json"
 
 
-def generate(out, drives, test_drives, frames, height, width, seed, workers=0):
-    """Writes a street to the folder `out`, or completes an interrupted one of the same arguments.
+def generate(out, street, workers=0):
+    """Writes the drive.Street `street` to the folder `out`, or completes an interrupted run.
+
+    workers: number of processes; 0 uses every core. The files do not depend on it.
 
     Raises:
-      ValueError: `out` holds something else, or there is no drive to make.
+      ValueError: `out` holds something else, or the street has no drive.
     """
-    arguments = {
-        "drives": drives, "test_drives": test_drives, "frames": frames,
-        "height": height, "width": width, "seed": seed,
-    }  # fmt: skip
-    plans = street_drive.plans(**arguments)
-    arguments["version"] = VERSION
+    plans = street_drive.plans(street)
     if not plans:
-        raise ValueError("--drives and --test_drives are both 0: nothing to make")
-    if _claim(out, arguments):
+        raise ValueError("--drives and --test_drives are both 0: set one of them to 1 or more")
+    if _claim(out, {**dataclasses.asdict(street), "version": VERSION}):
         return
     folder = os.path.join(out, kitti.DATE)
     os.makedirs(folder, exist_ok=True)
-    kitti.write_calibration(folder, picture.camera(height, width, None, None))
+    kitti.write_calibration(folder, picture.camera(street.height, street.width, None, None))
     _make(out, plans, workers or os.cpu_count() or 1)
     _write_splits(out, plans)
     os.replace(os.path.join(out, STARTED), os.path.join(out, DONE))
 
 
 def _claim(out, arguments):
-    """Marks the folder as ours; True if it already holds the finished street."""
+    """Writes the arguments into the folder; True if it already holds the finished street.
+
+    ValueError if it holds anything else.
+    """
     text = json.dumps(arguments, indent=2) + "\n"
     for name in (DONE, STARTED):
         path = os.path.join(out, name)
@@ -51,19 +52,19 @@ def _claim(out, arguments):
                 found = file.read()
             if found != text:
                 raise ValueError(
-                    f"{path} is of a street made with other arguments ({' '.join(found.split())}): "
-                    "choose another --out, or delete that folder"
+                    f"{path}: written with other arguments ({' '.join(found.split())}); choose "
+                    f"another --out, or remove {out}"
                 )
             return name == DONE
     if os.path.isdir(out) and os.listdir(out):
-        raise ValueError(f"--out {out} is not empty and not a street: choose another folder")
+        raise ValueError(f"--out={out}: not empty and not a street; choose another folder")
     with files.atomic(os.path.join(out, STARTED)) as temporary:
         temporary.write_text(text, encoding="utf-8")
     return False
 
 
 def _make(out, plans, workers):
-    # Spawned, not forked: a fork of a process with threads (TensorFlow, say) may hang.
+    # Spawned, not forked: a fork of a process with threads (as TensorFlow has) may hang.
     context = multiprocessing.get_context("spawn")
     workers = min(workers, len(plans))
     with concurrent.futures.ProcessPoolExecutor(workers, mp_context=context) as pool:

@@ -1,4 +1,4 @@
-"""Any driving video, or folder of frames: camera, motion, choice of frames.
+"""Any driving video, or folder of frames, as a source: camera, motion, choice of frames.
 
 Uses: dataset, layouts.
 """

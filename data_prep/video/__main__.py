@@ -1,11 +1,15 @@
-"""Any driving video, or folder of frames, to training data:
+"""Writes a data set for training from any driving video, or folder of frames.
 
     python -m data_prep.video --input FILE_or_DIR --out DIR (--intrinsics K.json | --fov_deg X |
         --focal_px X) [--distortion k1,k2,p1,p2[,k3]] [--stride auto|N] [--height H]
 
-Writes DIR/raw, the frames worth learning from, undistorted, in KITTI raw layout; DIR/video.json,
-what was kept and dropped and the motion that was seen; and DIR/records, the data set for training.
-Frames that repeat the one before or stand still are dropped; cuts and long stops divide scenes.
+Written: DIR/raw, the chosen frames in KITTI raw layout; DIR/records, the data set; DIR/video.json,
+which frames were kept and dropped and how they move. Repeated frames and frames at a standstill are
+dropped; cuts and long stops divide scenes. With --distortion images are undistorted and cropped to
+the valid region. Re-run an interrupted command to resume it.
+
+Errors: "error: ..." names the flag or the file. Warnings say why depth may be hard to learn from
+this video (rotation without parallax, too fast motion, many cuts).
 """
 
 from __future__ import annotations
@@ -26,21 +30,22 @@ from data_prep.video.prepare import RECORDS, Options
 
 def define_flags() -> None:
     """The flags of the command."""
-    flags.DEFINE_string("input", None, "Video file, or folder of frames.", required=True)
-    flags.DEFINE_string("out", None, "Directory for raw/, records/, video.json.", required=True)
-    flags.DEFINE_string("intrinsics", "", "json: fx, fy, cx, cy or K; width, height, distortion.")
-    flags.DEFINE_float("fov_deg", 0.0, "Horizontal field of view.", lower_bound=0)
-    flags.DEFINE_float("focal_px", 0.0, "Focal length in pixels.", lower_bound=0)
-    flags.DEFINE_list("distortion", [], "k1,k2,p1,p2[,k3], radial-tangential (as OpenCV).")
-    flags.DEFINE_string("stride", "auto", "Kept frames between neighbors; auto: by the motion.")
-    flags.DEFINE_integer(
-        "height",
-        0,
-        "Height of the stored images, aspect kept; 0: as decoded.",
-        0,
-        dataset_options.LARGEST,
+    flags.DEFINE_string("input", None, "Video file, or folder of images.", required=True)
+    flags.DEFINE_string(
+        "out", None, "Directory to write: raw/, records/, video.json.", required=True
     )
-    flags.DEFINE_float("min_flow", 0.05, "Still is below this, % of the width.", lower_bound=0)
+    flags.DEFINE_string("intrinsics", "", "json: fx, fy, cx, cy or K; width, height, distortion.")
+    flags.DEFINE_float("fov_deg", 0.0, "Horizontal field of view, degrees.", lower_bound=0)
+    flags.DEFINE_float("focal_px", 0.0, "Focal length in pixels.", lower_bound=0)
+    flags.DEFINE_list("distortion", [], "k1,k2,p1,p2[,k3], radial-tangential as in OpenCV.")
+    flags.DEFINE_string(
+        "stride", "auto", "Kept frames from target to neighbor; auto: from the flow."
+    )
+    height = "Height of the stored images in pixels, aspect kept; 0: as decoded."
+    flags.DEFINE_integer("height", 0, height, 0, dataset_options.LARGEST)
+    flags.DEFINE_float(
+        "min_flow", 0.05, "Frames with less flow are dropped, % of the width.", lower_bound=0
+    )
     flags.DEFINE_enum(
         "image_format", "jpeg", records.IMAGE_FORMATS, "jpeg: quality 95, 4:4:4; png: lossless."
     )

@@ -1,4 +1,4 @@
-"""The camera of a video, from what its owner knows about it."""
+"""The camera of a video, from its K, its field of view or its focal length."""
 
 from __future__ import annotations
 
@@ -24,17 +24,18 @@ class Camera(NamedTuple):
 
 
 def from_options(shape, intrinsics: str, fov_deg: float, focal_px: float, distortion) -> Camera:
-    """The camera of frames of `shape` (height, width), from exactly one of the first three:
+    """The Camera of frames of `shape` (height, width).
 
-    a json file, the horizontal field of view in degrees, or the focal length in pixels. The last
-    two take the picture's middle for the principal point. `distortion` (numbers, may be empty)
-    goes before the file's. ValueError names the flag or file at fault.
+    Exactly one of three is given: `intrinsics`, a json file; `fov_deg`, the horizontal field of
+    view in degrees; `focal_px`, the focal length in pixels. The last
+    two place the principal point at the image center. `distortion` (numbers, may be empty)
+    overrides that of the file. ValueError names the flag or file.
     """
     height, width = shape
     given = [bool(intrinsics), fov_deg > 0, focal_px > 0]
     if sum(given) != 1:
         raise ValueError(
-            "the camera is needed to learn depth: give one of --intrinsics FILE.json, "
+            "depth cannot be learned without the camera: give one of --intrinsics FILE.json, "
             "--fov_deg DEGREES (horizontal) and --focal_px PIXELS"
         )
     if intrinsics:
@@ -82,11 +83,11 @@ def _read(path: str | pathlib.Path, shape) -> tuple[np.ndarray, tuple[float, ...
         raise ValueError(f"{path}: width {width:g} and height {height:g} must be positive")
     if abs(width / height * shape[0] / shape[1] - 1) > 0.02:
         raise ValueError(
-            f"{path}: is for {width:g}x{height:g} pixels (width x height), the frames are "
-            f"{shape[1]}x{shape[0]}: not the same shape"
+            f"{path}: is for {width:g}x{height:g} pixels (width x height), but the frames have "
+            f"{shape[1]}x{shape[0]}, another aspect ratio"
         )
     k = np.asarray(camera.resize_intrinsics(k, shape[1] / width, shape[0] / height))
     found = coefficients(values.get("distortion", ()), f"{path}: distortion")
     if not (0 <= k[0, 2] <= shape[1] - 1 and 0 <= k[1, 2] <= shape[0] - 1):
-        raise ValueError(f"{path}: the principal point is outside the picture; {_FIX}")
+        raise ValueError(f"{path}: the principal point is outside the image; {_FIX}")
     return k, found

@@ -1,8 +1,8 @@
-"""How much, and in what way, the camera moved between two frames. NumPy and Pillow only.
+"""How much the camera moved between two frames, and how much of that is parallax.
 
 Blocks of the reduced frames are matched by phase correlation (Kuglin and Hines 1975), which gives
-a few dozen flow vectors. A rotation is fitted to them robustly; what it does not explain is
-parallax, the only part of motion that depth can be learned from.
+a few dozen flow vectors. A rotation is fitted to them robustly. What it does not explain is
+parallax, the only part of the motion from which depth can be learned. NumPy and Pillow only.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
+
+from data_prep.dataset import thumbnails
 
 WIDTH = 320
 _BLOCK, _STEP = 64, 32
@@ -21,9 +23,12 @@ _PEAK = 0.2
 
 
 class Motion(NamedTuple):
-    """`difference`: mean gray levels, 0..255. `flow` and `parallax`: medians over blocks of the
-    length of flow, and of what is left of it without the best rotation, in shares of the image
-    width. `matched`: share of the blocks with contrast that were found again, 0..1."""
+    """Motion between two frames.
+
+    difference: mean difference in gray levels, 0..255. flow, parallax: medians over blocks, in
+    shares of the image width, of the length of the flow before and after the best rotation is
+    subtracted. matched: share of the blocks with contrast that were found again, 0..1.
+    """
 
     difference: float
     flow: float
@@ -33,9 +38,9 @@ class Motion(NamedTuple):
 
 def reduced(frame: np.ndarray) -> np.ndarray:
     """Gray float32 [h, 320] of a frame uint8 [H, W, 3]; enlarged if it is smaller."""
-    height = max(_BLOCK, round(frame.shape[0] * WIDTH / frame.shape[1]))
-    image = Image.fromarray(frame).convert("L")
-    return np.asarray(image.resize((WIDTH, height), Image.Resampling.BOX), np.float32)
+    width, height = thumbnails.size_at(WIDTH, frame.shape)
+    image = Image.fromarray(frame)
+    return thumbnails.gray(image, (width, max(_BLOCK, height))).astype(np.float32)
 
 
 def measure(before: np.ndarray, after: np.ndarray, focal: float) -> Motion:

@@ -1,4 +1,4 @@
-"""Which frames of a video are worth learning from, and what motion they show."""
+"""Chooses the frames of a video that are worth learning from, and describes their motion."""
 
 from __future__ import annotations
 
@@ -10,25 +10,27 @@ import numpy as np
 
 from data_prep.video import motion
 
-# Fewer blocks found again than this, and much difference: another scene.
+# Fewer matched blocks and a larger difference (gray levels, mean): another scene.
 _CUT_MATCHED, _CUT_DIFFERENCE = 0.25, 8.0
 # Frames that differ by less (gray levels, mean) are one frame, repeated.
 _DUPLICATE = 0.5
-# After so many frames at a standstill the scene goes on with others on the road.
+# After so many frames at a standstill a new scene begins: other road users have moved.
 _LONG_STOP = 10
-# Wanted median flow between neighbors in image widths: some pixels in a thousand. Near the road
-# it is ten times that.
+# Wanted median flow between neighbors, in image widths. It is ten times as large near the camera.
 _WANTED_FLOW, _MOST_STRIDE = 0.004, 10
-# Flow that the networks' receptive field and the range of inverse depth do not cover well.
+# A larger flow exceeds what the networks' receptive field and range of inverse depth cover well.
 TOO_FAST = 0.05
-# Parallax below this share of the flow cannot be told from the noise of measuring it.
+# Parallax below this share of the flow is measurement noise.
 _ROTATION = 0.2
 
 
 @dataclasses.dataclass
 class Selection:
-    """`scenes`: source frame numbers of each scene, gaps and cuts between them. `steps`: motion
-    between neighbors within scenes. `dropped`: reason -> frames."""
+    """The chosen frames.
+
+    scenes: frame numbers of each scene; scenes are divided by cuts and long stops. steps: motion
+    between neighbors within scenes. dropped: reason -> number of frames.
+    """
 
     scenes: list[list[int]] = dataclasses.field(default_factory=list)
     steps: list[motion.Motion] = dataclasses.field(default_factory=list)
@@ -42,9 +44,10 @@ class Selection:
 
 
 def select(frames: Iterable[np.ndarray], focal: float, min_flow: float) -> Selection:
-    """Goes through all `frames` (uint8 [H, W, 3]) once; `focal` and `min_flow` in image widths.
+    """Chooses among `frames` (uint8 [H, W, 3]), which are read once.
 
-    A frame is compared with the last one kept, so slow motion is thinned out, not lost.
+    focal: focal length; min_flow: a frame with less flow is dropped; both in image widths. A frame
+    is compared with the last one kept, so slow motion is subsampled, not lost.
     """
     found, last, waiting = Selection(), None, 0
     for number, frame in enumerate(frames):
@@ -71,7 +74,7 @@ def _is_cut(step: motion.Motion) -> bool:
 
 
 def choose_stride(found: Selection) -> int:
-    """Kept frames between neighbors, so that a typical flow can be matched and seen."""
+    """Stride in kept frames, 1 to 10: enough flow to learn from, but not too much to match."""
     flow = np.array([step.flow for step in found.steps])
     if not flow.size:
         return 1
@@ -80,7 +83,10 @@ def choose_stride(found: Selection) -> int:
 
 
 def describe(found: Selection, stride: int) -> dict:
-    """The motion that was seen, as numbers for people: shares of the image width in percent."""
+    """The motion between kept frames in percent of the image width; empty if there is none.
+
+    flow_percent, parallax_percent: 10th, 50th and 90th percentile.
+    """
     if not found.steps:
         return {}
     flow = 100 * np.array([step.flow for step in found.steps])
@@ -94,7 +100,7 @@ def describe(found: Selection, stride: int) -> dict:
 
 
 def warnings(found: Selection, stride: int) -> list[str]:
-    """What makes depth hard or impossible to learn from this video; empty if nothing does."""
+    """What makes depth hard or impossible to learn from this video, one sentence each."""
     texts = []
     seen = describe(found, stride)
     if found.kept < 2 * stride + 1:
@@ -102,18 +108,18 @@ def warnings(found: Selection, stride: int) -> list[str]:
     if found.cuts > max(2, 0.1 * found.frames):
         texts.append(
             f"{found.cuts} times two frames have nothing in common: the motion is too fast for "
-            "this frame rate, or the video is cut a lot"
+            "this frame rate, or the video has many cuts"
         )
     if not seen:
         return texts
     if seen["rotation_only_share"] > 0.5:
         texts.append(
-            f"{seen['rotation_only_share']:.0%} of the steps show rotation without parallax: a "
-            "camera that only turns says nothing about depth"
+            f"{seen['rotation_only_share']:.0%} of the steps show rotation without parallax, "
+            "from which depth cannot be learned"
         )
     if seen["flow_percent_at_stride"] > 100 * TOO_FAST:
         texts.append(
-            f"neighbors are {seen['flow_percent_at_stride']:.1f} % of the width apart, too fast "
-            "for the matching to be learned: lower --stride or take a higher frame rate"
+            f"the flow between neighbors is {seen['flow_percent_at_stride']:.1f} % of the width, "
+            "too fast to be learned: lower --stride or use a higher frame rate"
         )
     return texts

@@ -1,6 +1,6 @@
-"""Takes lens distortion out of pictures: the radial-tangential model, as OpenCV and ROS write it.
+"""Removes lens distortion from images: the radial-tangential model of OpenCV and ROS.
 
-A ray (x, y, 1) is seen at K (x', y', 1) with r^2 = x^2 + y^2 and
+A ray (x, y, 1) appears at the pixel K (x', y', 1), with r^2 = x^2 + y^2 and
     x' = x (1 + k1 r^2 + k2 r^4 + k3 r^6) + 2 p1 x y + p2 (r^2 + 2 x^2)
     y' = y (1 + k1 r^2 + k2 r^4 + k3 r^6) + p1 (r^2 + 2 y^2) + 2 p2 x y
 (Brown 1966; coefficients in the order k1, k2, p1, p2, k3).
@@ -12,7 +12,10 @@ import numpy as np
 
 
 def distort(x, y, coefficients):
-    """Where the rays (x, y, 1), arrays of one shape, are seen, in the plane at distance 1."""
+    """Distorted coordinates (x, y), in the plane at distance 1, of the rays (x, y, 1).
+
+    x, y: arrays of one shape. coefficients: k1, k2, p1, p2, k3.
+    """
     k1, k2, p1, p2, k3 = coefficients
     square = x**2 + y**2
     radial = 1 + square * (k1 + square * (k2 + square * k3))
@@ -23,11 +26,11 @@ def distort(x, y, coefficients):
 
 
 class Undistorter:
-    """Calling it turns a picture uint8 [H, W, C] of `shape` (H, W) into one of a pinhole camera.
+    """Converts images uint8 [H, W, C] of `shape` (H, W) into those of a pinhole camera.
 
-    What no pixel saw is cut off: `window` (top, left, height, width) is kept of the picture that
-    has the same K as before. Bilinear. ValueError for coefficients that fold the picture (a model
-    outside the range it was fitted in) or leave nothing of it.
+    K stays the same, and images are cropped to the valid region, `window` (top, left, height,
+    width) in pixels. Bilinear interpolation. ValueError for coefficients that fold the image (they
+    do not hold up to its corners) or leave less than a quarter of it.
     """
 
     def __init__(self, k: np.ndarray, coefficients, shape: tuple[int, int]):
@@ -43,25 +46,25 @@ class Undistorter:
         self.window = top, left, rows, columns = _all_true(inside)
         if 4 * rows * columns < height * width:
             raise ValueError(
-                f"distortion {coefficients} leaves {rows}x{columns} of the picture: are these "
+                f"distortion {coefficients} leaves {rows}x{columns} of the image: are these "
                 "k1, k2, p1, p2, k3, in this order, and is K that of the frames?"
             )
         part = np.s_[top : top + rows, left : left + columns]
         u, v = u[part], v[part]
         folds = np.diff(u, axis=1).min() <= 0 or np.diff(v, axis=0).min() <= 0
         if folds or not inside[part].all():
-            raise ValueError(f"distortion {coefficients} folds the picture; check --distortion")
+            raise ValueError(f"distortion {coefficients} folds the image; check --distortion")
         self._shape = (height, width)
         low_u, low_v = (np.minimum(a.astype(int), n - 2) for a, n in ((u, width), (v, height)))
         self._index = low_v * width + low_u
         self._part_u = (u - low_u).astype(np.float32)[..., None]
         self._part_v = (v - low_v).astype(np.float32)[..., None]
 
-    def __call__(self, picture: np.ndarray) -> np.ndarray:
+    def __call__(self, image: np.ndarray) -> np.ndarray:
         height, width = self._shape
-        if picture.shape[:2] != (height, width):
-            raise ValueError(f"picture is {picture.shape[:2]}, expected {(height, width)}")
-        flat = picture.reshape(height * width, -1)
+        if image.shape[:2] != (height, width):
+            raise ValueError(f"image is {image.shape[:2]}, expected {(height, width)}")
+        flat = image.reshape(height * width, -1)
 
         def corner(step):
             return flat[self._index + step].astype(np.float32)
@@ -72,8 +75,10 @@ class Undistorter:
 
 
 def _all_true(mask: np.ndarray) -> tuple[int, int, int, int]:
-    """(top, left, height, width) of a window in which `mask` is all True, found by taking away
-    the side with the largest share of False until none is left."""
+    """(top, left, height, width) of a window in which `mask` is all True.
+
+    The side with the largest share of False is removed until none is left.
+    """
     top, bottom, left, right = 0, mask.shape[0], 0, mask.shape[1]
     while top < bottom and left < right:
         part = mask[top:bottom, left:right]

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from aquanet_tf.data import manifest
-from data_prep.dataset import repair
+from data_prep import check
+from data_prep.dataset import repair as dataset_repair
 from data_prep.dataset import report as dataset_report
 from data_prep.layouts import kitti
 from tests.support import commands, kitti_tree
@@ -55,6 +56,10 @@ def agree(folder):
     (folder / manifest.NAME).write_text(json.dumps(info))
 
 
+def repair(folder, bad):
+    dataset_repair.repair(folder, bad, check.REPAIRABLE)
+
+
 def test_a_sound_data_set(data_dir, tmp_path):
     report = dataset_report.check(data_dir, threads=3)
     assert report.faults == [] and len(report.findings) == 14
@@ -83,7 +88,7 @@ def test_every_flip_and_cut_is_found_and_repaired(data_dir, tmp_path, shard, pos
     faults = dataset_report.check(folder).faults
     assert {fault.shard for fault in faults} == {path.name}
     assert cut or any(fault.record is not None for fault in faults)
-    repair.repair(folder, {path.name})
+    repair(folder, {path.name})
     assert contents(folder) == contents(data_dir)
     assert all(p.stat().st_mtime_ns == before for p, before in times.items())
 
@@ -93,7 +98,7 @@ def test_a_missing_shard_is_found_and_repaired(copy, data_dir):
     path.unlink()
     (fault,) = dataset_report.check(copy).faults
     assert str(fault) == f"{path.name}: missing shard"
-    repair.repair(copy, {path.name})
+    repair(copy, {path.name})
     assert contents(copy) == contents(data_dir)
 
 
@@ -119,7 +124,7 @@ def test_faults_of_content_name_shard_record_and_key(copy):
     )
     assert f"{path.name} record 3 " in faults[1] and "principal point" in faults[1]
     with pytest.raises(ValueError, match=f"{path.name}: has faults but is exactly as it was"):
-        repair.repair(copy, {path.name})
+        repair(copy, {path.name})
 
 
 def test_a_triplet_that_is_there_twice(copy):
@@ -155,14 +160,14 @@ def test_repair_without_sources_or_with_others(own):
     flip(path, 1000)
     moved = raw.rename(raw.with_name("moved"))
     with pytest.raises(ValueError, match=f"{raw}: no such directory"):
-        repair.repair(out, {path.name})
+        repair(out, {path.name})
     moved.rename(raw)
     for file in raw.rglob("*.png"):
         Image.new("RGB", kitti_tree.SHAPE[::-1], (len(file.stem), 9, int(file.stem) * 20)).save(
             file
         )
     with pytest.raises(ValueError, match=f"{path.name}: written again, but with other bytes"):
-        repair.repair(out, {path.name})
+        repair(out, {path.name})
     assert {fault.shard for fault in dataset_report.check(out).faults} == set()
 
 
@@ -173,12 +178,12 @@ def test_repair_keeps_the_split(raw_dir, tmp_path):
     assert kitti.prepare(options)["count"] == 8
     before = contents(out)
     flip(shard_files(out)[0], 500)
-    repair.repair(out, {shard_files(out)[0].name})
+    repair(out, {shard_files(out)[0].name})
     assert contents(out) == before
     flip(shard_files(out)[0], 500)
     split.write_text(f"{kitti_tree.drive_name(1)}\n")
     with pytest.raises(ValueError, match="split_content was"):
-        repair.repair(out, {shard_files(out)[0].name})
+        repair(out, {shard_files(out)[0].name})
 
 
 def test_an_unknown_command_is_not_run(copy):
@@ -186,7 +191,7 @@ def test_an_unknown_command_is_not_run(copy):
     info["arguments"]["command"] = "os"
     (copy / manifest.NAME).write_text(json.dumps(info))
     with pytest.raises(ValueError, match="written by os, which --repair does not know"):
-        repair.repair(copy, set())
+        repair(copy, set())
 
 
 def test_a_sheet_that_cannot_be_written_names_its_flag(data_dir, tmp_path):

@@ -15,7 +15,7 @@ from PIL import Image
 from aquanet_tf.data import manifest, records
 from aquanet_tf.geometry import camera
 from aquanet_tf.kitti import layout as kitti_layout
-from data_prep.dataset import shards
+from data_prep.dataset import job
 from data_prep.layouts import kitti
 from tests.support import commands, kitti_tree
 
@@ -109,7 +109,7 @@ def test_manifest_accounts_for_everything(raw_dir, tmp_path):
     assert [s["note"] for s in info["sources"] if "note" in s] == ["no image_03"] * 2
     assert info["arguments"]["stride"] == 2 and info["created_by"].startswith("aquanet_tf ")
     assert not list((tmp_path / "out").glob("*.tmp"))
-    assert not (tmp_path / "out" / shards.PROGRESS).exists()
+    assert not (tmp_path / "out" / job.PROGRESS).exists()
 
 
 def test_bytes_do_not_depend_on_threads_and_a_second_run_changes_nothing(
@@ -162,7 +162,7 @@ def test_stopped_before_any_rename_it_leaves_no_manifest_and_resumes(
 
 KILLED = """
 import os, signal, sys
-from data_prep import kitti
+from data_prep.layouts import kitti
 replace, done = os.replace, []
 def kill(source, target):
     replace(source, target)
@@ -287,7 +287,7 @@ def test_absurd_options_are_named(raw_dir, tmp_path):
             kitti.prepare(options)
     (tmp_path / "file").write_text("")
     out = tmp_path / "file" / "out"
-    with pytest.raises(OSError, match=f"--out={out}: cannot be made"):
+    with pytest.raises(OSError, match=f"--out={out}: cannot be created"):
         kitti.prepare(kitti.Options(str(raw_dir), str(out)))
     done = commands.run("data_prep.kitti", "--raw_dir", raw_dir, "--out", out, "--height=1000000")
     assert done.returncode == 1 and "--height=1000000" in done.stderr + done.stdout

@@ -12,9 +12,8 @@ from aquanet_tf.data import records
 from aquanet_tf.evaluation import eigen
 from aquanet_tf.kitti import eigen_split, ground_truth
 from aquanet_tf.kitti import layout as kitti_layout
-from data_prep import eigen_lists
 from data_prep.dataset import select
-from data_prep.layouts import kitti
+from data_prep.layouts import eigen_lists, kitti
 from tests.support import commands, kitti_tree
 
 TEST = sorted(eigen_split.TEST_FRAMES)

@@ -1,1 +1,1 @@
-"""Rays, textures and light: a view of the world as an image."""
+"""Rays, textures and light: the world as images, depth maps and motion masks."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from data_prep.street.render.texture import band, hashed, pulses
@@ -10,17 +12,49 @@ from data_prep.street.world import solids
 REAR_FACE = 4
 
 
-def paint(kind, index, face, u, v, width_u, width_v, noise, moment):
-    """Unlit colors [n, 3] of surface points.
+class Points(NamedTuple):
+    """Points on the surfaces of solids: arrays [n], lengths in meters.
 
-    Args:
-      kind, index, face: [n] pattern, solid and face of each point.
-      u, v: [n] meters on the face; u from its middle, v up from its lower edge.
-      width_u, width_v: [n] meters, the pixel's footprint.
-      noise: [n, 3] relative brightness, already scaled by the solid's contrast.
-      moment: street_scene.Moment.
+    solid, face: index in the Moment, and face as raycast.cast numbers them. pattern: one of
+    solids.PLAIN ... solids.LEAVES. u, v: place on the face, u from its middle, v up from its lower
+    edge. width_u, width_v: the size of a pixel there.
     """
-    base = moment.base.astype(np.float32)[index]
+
+    solid: np.ndarray
+    face: np.ndarray
+    pattern: np.ndarray
+    u: np.ndarray
+    v: np.ndarray
+    width_u: np.ndarray
+    width_v: np.ndarray
+
+
+class Surface(NamedTuple):
+    """Points of one pattern and what its painter needs to know: arrays [n], lengths in meters.
+
+    base, accent: the two colors [n, 3] of the solid. u, v, width_u, width_v: as in Points. across:
+    half the width of the face. height: of the solid. pitch: size [n, 2] of a pattern's cell. rear:
+    True on the rear face. solid: index of the solid, for what differs from one to the next.
+    """
+
+    base: np.ndarray
+    accent: np.ndarray
+    u: np.ndarray
+    v: np.ndarray
+    width_u: np.ndarray
+    width_v: np.ndarray
+    across: np.ndarray
+    height: np.ndarray
+    pitch: np.ndarray
+    rear: np.ndarray
+    solid: np.ndarray
+
+
+def paint(points, noise, moment):
+    """Unlit colors [n, 3] of Points on the solids of a scene.Moment.
+
+    noise [n, 3] is a relative brightness, already scaled by the solid's contrast.
+    """
     painters = {
         solids.FACADE: _facade,
         solids.CAR_SIDE: _car_side,
@@ -28,66 +62,87 @@ def paint(kind, index, face, u, v, width_u, width_v, noise, moment):
         solids.GLASS: _glass,
         solids.SIGN: _sign,
     }
-    for name, painter in painters.items():
-        mine = np.flatnonzero(kind == name)
+    colors = moment.base.astype(np.float32)[points.solid]
+    for pattern, painter in painters.items():
+        mine = np.flatnonzero(points.pattern == pattern)
         if mine.size:
-            k = index[mine]
-            across = np.where(face[mine] < 2, moment.half[k, 2], moment.half[k, 0])
-            base[mine] = painter(
-                base[mine], moment.accent[k], u[mine], v[mine], width_u[mine], width_v[mine],
-                across, 2 * moment.half[k, 1], moment.pitch[k], face[mine] == REAR_FACE, k,
-            )  # fmt: skip
-    return base * (1.0 + noise)
+            colors[mine] = painter(_surface(points, mine, colors[mine], moment))
+    return colors * (1.0 + noise)
+
+
+def _surface(points, mine, base, moment):
+    """The Surface of the points numbered `mine`, whose solids have the colors `base`."""
+    solid, face = points.solid[mine], points.face[mine]
+    half = moment.half[solid]
+    return Surface(
+        base=base,
+        accent=moment.accent[solid],
+        u=points.u[mine],
+        v=points.v[mine],
+        width_u=points.width_u[mine],
+        width_v=points.width_v[mine],
+        across=np.where(face < 2, half[:, 2], half[:, 0]),
+        height=2 * half[:, 1],
+        pitch=moment.pitch[solid],
+        rear=face == REAR_FACE,
+        solid=solid,
+    )
 
 
 def _mix(color, other, share):
     return color + (other - color) * share[:, None]
 
 
-def _facade(base, accent, u, v, wu, wv, across, height, pitch, rear, k):
-    """Windows on a grid, a plinth, storey lines; each window has a brightness of its own."""
-    pu, pv = pitch.T
-    column, floor = u / pu + 0.25, (v - 0.9) / pv
-    window = pulses(column, 1.0, 0.5, wu / pu) * pulses(floor, 1.0, 0.52, wv / pv)
-    window *= band(v, 0.0, height - 0.5, wv) * band(u, -across + 0.4, across - 0.4, wu)
-    vary = np.clip(1.4 - np.maximum(wu / pu, wv / pv), 0, 1)
-    bright = 1.0 + vary * (1.6 * hashed(np.floor(column + 0.25), np.floor(floor + 0.24), k) - 0.8)
-    color = _mix(base, base * 0.72, pulses(v, pv, 0.06, wv))
-    color = _mix(color, base * np.array([0.6, 0.58, 0.6]), band(v, 0.0, 0.7, wv))
-    return _mix(color, accent * bright[:, None], window)
+def _facade(s):
+    """Windows on a grid, a plinth, floor lines; each window has a brightness of its own."""
+    pitch_u, pitch_v = s.pitch.T
+    cell_u, cell_v = s.width_u / pitch_u, s.width_v / pitch_v
+    column, floor = s.u / pitch_u + 0.25, (s.v - 0.9) / pitch_v
+    window = pulses(column, 1.0, 0.5, cell_u) * pulses(floor, 1.0, 0.52, cell_v)
+    window *= band(s.v, 0.0, s.height - 0.5, s.width_v) * band(
+        s.u, -s.across + 0.4, s.across - 0.4, s.width_u
+    )
+    vary = np.clip(1.4 - np.maximum(cell_u, cell_v), 0, 1)
+    chance = hashed(np.floor(column + 0.25), np.floor(floor + 0.24), s.solid)
+    bright = 1.0 + vary * (1.6 * chance - 0.8)
+    color = _mix(s.base, s.base * 0.72, pulses(s.v, pitch_v, 0.06, s.width_v))
+    color = _mix(color, s.base * np.array([0.6, 0.58, 0.6]), band(s.v, 0.0, 0.7, s.width_v))
+    return _mix(color, s.accent * bright[:, None], window)
 
 
-def _car_side(base, accent, u, v, wu, wv, across, height, pitch, rear, k):
+def _car_side(s):
     """Two wheels, door seams, a dark sill."""
-    color = _mix(base, accent, band(v, -1.0, 0.13, wv))
-    seams = band(np.abs(u), 0.0, 0.02, wu) + band(np.abs(u - 0.22 * pitch[:, 0]), 0, 0.02, wu)
-    color = _mix(color, base * 0.35, np.minimum(seams, 1.0) * band(v, 0.15, 2.0, wv))
-    away = np.hypot(np.abs(u) - 0.31 * pitch[:, 0], v - 0.2)
-    width = np.maximum(wu, wv)
-    color = _mix(color, accent * 0.5, np.clip((0.33 - away) / width + 0.5, 0, 1))
-    return _mix(color, np.full(3, 0.6), np.clip((0.17 - away) / width + 0.5, 0, 1))
+    away, length, wide = np.abs(s.u), s.pitch[:, 0], s.width_u
+    color = _mix(s.base, s.accent, band(s.v, -1.0, 0.13, s.width_v))
+    seams = band(away, 0.0, 0.02, wide) + band(np.abs(s.u - 0.22 * length), 0, 0.02, wide)
+    color = _mix(color, s.base * 0.35, np.minimum(seams, 1.0) * band(s.v, 0.15, 2.0, s.width_v))
+    radius, width = np.hypot(away - 0.31 * length, s.v - 0.2), np.maximum(wide, s.width_v)
+    color = _mix(color, s.accent * 0.5, np.clip((0.33 - radius) / width + 0.5, 0, 1))
+    return _mix(color, np.full(3, 0.6), np.clip((0.17 - radius) / width + 0.5, 0, 1))
 
 
-def _car_end(base, accent, u, v, wu, wv, across, height, pitch, rear, k):
-    """Bumper, number plate and lights, red at the rear."""
-    color = _mix(base, accent, band(v, -1.0, 0.24, wv))
-    plate = band(u, -0.26, 0.26, wu) * band(v, 0.28, 0.4, wv)
+def _car_end(s):
+    """Bumper, license plate and lights, red at the rear."""
+    color = _mix(s.base, s.accent, band(s.v, -1.0, 0.24, s.width_v))
+    plate = band(s.u, -0.26, 0.26, s.width_u) * band(s.v, 0.28, 0.4, s.width_v)
     color = _mix(color, np.array([0.92, 0.92, 0.85]), plate)
-    lamp = band(np.abs(u), across - 0.38, across - 0.06, wu) * band(v, 0.45, 0.66, wv)
-    return _mix(color, np.where(rear[:, None], [0.75, 0.06, 0.05], [0.97, 0.95, 0.8]), lamp)
+    lamp = band(np.abs(s.u), s.across - 0.38, s.across - 0.06, s.width_u)
+    lamp = lamp * band(s.v, 0.45, 0.66, s.width_v)
+    return _mix(color, np.where(s.rear[:, None], [0.75, 0.06, 0.05], [0.97, 0.95, 0.8]), lamp)
 
 
-def _glass(base, accent, u, v, wu, wv, across, height, pitch, rear, k):
+def _glass(s):
     """Windows all round the cabin with pillars between."""
-    pane = band(v, 0.07, height - 0.1, wv) * band(u, -across + 0.09, across - 0.09, wu)
-    pillar = band(np.abs(u), 0.0, 0.04, wu) * (across > 0.9)
-    return _mix(base, accent, pane * (1.0 - pillar))
+    pane = band(s.v, 0.07, s.height - 0.1, s.width_v)
+    pane = pane * band(s.u, -s.across + 0.09, s.across - 0.09, s.width_u)
+    pillar = band(np.abs(s.u), 0.0, 0.04, s.width_u) * (s.across > 0.9)
+    return _mix(s.base, s.accent, pane * (1.0 - pillar))
 
 
-def _sign(base, accent, u, v, wu, wv, across, height, pitch, rear, k):
+def _sign(s):
     """A rim and a bar, or gray metal from behind."""
-    x, y = np.abs(u) / across, np.abs(v / across - 1.0)
-    inner = np.clip((0.75 - np.maximum(x, y)) * across / wu + 0.5, 0, 1)
-    bar = band(y, 0.0, 0.22, wv / across) * band(x, 0.0, 0.5, wu / across)
-    color = _mix(_mix(base, accent, inner), base * 0.6, bar)
-    return np.where(rear[:, None], color, 0.5)
+    x, y = np.abs(s.u) / s.across, np.abs(s.v / s.across - 1.0)
+    inner = np.clip((0.75 - np.maximum(x, y)) * s.across / s.width_u + 0.5, 0, 1)
+    bar = band(y, 0.0, 0.22, s.width_v / s.across) * band(x, 0.0, 0.5, s.width_u / s.across)
+    color = _mix(_mix(s.base, s.accent, inner), s.base * 0.6, bar)
+    return np.where(s.rear[:, None], color, 0.5)

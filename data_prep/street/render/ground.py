@@ -1,4 +1,4 @@
-"""The ground: asphalt with patches and marks, parking strips, pavement, yards, a side street."""
+"""The ground: asphalt with patches and marks, parking strips, sidewalks, yards, a side street."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ FINE_TEXEL, COARSE_TEXEL = 0.03, 0.4
 
 
 def ground_color(view, rays, depth, scene, ripmap):
-    """Colors [n, 3] where the rays [n, 3] meet the ground at the z-depths [n]."""
+    """Colors [n, 3] where rays meet the ground.
+
+    view: raycast.View. rays: world directions [n, 3] with camera z = 1. depth: z-depth [n] in
+    meters. scene: world.scene.Scene. ripmap: texture.Ripmap with the noise of the drive.
+    """
     road, palette = scene.road, scene.palette
     x = view.position[0] + depth * rays[:, 0]
     z = view.position[2] + depth * rays[:, 2]
@@ -40,7 +44,7 @@ def _footprint(view, rays, t, heading):
 
 def _materials(p, s, l, ws, wl):  # noqa: E741
     """Colors [n, 3] without noise at road coordinates s, l with footprints ws, wl."""
-    kerb = np.where(l > 0, p.kerb_right, p.kerb_left).astype(np.float32)
+    curb = np.where(l > 0, p.curb_right, p.curb_left).astype(np.float32)
     aside = np.abs(l)
     color = np.empty((s.size, 3), np.float32)
     color[:] = p.yard
@@ -49,12 +53,12 @@ def _materials(p, s, l, ws, wl):  # noqa: E741
         nonlocal color
         color += (np.asarray(material, np.float32) - color) * share[:, None]
 
-    walk = band(aside, kerb, kerb + p.sidewalk, wl)
-    lay(p.pavement, walk)
-    lay(p.pavement * 0.6, walk * np.maximum(
-        pulses(aside - kerb, p.slab, 0.06, wl), pulses(s, p.slab * 1.5, 0.05, ws)))  # fmt: skip
-    lay(np.full(3, 0.68), band(aside, kerb, kerb + 0.22, wl))
-    lay(p.parking, band(aside, 0.0, kerb, wl))
+    walk = band(aside, curb, curb + p.sidewalk, wl)
+    lay(p.paving, walk)
+    lay(p.paving * 0.6, walk * np.maximum(
+        pulses(aside - curb, p.slab, 0.06, wl), pulses(s, p.slab * 1.5, 0.05, ws)))  # fmt: skip
+    lay(np.full(3, 0.68), band(aside, curb, curb + 0.22, wl))
+    lay(p.parking, band(aside, 0.0, curb, wl))
     side = band(s, p.side_street - 3.5, p.side_street + 3.5, ws)
     lay(p.asphalt, np.maximum(band(aside, 0.0, p.lane, wl), side * band(aside, 0.0, 80.0, wl)))
     low, high = s.min(initial=0) - 1, s.max(initial=0) + 1

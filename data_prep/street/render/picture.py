@@ -1,32 +1,31 @@
-"""Pictures of the street: casts supersampled rays and shades what they meet."""
+"""Images, depth maps and motion masks of the street."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from data_prep.street.render import raycast
-from data_prep.street.render.faces import paint
+from data_prep.street.render import raycast, shading
 from data_prep.street.render.ground import ground_color
-from data_prep.street.world.solids import LEAVES
+from data_prep.street.world import rotation as world_rotation
 
 SUPERSAMPLING = 2
-SOLID_TEXEL = 0.035
 CHUNK = 32768
 MAX_DEPTH = 255.0
 
 
 def camera(height, width, rotation, position):
-    """The street's camera at a pose: KITTI-like field of view, principal point off the center.
+    """The street's camera, a raycast.View at a pose: KITTI-like field of view, principal point off
+    the center.
 
     rotation [3, 3] and position [3] are camera-to-world; the intrinsics are rounded as they are
-    written to the calibration file, so that the file describes the pictures exactly.
+    written to the calibration file, so that the file describes the images exactly.
     """
     focal, cx, cy = (round(v, 3) for v in (0.58 * width, 0.49 * width, 0.46 * height))
     return raycast.View(focal, cx, cy, height, width, rotation, position)
 
 
 def ground_truth(view, moment):
-    """Depth [h, w] float64 meters (0: sky or beyond 255 m) and moving pixels [h, w] bool.
+    """Z-depth [h, w] float64 meters (0: sky or beyond 255 m) and moving pixels [h, w] bool.
 
     Both belong to the ray through the pixel's center, not to an average over the pixel.
     """
@@ -36,7 +35,7 @@ def ground_truth(view, moment):
 
 
 def picture(view, moment, scene, ripmap):
-    """RGB picture uint8 [h, w, 3] of `moment` of `scene`, box filtered over the pixels."""
+    """RGB uint8 [h, w, 3]: `moment` of `scene` seen from `view`, box filtered over the pixels."""
     fine = view.supersampled(SUPERSAMPLING)
     depth, index, face = raycast.cast(fine, moment)
     rays = _rays(fine)
@@ -50,18 +49,11 @@ def picture(view, moment, scene, ripmap):
         color = ground_color(fine, rays[ground], depth[ground], scene, ripmap)
         image[ground] = shade[ground, None] * color
     for solid in _chunks(flat > 0):
-        image[solid] = _solids(
-            fine, rays[solid], depth[solid], flat[solid], face[solid], moment, scene.palette, ripmap
-        )
+        hits = shading.Hits(rays[solid], depth[solid], flat[solid], face[solid])
+        image[solid] = shading.solid_colors(fine, hits, moment, scene.palette, ripmap)
     n = SUPERSAMPLING
     image = np.clip(image, 0.0, 1.0).reshape(view.height, n, view.width, n, 3).mean(axis=(1, 3))
     return np.round(255.0 * image).astype(np.uint8)
-
-
-def light(normals, palette):
-    """Color factor [..., 3] of surfaces with unit normals [..., 3]."""
-    sun = np.maximum(normals @ palette.sun, 0.0)
-    return (palette.ambient + (1.15 - palette.ambient) * sun)[..., None] * palette.tint
 
 
 def _chunks(mask):
@@ -102,7 +94,7 @@ def _shadows(view, moment, depth, index):
     half = np.stack([cars[:, 3] + soft, np.zeros(len(cars)), cars[:, 4] + soft], axis=-1)
     rectangles = raycast.pixel_rectangles(view, center, half, cars[:, 2])
     xs, ys = view.axes()
-    turn = np.swapaxes(raycast.yaw_matrix(cars[:, 2]), -1, -2)
+    turn = np.swapaxes(world_rotation.from_yaw(cars[:, 2]), -1, -2)
     for (x0, x1, y0, y1), middle, size, matrix in zip(rectangles, center, half, turn):
         if x0 >= x1 or y0 >= y1:
             continue
@@ -115,61 +107,3 @@ def _shadows(view, moment, depth, index):
             cover = cover * np.clip((size[axis] - np.abs(o[axis] + t * ray)) / (2 * soft), 0, 1)
         factor[window] *= 1.0 - 0.68 * cover
     return factor
-
-
-def _solids(view, rays, depth, index, face, moment, palette, ripmap):
-    """Colors [n, 3] of the rays that meet solids."""
-    t = depth.astype(np.float32)
-    yaw, place = moment.yaw, view.position - moment.center
-    cos, sin = np.cos(yaw), np.sin(yaw)
-    origin = np.stack(
-        [cos * place[:, 0] - sin * place[:, 2], place[:, 1], sin * place[:, 0] + cos * place[:, 2]],
-        axis=-1,
-    ).astype(np.float32)[index]
-    c, s = cos.astype(np.float32)[index], sin.astype(np.float32)[index]
-    half = moment.half.astype(np.float32)[index]
-    axis = np.minimum(face >> 1, 2)
-
-    def local(vector):
-        x, y, z = np.moveaxis(vector, -1, 0)
-        return np.stack([c * x - s * z, y + 0 * c, s * x + c * z])
-
-    ray = local(rays)
-    right, down = (local((view.rotation[:, i] / view.focal).astype(np.float32)) for i in (0, 1))
-    point = origin.T + t * ray
-    along = np.choose(axis, ray)
-    along = np.where(np.abs(along) < 1e-4, 1e-4, along)
-    by_right = t * (right - ray * (np.choose(axis, right) / along))
-    by_down = t * (down - ray * (np.choose(axis, down) / along))
-    size = np.maximum(np.abs(by_right), np.abs(by_down)) + 1e-4
-    sideways, top = axis == 0, axis == 1
-    u = np.where(sideways, point[2], point[0])
-    v = np.where(top, point[2], half[:, 1] - point[1])
-    width_u = np.where(sideways, size[2], size[0])
-    width_v = np.where(top, size[2], size[1])
-    ball = face == raycast.ROUND_FACE
-    factor = _box_light(moment, palette)[index, np.minimum(face, 5)]
-    if ball.any():
-        u[ball] = (np.arctan2(point[0, ball], -point[2, ball]) * half[ball, 0]).astype(np.float32)
-        width_u[ball] = width_v[ball] = 1.5 * t[ball] / view.focal
-        normal = (point[:, ball] / half[ball].T ** 2).T
-        normal /= np.linalg.norm(normal, axis=1, keepdims=True)
-        normal[:, 0], normal[:, 2] = (
-            c[ball] * normal[:, 0] + s[ball] * normal[:, 2],
-            c[ball] * normal[:, 2] - s[ball] * normal[:, 0],
-        )
-        factor[ball] = light(normal, palette)
-    shift = moment.offset[index] + 17.0 * face[:, None]
-    noise = ripmap.sample(u + shift[:, 0], v + shift[:, 1], width_u, width_v, SOLID_TEXEL)
-    noise = np.clip(noise, -2.2, 2.2) * moment.contrast.astype(np.float32)[index, None]
-    kind = np.where(ball, LEAVES, moment.kinds[index, np.minimum(face, 6)])
-    return paint(kind, index, face, u, v, width_u, width_v, noise, moment) * factor
-
-
-def _box_light(moment, palette):
-    """Light factors [n, 6, 3] of the faces of every solid."""
-    c, s, zero = np.cos(moment.yaw), np.sin(moment.yaw), np.zeros_like(moment.yaw)
-    right, ahead = np.stack([c, zero, -s], -1), np.stack([s, zero, c], -1)
-    down = np.stack([zero, zero + 1, zero], -1)
-    normals = np.stack([-right, right, -down, down, -ahead, ahead], axis=1)
-    return light(normals, palette).astype(np.float32)

@@ -10,6 +10,8 @@ import dataclasses
 
 import numpy as np
 
+from data_prep.street.world import rotation
+
 NEAR = 0.1
 FAR = 2000.0
 SKY, GROUND = -1, 0
@@ -49,17 +51,9 @@ class View:
         return xs, ys
 
 
-def yaw_matrix(yaw):
-    """Local-to-world rotations [..., 3, 3]; a positive yaw turns forward (z) to the right (x)."""
-    c, s = np.cos(yaw), np.sin(yaw)
-    zero, one = np.zeros_like(c), np.ones_like(c)
-    rows = [(c, zero, s), (zero, one, zero), (-s, zero, c)]
-    return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
-
-
 def pixel_rectangles(view, center, half, yaw):
     """Half-open pixel rectangles [n, 4] (x0, x1, y0, y1) holding each box; empty if out of view."""
-    corners = (_CORNERS * half[:, None, :]) @ np.swapaxes(yaw_matrix(yaw), -1, -2)
+    corners = (_CORNERS * half[:, None, :]) @ np.swapaxes(rotation.from_yaw(yaw), -1, -2)
     corners = (corners + center[:, None, :] - view.position) @ view.rotation
     a, b = corners[:, _EDGES[:, 0]], corners[:, _EDGES[:, 1]]
     za, zb = a[..., 2], b[..., 2]
@@ -84,7 +78,7 @@ def cast(view, solids):
     Args:
       view: a View with height h and width w.
       solids: object with `center` [n, 3], `half` [n, 3], `yaw` [n] and `round` [n] (True for an
-        ellipsoid that fills the box). Index 0 stands for the ground and is not cast as a box.
+        ellipsoid that fills the box), as a scene.Moment. Index 0 is the ground, not a box.
 
     Returns:
       depth [h, w] float64 z-depth in meters (inf: sky), index [h, w] int16 of the solid (0 ground,
@@ -93,7 +87,7 @@ def cast(view, solids):
     depth, index, face = _cast_ground(view)
     xs, ys = view.axes()
     rectangles = pixel_rectangles(view, solids.center, solids.half, solids.yaw)
-    to_local = np.swapaxes(yaw_matrix(solids.yaw), -1, -2)
+    to_local = np.swapaxes(rotation.from_yaw(solids.yaw), -1, -2)
     origins = np.einsum("nij,nj->ni", to_local, view.position - solids.center)
     directions = to_local @ view.rotation
     for k in range(1, len(solids.yaw)):

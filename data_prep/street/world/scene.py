@@ -1,4 +1,4 @@
-"""A random street: who stands where, the colors and the light, and the state at each frame."""
+"""A random street: what stands where, and the state of everything at each frame."""
 
 from __future__ import annotations
 
@@ -6,44 +6,21 @@ import dataclasses
 
 import numpy as np
 
-from data_prep.street.render.raycast import yaw_matrix
-from data_prep.street.world import solids, traffic
+from data_prep.street.world import palette, rotation, solids, traffic
 from data_prep.street.world.road import Road
 
 BEHIND, AHEAD = 40.0, 150.0
 
 
 @dataclasses.dataclass(frozen=True)
-class Palette:
-    """Ground colors, road layout and light of one drive. Lengths in meters, colors [3] RGB."""
-
-    lane: float
-    kerb_left: float
-    kerb_right: float
-    sidewalk: float
-    slab: float
-    asphalt: np.ndarray
-    parking: np.ndarray
-    pavement: np.ndarray
-    yard: np.ndarray
-    marks: np.ndarray
-    dash: tuple
-    edge_line: bool
-    side_street: float
-    patches: np.ndarray
-    patch_colors: np.ndarray
-    sky: np.ndarray
-    horizon: np.ndarray
-    cloud: float
-    sun: np.ndarray
-    ambient: float
-    tint: np.ndarray
-    noise_offset: np.ndarray
-
-
-@dataclasses.dataclass(frozen=True)
 class Moment:
-    """All solids at one frame (arrays over n solids; index 0 is the ground) and car shadows [m]."""
+    """All solids at one frame: arrays over n solids, of which number 0 is the ground.
+
+    center, half [n, 3]: meters in the world, and half the size along the solid's own axes. yaw [n]:
+    radians. round [n]: True for an ellipsoid. base, accent [n, 3]: colors. kinds [n, 7]: patterns
+    of the faces. contrast [n], pitch [n, 2], offset [n, 2]: as in solids.Solid. moving [n]: bool.
+    shadows [m, 5]: x, z, yaw and half size (x, z) of every car.
+    """
 
     center: np.ndarray
     half: np.ndarray
@@ -60,12 +37,12 @@ class Moment:
 
 
 class Scene:
-    """One drive's world. Everything follows from `rng`.
+    """The world of one drive: `road`, `palette`, the camera's `trip`, and everything beside it.
 
     Args:
-      rng: numpy Generator.
+      rng: numpy Generator that decides everything else.
       frames: number of frames of the drive.
-      leader: see street_traffic.movers.
+      leader: "equal", "other" or "none", see traffic.movers.
       stops: whether the camera's car halts for a few frames.
     """
 
@@ -78,7 +55,7 @@ class Scene:
         junction = crossing
         if junction is None:
             junction = rng.uniform(10, traveled + 60) if rng.random() < 0.4 else -1e4
-        self.palette = _palette(rng, junction, self.end)
+        self.palette = palette.random_palette(rng, junction, self.end)
         lane = self.palette.lane / 2
         self.trip = traffic.trip(rng, self.road, step, lane)
         self._parts, self._owner, self._poses, self._cars = [], [], [], []
@@ -103,7 +80,7 @@ class Scene:
             poses[owner] = track[frame]
             moving[owner] = traffic.in_motion(track)[frame]
         mine = poses[self._owner]
-        center = np.einsum("nij,nj->ni", yaw_matrix(mine[:, 2]), self._local)
+        center = np.einsum("nij,nj->ni", rotation.from_yaw(mine[:, 2]), self._local)
         center[:, 0] += mine[:, 0]
         center[:, 2] += mine[:, 1]
         shadows = np.array([[*poses[owner], *half] for owner, half in self._cars]).reshape(-1, 5)
@@ -130,14 +107,14 @@ class Scene:
         self._fixed["kinds"] = np.array([part.kinds for part in self._parts], np.uint8)
         self._fixed["round"] = np.array([part.round for part in self._parts])
 
-    def _kerb(self, side):
-        return self.palette.kerb_right if side > 0 else self.palette.kerb_left
+    def _curb(self, side):
+        return self.palette.curb_right if side > 0 else self.palette.curb_left
 
     def _free(self, s, room):
         return abs(s - self.palette.side_street) > room
 
     def _houses(self, rng, side):
-        edge = self._kerb(side) + self.palette.sidewalk
+        edge = self._curb(side) + self.palette.sidewalk
         usual_setback, usual_height = rng.uniform(1.2, 6.0), rng.uniform(4.5, 14.0)
         gap_share = rng.uniform(0.1, 0.5)
         s = -BEHIND
@@ -157,22 +134,22 @@ class Scene:
             s += width + rng.uniform(0.0, 0.6)
 
     def _parked(self, rng, side):
-        kerb = self._kerb(side)
-        if kerb < self.palette.lane + 2:
+        curb = self._curb(side)
+        if curb < self.palette.lane + 2:
             return
         spacing = rng.choice([2.0, 6.0, 16.0])
         s = -5.0
         while s < self.end - 45:
             parts, half = solids.car(rng)
             if self._free(s + half[1], 7.5):
-                place = side * (kerb - half[0] - rng.uniform(0.12, 0.3))
+                place = side * (curb - half[0] - rng.uniform(0.12, 0.3))
                 x, z, heading = self.road.point(s + half[1], place)
                 turned = heading + np.pi * (rng.random() < 0.5 + 0.4 * -side) + rng.normal(0, 0.02)
                 self._add(parts, (x, z, turned), half)
             s += 2 * half[1] + 0.7 + rng.exponential(spacing)
 
     def _greenery(self, rng, side):
-        kerb, sidewalk = self._kerb(side), self.palette.sidewalk
+        curb, sidewalk = self._curb(side), self.palette.sidewalk
         for make, spacing, near, far in (
             (solids.tree, rng.uniform(7, 40), 0.75 * sidewalk, sidewalk + 1.5),
             (lambda r: solids.pole(r, -side), rng.uniform(8, 22), 0.35, 0.6),
@@ -180,7 +157,7 @@ class Scene:
             s = -5.0 + rng.uniform(0, spacing)
             while s < self.end - 60:
                 if self._free(s, 5.5):
-                    x, z, heading = self.road.point(s, side * (kerb + rng.uniform(near, far)))
+                    x, z, heading = self.road.point(s, side * (curb + rng.uniform(near, far)))
                     self._add(make(rng), (x, z, heading))
                 s += spacing * rng.uniform(0.5, 1.5)
 
@@ -196,44 +173,3 @@ class Scene:
             )
             size = rng.uniform(15, 30, 2)
             self._add(solids.building(rng, size[0], size[1], rng.uniform(6, 30)), place)
-
-
-def _palette(rng, side_street, end):
-    lane = rng.uniform(2.9, 3.7)
-    kerbs = lane + np.where(rng.random(2) < (0.8, 0.9), 2.25, 0.25)
-    gray = rng.uniform(0.3, 0.5)
-    count = int(end * 0.35)
-    corner = np.stack([rng.uniform(-lane, lane, count), rng.uniform(-10, end - 60, count)], -1)
-    size = np.exp(rng.uniform(np.log(0.4), np.log([2.0, 8.0]), (count, 2)))
-    shade = rng.choice([0.55, 0.7, 1.3], count)[:, None] * rng.uniform(0.85, 1.15, (count, 3))
-    azimuth, height = rng.uniform(0, 2 * np.pi), rng.uniform(0.35, 1.1)
-    overcast = rng.random() < 0.35
-    warm = rng.uniform(-0.06, 0.08)
-    asphalt = gray * (1 + rng.uniform(-0.12, 0.12, 3))
-    yard_hue = (0.2, 0.36) if rng.random() < 0.6 else (0.05, 0.13)
-    return Palette(
-        lane=lane,
-        kerb_left=kerbs[0],
-        kerb_right=kerbs[1],
-        sidewalk=rng.uniform(1.6, 3.6),
-        slab=rng.uniform(0.6, 1.4),
-        asphalt=asphalt,
-        parking=asphalt * rng.uniform(0.75, 1.25) * (1 + rng.uniform(-0.15, 0.15, 3)),
-        pavement=solids.color(rng, (0.05, 0.35), (0.45, 0.75), (0.0, 0.15)),
-        yard=solids.color(rng, (0.3, 0.6), (0.35, 0.55), yard_hue),
-        marks=np.array([0.92, 0.92, 0.88]) if rng.random() < 0.8 else np.array([0.9, 0.78, 0.3]),
-        dash=(rng.uniform(5, 12), rng.uniform(0.35, 0.6), rng.uniform(0, 10)),
-        edge_line=bool(rng.random() < 0.5),
-        side_street=side_street,
-        patches=np.concatenate([corner, corner + size], axis=-1),
-        patch_colors=asphalt * shade,
-        sky=solids.color(rng, (0.05, 0.2) if overcast else (0.35, 0.6), (0.6, 0.85), (0.56, 0.62)),
-        horizon=rng.uniform(0.75, 0.92) * np.array([1.0 + warm, 1.0, 1.0 - warm]),
-        cloud=rng.uniform(0.3, 1.0),
-        sun=np.array(
-            [np.sin(azimuth) * np.cos(height), -np.sin(height), np.cos(azimuth) * np.cos(height)]
-        ),
-        ambient=0.85 if overcast else rng.uniform(0.52, 0.68),
-        tint=rng.uniform(0.85, 1.08) * np.array([1 + warm, 1.0, 1 - warm]),
-        noise_offset=rng.uniform(0, 300, 4),
-    )

@@ -43,15 +43,15 @@ def _offset(rng):
 
 
 def car(rng):
-    """A car facing z: parts of a hatchback, saloon, van or lorry, and its half size (x, z)."""
+    """A car facing z: parts of a hatchback, sedan, van or truck, and its half size (x, z)."""
     paint = color(rng, (0.1, 0.95), (0.25, 0.95))
     dark = np.array([0.08, 0.08, 0.1]) + 0.06 * rng.random(3)
-    style = rng.choice(["hatchback", "saloon", "van", "lorry"], p=[0.42, 0.36, 0.15, 0.07])
+    style = rng.choice(["hatchback", "sedan", "van", "truck"], p=[0.42, 0.36, 0.15, 0.07])
     width, length = rng.uniform(1.65, 1.9), rng.uniform(3.7, 4.8)
     belt, roof = rng.uniform(0.85, 1.0), rng.uniform(1.4, 1.6)
     if style == "van":
         length, roof = rng.uniform(4.6, 5.6), rng.uniform(1.9, 2.4)
-    if style == "lorry":
+    if style == "truck":
         width, length, belt = rng.uniform(1.95, 2.15), rng.uniform(5.5, 6.5), 1.1
         roof = rng.uniform(2.7, 3.3)
     body = (CAR_SIDE, CAR_SIDE, PLAIN, PLAIN, CAR_END, CAR_END, PLAIN)
@@ -64,9 +64,9 @@ def car(rng):
             paint, dark, body, contrast=contrast, offset=offset, pitch=(length, belt),
         )
     ]  # fmt: skip
-    cabin_length = {"hatchback": 0.66, "saloon": 0.48, "van": 0.8, "lorry": 0.72}[style] * length
-    back = {"hatchback": -0.14, "saloon": -0.03, "van": -0.08, "lorry": -0.13}[style] * length
-    box = style == "lorry"
+    cabin_length = {"hatchback": 0.66, "sedan": 0.48, "van": 0.8, "truck": 0.72}[style] * length
+    back = {"hatchback": -0.14, "sedan": -0.03, "van": -0.08, "truck": -0.13}[style] * length
+    box = style == "truck"
     cabin_paint = color(rng, (0.0, 0.8), (0.5, 0.95)) if box else paint
     inset = 0.0 if box else rng.uniform(0.06, 0.14)
     glass = (PLAIN,) * 7 if box else (GLASS, GLASS, PLAIN, PLAIN, GLASS, GLASS, PLAIN)

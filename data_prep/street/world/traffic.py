@@ -6,6 +6,8 @@ import dataclasses
 
 import numpy as np
 
+from data_prep.street.world import rotation
+
 CAMERA_HEIGHT = 1.65
 FRAME_RATE = 10.0
 MIN_STEP, MAX_STEP = 0.5, 1.6
@@ -14,7 +16,7 @@ STOP_FRAMES = 3
 
 @dataclasses.dataclass(frozen=True)
 class Trip:
-    """The camera's way: s [f] meters along the road, step [f] meters to the next frame, and pose.
+    """The camera's path: s [f] meters along the road, step [f] meters to the next frame, and pose.
 
     rotation [f, 3, 3] and position [f, 3] are camera-to-world; yaw, pitch, roll [f] in radians.
     """
@@ -42,7 +44,10 @@ def steps(rng, frames, stops):
 
 
 def trip(rng, road, step, lane):
-    """The camera's poses. Sway and bounce depend on the way alone, so a stop is a true stop."""
+    """The Trip of the camera on a road.Road, `lane` meters to the right of its center line.
+
+    Sway and bounce depend on the distance traveled alone, so the camera stands still in a stop.
+    """
     s = np.concatenate([[0.0], np.cumsum(step[:-1])])
 
     def wave(size, shortest, longest):
@@ -56,22 +61,8 @@ def trip(rng, road, step, lane):
     pitch = rng.normal(0.0, 0.006) + wave(0.004, 5, 12) + wave(0.002, 2.5, 4)
     roll = rng.normal(0.0, 0.004) + wave(0.003, 6, 15)
     y = -CAMERA_HEIGHT - wave(0.012, 5, 12)
-    return Trip(s, step, rotation(yaw, pitch, roll), np.stack([x, y, z], axis=-1), yaw, pitch, roll)
-
-
-def rotation(yaw, pitch, roll):
-    """Camera-to-world [..., 3, 3]: yaw to the right, then pitch upwards, then roll, radians."""
-    cy, sy, cp, sp = np.cos(yaw), np.sin(yaw), np.cos(pitch), np.sin(pitch)
-    cr, sr = np.cos(roll), np.sin(roll)
-    zero, one = np.zeros_like(cy), np.ones_like(cy)
-
-    def matrix(*rows):
-        return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
-
-    turn = matrix((cy, zero, sy), (zero, one, zero), (-sy, zero, cy))
-    nod = matrix((one, zero, zero), (zero, cp, -sp), (zero, sp, cp))
-    tilt = matrix((cr, -sr, zero), (sr, cr, zero), (zero, zero, one))
-    return turn @ nod @ tilt
+    turned = rotation.camera_to_world(yaw, pitch, roll)
+    return Trip(s, step, turned, np.stack([x, y, z], axis=-1), yaw, pitch, roll)
 
 
 def movers(rng, road, step, lane, leader, crossing):
@@ -79,8 +70,8 @@ def movers(rng, road, step, lane, leader, crossing):
 
     Args:
       step: the camera's meters from frame to frame [frames].
-      lane: meters from the center line to the middle of our lane (to the right).
-      leader: "equal" (a car ahead at our own speed, which looks infinitely far away to
+      lane: meters from the center line to the middle of the camera's lane (to the right).
+      leader: "equal" (a car ahead at the camera's own speed, which looks infinitely far away to
         photometric learning), "other" (clearly slower or faster), or "none".
       crossing: None, or the s at which a car crosses the road.
     """

@@ -1,1 +1,1 @@
-"""A drive of the street in the layout of KITTI raw."""
+"""Files of the street in the layouts of KITTI raw and of Cityscapes."""

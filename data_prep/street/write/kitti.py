@@ -1,7 +1,7 @@
-"""Files of the street, in KITTI raw layout: calibration, pictures, scans, oxts, ground truth.
+"""Files of the street in KITTI raw layout: calibration, images, scans, oxts, ground truth.
 
-Everything a KITTI reader needs lies where KITTI puts it; exact depth, motion masks and poses lie
-beside it, in proj_depth/groundtruth/image_02, motion_masks/image_02 and poses/image_02.txt.
+Everything that a KITTI reader needs lies where KITTI puts it. Exact depth, motion masks and poses
+lie beside it, in proj_depth/groundtruth/image_02, motion_masks/image_02 and poses/image_02.txt.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ PARTS = (
     "poses",
 )
 CAMERA_TO_WORLD = "poses/image_02.txt"
-# Mounting of a roof scanner on KITTI's car: a hair off the exact axes x ahead, y left, z up.
+# Mounting of a roof scanner on KITTI's car: slightly off the exact axes x ahead, y left, z up.
 _TILT = np.array([0.0075, 0.0148, -0.0006])
 _VELO_T = np.array([-0.0041, -0.0763, -0.2718])
 BEAMS = np.radians(np.linspace(2.0, -24.8, 64))
@@ -78,11 +78,11 @@ class DriveWriter:
         for part in PARTS:
             os.makedirs(os.path.join(folder, part))
 
-    def frame(self, number, view, picture, depth, moving):
+    def frame(self, number, view, image, depth, moving):
         """One frame: RGB uint8 [h, w, 3], z-depth [h, w] meters (0: none), moving [h, w] bool."""
         name = f"{number:010d}"
         png = name + ".png"
-        self._image("image_02/data", png, picture)
+        self._image("image_02/data", png, image)
         stored = np.round(depth * 256.0).astype(np.uint16)
         self._image("proj_depth/groundtruth/image_02", png, stored)
         self._image("motion_masks/image_02", png, moving.astype(np.uint8) * 255)
@@ -112,7 +112,7 @@ class DriveWriter:
 def scan_points(view, depth):
     """Points [n, 4] float32 (x, y, z, reflectance) of a 64-beam scan in the scanner's frame.
 
-    Each beam and azimuth step inside the picture takes the pixel its direction falls on (once), so
+    Each beam and azimuth step inside the image takes the pixel its direction falls on (once), so
     every point lies exactly on a pixel-center ray and carries that pixel's exact depth.
     """
     rotation, translation = velo_to_camera()

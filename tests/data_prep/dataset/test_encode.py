@@ -147,7 +147,7 @@ def test_what_is_no_picture_is_left_out_and_named(tmp_path, name, static_filter)
     path = tmp_path / "frame.png"
     path.write_bytes(UNREADABLE[name])
     if static_filter:
-        reason = select._reduced(path)
+        reason = select.read_thumbnail(path)
     else:
         with pytest.raises(shards.Unreadable, match=f"^{path}: ") as caught:
             encode.encode_image(path, VIEW, "png")

@@ -1,5 +1,6 @@
 """The street command: same bytes for any number of workers, KITTI layout, resume, errors."""
 
+import dataclasses
 import json
 import pathlib
 
@@ -13,13 +14,13 @@ from data_prep.street import generate
 from data_prep.street.write import kitti
 from tests.support import commands
 
-SIZES = {"drives": 2, "test_drives": 1, "frames": 3, "height": 32, "width": 104, "seed": 7}
+STREET = street_drive.Street(drives=2, test_drives=1, frames=3, height=32, width=104, seed=7)
 
 
 @pytest.fixture(scope="module")
 def raw(tmp_path_factory):
     folder = tmp_path_factory.mktemp("street") / "raw"
-    generate.generate(str(folder), **SIZES, workers=2)
+    generate.generate(str(folder), STREET, workers=2)
     return folder
 
 
@@ -29,7 +30,7 @@ def contents(folder):
 
 
 def test_one_worker_and_two_write_the_same_bytes(raw, tmp_path):
-    generate.generate(str(tmp_path / "raw"), **SIZES, workers=1)
+    generate.generate(str(tmp_path / "raw"), STREET, workers=1)
     assert contents(tmp_path / "raw") == contents(raw)
 
 
@@ -37,7 +38,7 @@ def test_it_is_read_as_kitti(raw):
     drives = kitti_layout.list_drives(raw)
     assert [d.path.name for d in drives] == [kitti.drive_name(n) for n in (1, 2, 3)]
     for drive in drives:
-        frames = set(range(SIZES["frames"]))
+        frames = set(range(STREET.frames))
         assert set(drive.images(2)) == set(drive.depth_maps(2)) == set(drive.scans()) == frames
         assert set(drive.motion_masks(2)) == set(drive.speeds()) == frames
         assert Image.open(drive.images(2)[0]).size == (104, 32)
@@ -58,8 +59,8 @@ def test_splits_keep_the_held_out_drives_apart(raw):
 
 
 def test_held_out_drives_do_not_depend_on_the_number_of_drives():
-    few = street_drive.make_scene(street_drive.plans(2, 1, 3, 32, 104, 7)[-1])[0]
-    many = street_drive.make_scene(street_drive.plans(9, 1, 3, 32, 104, 7)[-1])[0]
+    few = street_drive.make_scene(street_drive.plans(STREET)[-1])[0]
+    many = street_drive.make_scene(street_drive.plans(dataclasses.replace(STREET, drives=9))[-1])[0]
     np.testing.assert_array_equal(few.trip.position, many.trip.position)
     np.testing.assert_array_equal(few.moment(0).center, many.moment(0).center)
 
@@ -102,7 +103,8 @@ def test_oxts_speeds_and_poses_agree(raw):
 
 
 def test_most_drives_follow_a_car():
-    scenes = [street_drive.make_scene(p)[0] for p in street_drive.plans(8, 2, 6, 64, 208, 1)]
+    plans = street_drive.plans(street_drive.Street(8, 2, 6, 64, 208, seed=1))
+    scenes = [street_drive.make_scene(plan)[0] for plan in plans]
     ahead = 0
     for scene in scenes:
         moment, here = scene.moment(3), scene.trip.position[3]
@@ -113,15 +115,15 @@ def test_most_drives_follow_a_car():
 
 def test_an_interrupted_run_resumes_and_a_finished_one_is_left_alone(raw, tmp_path):
     folder = tmp_path / "raw"
-    generate.generate(str(folder), **SIZES, workers=1)
+    generate.generate(str(folder), STREET, workers=1)
     second = pathlib.Path(street_drive.drive_folder(str(folder), 2))
     kept = pathlib.Path(street_drive.drive_folder(str(folder), 1)) / "poses/image_02.txt"
     before = kept.stat().st_mtime_ns
     second.rename(second.with_name(second.name + ".tmp"))
     (folder / generate.DONE).rename(folder / generate.STARTED)
-    generate.generate(str(folder), **SIZES, workers=1)
+    generate.generate(str(folder), STREET, workers=1)
     assert contents(folder) == contents(raw) and kept.stat().st_mtime_ns == before
-    generate.generate(str(folder), **SIZES, workers=1)
+    generate.generate(str(folder), STREET, workers=1)
     assert json.loads((folder / generate.DONE).read_text())["seed"] == 7
 
 
@@ -139,6 +141,6 @@ def test_other_arguments_or_foreign_files_are_refused(raw, tmp_path):
 
 
 def test_the_command_imports_no_tensorflow():
-    code = "import sys, data_prep.street; sys.exit('tensorflow' in sys.modules)"
+    code = "import sys, data_prep.street.__main__; sys.exit('tensorflow' in sys.modules)"
     done = commands.subprocess.run([commands.sys.executable, "-c", code], cwd=commands.ROOT)
     assert done.returncode == 0

@@ -16,6 +16,7 @@ from data_prep.dataset import report as dataset_report
 from data_prep.video import camera as video_camera
 from data_prep.video import frames as video_frames
 from data_prep.video import motion, prepare
+from data_prep.video import raw as video_raw
 from data_prep.video import select as video_select
 from tests.data_prep.video.test_motion import texture
 from tests.support import commands, fuzz
@@ -190,11 +191,11 @@ def test_a_file_that_is_cut_off_is_said_to_be(tmp_path):
         for number in range(40):
             append(drive(number))
     assert abs(video.announced(path) - 40) <= 1
-    assert prepare._cut_off(str(path), 40) == [] == prepare._cut_off(str(tmp_path), 3)
+    assert video_frames.cut_off(str(path), 40) == [] == video_frames.cut_off(str(tmp_path), 3)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     decoded = sum(1 for _ in video_frames.read(path))
     assert 0 < decoded < 35
-    (warning,) = prepare._cut_off(str(path), decoded)
+    (warning,) = video_frames.cut_off(str(path), decoded)
     assert f"{decoded} of about 40 frames" in warning and "cut off" in warning
 
 
@@ -213,7 +214,7 @@ def test_a_folder_to_records(tmp_path):
     )
     report, prepared = prepare.prepare(options)
     assert report["kept"] == 8 and report["dropped"] == {"duplicate": 1}
-    assert report["scenes"] == {f"{prepare.DATE}/trip_0000": [0, 1, 2, 3, 5, 6, 7, 8]}
+    assert report["scenes"] == {f"{video_raw.DATE}/trip_0000": [0, 1, 2, 3, 5, 6, 7, 8]}
     assert prepared["count"] == 6 and prepared["sizes"] == {"96x160": 6}
     (stored,) = kitti_layout.list_drives(tmp_path / "out" / "raw")
     np.testing.assert_allclose(
@@ -252,7 +253,9 @@ def test_interrupted_while_writing_frames_it_starts_them_again(tmp_path, monkeyp
     source = folder(tmp_path / "trip", [drive(n) for n in range(5)])
     options = prepare.Options(str(source), str(tmp_path / "out"), fov_deg=70.0, stride="1")
     with monkeypatch.context() as patch:
-        patch.setattr(prepare.json_file, "write", lambda *a: (_ for _ in ()).throw(OSError("full")))
+        patch.setattr(
+            prepare.files_module, "write", lambda *a: (_ for _ in ()).throw(OSError("full"))
+        )
         with pytest.raises(OSError, match="full"):
             prepare.prepare(options)
     assert prepare.prepare(options)[1]["count"] == 3
@@ -273,7 +276,7 @@ def test_wrong_inputs_are_named(tmp_path):
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "thesis.txt").write_text("dear")
     moving = folder(tmp_path / "moving", [drive(n) for n in range(5)])
-    with pytest.raises(ValueError, match="other: not empty and not of this command"):
+    with pytest.raises(ValueError, match="other: not empty and not of data_prep.video"):
         prepare.prepare(prepare.Options(str(moving), str(tmp_path / "other"), fov_deg=60.0))
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from data_prep.street.drive import make_scene, plans
+from data_prep.street.drive import Street, make_scene, plans
 from data_prep.street.render import picture as render_picture
 from data_prep.street.render import raycast
 
@@ -13,7 +13,7 @@ HEIGHT, WIDTH, FRAMES = 64, 208, 8
 @pytest.fixture(scope="module", params=[0, 3])
 def drive(request):
     """Views, pictures, depths, masks of the first frames of a drive, and its scene."""
-    plan = plans(4, 0, FRAMES, HEIGHT, WIDTH, seed=5)[request.param]
+    plan = plans(Street(4, 0, FRAMES, HEIGHT, WIDTH, seed=5))[request.param]
     scene, ripmap = make_scene(plan)
     frames = []
     for i in range(3):
@@ -71,7 +71,7 @@ def test_the_next_frame_warped_by_exact_depth_and_pose_is_this_frame(drive):
 def test_a_leading_car_looks_infinitely_far_away():
     """Rotation alone, infinite depth, explains its pixels better than its true depth does."""
     far, true = [], []
-    for plan in plans(6, 0, 4, HEIGHT, WIDTH, seed=1):
+    for plan in plans(Street(6, 0, 4, HEIGHT, WIDTH, seed=1)):
         scene, ripmap = make_scene(plan)
         pair = []
         for i in (1, 2):
@@ -147,12 +147,14 @@ def test_supersampling_keeps_the_rays():
 
 
 def test_a_stop_stops_the_camera_and_the_leader():
-    plan = plans(24, 0, 24, HEIGHT, WIDTH, seed=2)[17]
+    plan = plans(Street(24, 0, 24, HEIGHT, WIDTH, seed=2))[17]
     scene, _ = make_scene(plan)
     still = scene.trip.step == 0
     assert 2 <= still.sum() <= 5
     frame = int(np.flatnonzero(still)[0])
     np.testing.assert_array_equal(scene.trip.position[frame], scene.trip.position[frame + 1])
     np.testing.assert_array_equal(scene.trip.rotation[frame], scene.trip.rotation[frame + 1])
-    others = [make_scene(p)[0].trip.step.min() for p in plans(6, 2, 24, HEIGHT, WIDTH, seed=2)]
+    others = [
+        make_scene(p)[0].trip.step.min() for p in plans(Street(6, 2, 24, HEIGHT, WIDTH, seed=2))
+    ]
     assert min(others) >= 0.5
