@@ -1,6 +1,8 @@
-"""Forward warp, inference, training step and input pipeline against PyTorch, one Markdown table:
+"""Compares forward warp, inference, training step and input pipeline with PyTorch:
 
-python -m benchmarks.compare --records PNG_DIR,JPEG_DIR --out benchmarks/results.md
+    python -m benchmarks.compare --records PNG_DIR,JPEG_DIR --out benchmarks/results.md
+
+Prints and writes one Markdown table. Needs PyTorch: pip install -e '.[benchmark]'.
 """
 
 from __future__ import annotations
@@ -17,8 +19,14 @@ import tempfile
 
 from absl import flags
 
+<<<<<<< HEAD
 from aquanet_tf import cli, progress
 from benchmarks import inference, loader, measure, step, warp
+=======
+from aquanet_tf import cli
+from benchmarks import measure
+from benchmarks.cases import inference, input_pipeline, step, warp
+>>>>>>> evalexp
 
 TASKS = {
     "warp": [
@@ -48,36 +56,38 @@ TASKS = {
     ],
 }
 
-# The input pipeline's tasks are made from --records, for the largest size only.
+# Tasks of the input pipeline are made from --records, for the largest size only.
 _NAMES = (*TASKS, "input")
 
 _TASK = flags.DEFINE_multi_enum("task", _NAMES, _NAMES, "What to compare.")
-_RECORDS = flags.DEFINE_list("records", [], "Data sets for the input pipeline, one row for each.")
+_RECORDS = flags.DEFINE_list("records", [], "Data sets for the input pipeline, one row each.")
 _HEIGHT = flags.DEFINE_list("height", ["96", "192"], "Image heights, pixels.")
 _WIDTH = flags.DEFINE_list("width", ["320", "640"], "Image widths, one for each height.")
 _LEVELS = flags.DEFINE_integer("levels", 33, "Inverse-depth levels.", lower_bound=2)
 _NETWORK_WIDTH = flags.DEFINE_float("network_width", 1.0, "Channel multiplier.", lower_bound=0.03)
 _THREADS = flags.DEFINE_integer("threads", 2, "Threads of each framework.", lower_bound=1)
-_REPEATS = flags.DEFINE_integer("repeats", 7, "Timed rounds of a row, but a step.", lower_bound=1)
-_STEP_REPEATS = flags.DEFINE_integer("step_repeats", 7, "Timed rounds of a step.", lower_bound=1)
+_REPEATS = flags.DEFINE_integer("repeats", 7, "Timed rounds of every other row.", lower_bound=1)
+_STEP_REPEATS = flags.DEFINE_integer(
+    "step_repeats", 7, "Timed rounds of the training step.", lower_bound=1
+)
 _SEED = flags.DEFINE_integer("seed", 1, "Seed of inputs and weights.", lower_bound=0)
-_OUT = flags.DEFINE_string("out", "", "Markdown file to write as well.")
+_OUT = flags.DEFINE_string("out", "", "Also write the table to this Markdown file.")
 
 
 def settings() -> list[measure.Setting]:
-    """One for each size. Raises ValueError naming the flag."""
+    """One setting for each size. Raises ValueError naming the flag."""
     try:
         sizes = [(int(h), int(w)) for h, w in zip(_HEIGHT.value, _WIDTH.value)]
     except ValueError as error:
         raise ValueError(f"--height and --width must be whole numbers ({error})") from error
     if len(_HEIGHT.value) != len(_WIDTH.value) or not sizes or min(min(s) for s in sizes) < 16:
-        raise ValueError("--height and --width must list as many sizes each, 16 pixels or more")
+        raise ValueError("--height and --width need equally many sizes of at least 16 pixels")
     rest = (_LEVELS.value, _NETWORK_WIDTH.value, _THREADS.value, _SEED.value)
     return [measure.Setting(*size, *rest) for size in sizes]
 
 
 def input_tasks(folder: pathlib.Path) -> list[measure.Task]:
-    """One for each data set of --records, whose frames are written below `folder`.
+    """One task for each data set of --records. Writes the frames of the data sets below `folder`.
 
     Raises ValueError naming the flag or the data set.
     """
@@ -89,13 +99,17 @@ def input_tasks(folder: pathlib.Path) -> list[measure.Task]:
     for i, records_dir in enumerate(_RECORDS.value):
         frames = folder / str(i)
         frames.mkdir()
-        images = 3 * (loader.extract(records_dir, frames) // loader.BATCH * loader.BATCH)
+        images = 3 * (
+            input_pipeline.extract(records_dir, frames)
+            // input_pipeline.BATCH
+            * input_pipeline.BATCH
+        )
         name = (
-            f"input pipeline, {loader.EPOCHS} epochs of {images} images, "
+            f"input pipeline, {input_pipeline.EPOCHS} epochs of {images} images, "
             f"{manifest.read(records_dir)['image_format']}"
         )
         sources = {"records_dir": records_dir, "folder": str(frames)}
-        cases = {"tensorflow": loader.tensorflow_case, "torch": loader.torch_case}
+        cases = {"tensorflow": input_pipeline.tensorflow_case, "torch": input_pipeline.torch_case}
         cases = {key: functools.partial(case, **sources) for key, case in cases.items()}
         tasks.append(measure.Task(name, cases))
     return tasks
@@ -145,10 +159,11 @@ def circumstances(loads: list[float]) -> str:
 
 
 def main(argv):
+    """Runs the command; see the module docstring."""
     del argv
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # both on the processor
-    # PyTorch's idle threads would otherwise spin, against each other where the machine is shared
-    # and against ours, whose threads sleep: measured, twice slower steps for PyTorch.
+    # Otherwise idle threads of PyTorch spin and take time from each other and from TensorFlow on a
+    # shared machine, which makes the steps of PyTorch twice as slow.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         importlib.metadata.version("torch")
@@ -167,8 +182,8 @@ def main(argv):
 
 
 def _work(folder):
-    """(task, setting, rounds) of every row. The input pipeline comes last: the workers of PyTorch
-    that it starts stay, asleep."""
+    """(task, setting, rounds) of every row. The input pipeline comes last, because the workers of
+    PyTorch that it starts keep running, asleep."""
     names = sorted(set(_TASK.value), key=_NAMES.index)
     work = [
         (task, setting, _STEP_REPEATS.value if name == "step" else _REPEATS.value)
@@ -184,7 +199,7 @@ def _work(folder):
 
 
 def _processor():
-    """Name of the processor where the system tells it."""
+    """Name of the processor."""
     path = pathlib.Path("/proc/cpuinfo")
     if path.exists():
         for line in path.read_text().splitlines():

@@ -1,4 +1,4 @@
-"""Images a second that the input pipeline delivers (three full-size images for each triplet):
+"""Measures images per second of our input pipeline alone (three full-size images per triplet):
 
 python -m benchmarks.input_pipeline --data_dir DIR --crop_height 192 --crop_width 640
 """
@@ -20,18 +20,21 @@ from aquanet_tf.data import manifest, pipeline
 _WARM_UP = 4
 
 
-def measure(options: Config, steps: int) -> dict:
-    """Runs `steps` batches after a warm-up: triplets and images a second by the clock, and
-    processor milliseconds for each triplet, which do not depend on what else the machine does."""
-    options = dataclasses.replace(options, steps_per_epoch=_WARM_UP + steps)
-    batches = iter(pipeline.training_dataset(options, 0, 1))
+def measure(config: Config, steps: int) -> dict:
+    """Runs `steps` batches after a warm-up.
+
+    Returns triplets and images per second of wall time, and processor milliseconds per triplet,
+    which hardly depend on other load of the machine.
+    """
+    config = dataclasses.replace(config, steps_per_epoch=_WARM_UP + steps)
+    batches = iter(pipeline.training_dataset(config, 0, 1))
     for _ in range(_WARM_UP):
         next(batches)
     clock, processor = time.perf_counter(), time.process_time()
     for _ in batches:
         pass
     clock, processor = time.perf_counter() - clock, time.process_time() - processor
-    triplets = steps * options.batch_size
+    triplets = steps * config.batch_size
     return {
         "triplets_per_second": triplets / clock,
         "images_per_second": 3 * triplets / clock,
@@ -40,22 +43,22 @@ def measure(options: Config, steps: int) -> dict:
 
 
 def main(argv):
-    """Measures with all augmentation, and with none of it, on the same records."""
+    """Measures with all augmentation and without any, on the same records."""
     del argv
-    options = command_line.from_flags()
-    info = manifest.read(options.data_dir)
+    config = command_line.from_flags()
+    info = manifest.read(config.data_dir)
     print(
         f"{info['image_format']} {info['image_height']}x{info['image_width']} -> "
-        f"{options.crop_height}x{options.crop_width}, batch {options.batch_size}, "
+        f"{config.crop_height}x{config.crop_width}, batch {config.batch_size}, "
         f"{os.cpu_count()} cores"
     )
     plain = {"flip": False, "time_reversal": False, "photometric": False, "depth_scaling": "none"}
     for name, changes in (("augmented", {}), ("whole frames, not augmented", plain)):
-        result = measure(dataclasses.replace(options, **changes), flags.FLAGS.steps)
+        result = measure(dataclasses.replace(config, **changes), flags.FLAGS.steps)
         print(
             f"{name}: {result['images_per_second']:.0f} images/s "
             f"({result['triplets_per_second']:.1f} triplets/s, "
-            f"{result['processor_ms_per_triplet']:.1f} ms of processor time for each triplet)"
+            f"{result['processor_ms_per_triplet']:.1f} ms of processor time per triplet)"
         )
 
 

@@ -1,8 +1,8 @@
-"""How two implementations of one computation are compared: time side by side, memory apart.
+"""Compares two implementations of one computation: their times in one process, memory in two.
 
-Time: both live in this process and take turns, the order reversed every round, so that a machine
-that slows down slows both. Memory: the peak of one cannot be told from the other's in one process,
-so each runs in a fresh process of its own.
+Time: both run in this process and take turns, in reversed order every round, so that other load of
+the machine slows both. Memory: the peaks of two frameworks cannot be separated in one process, so
+each runs in a new process.
 """
 
 from __future__ import annotations
@@ -33,8 +33,11 @@ class Setting(NamedTuple):
 
 
 class Task(NamedTuple):
-    """A computation: `cases[framework](setting)` returns a function that does it once. Where that
-    has a method `more_megabytes`, it is the peak memory of its helper processes."""
+    """A computation: `cases[framework](setting)` returns a function that does it once.
+
+    If that function has an attribute `more_megabytes`, calling it gives the peak memory of its
+    helper processes.
+    """
 
     name: str
     cases: dict[str, Callable[[Setting], Callable[[], Any]]]
@@ -89,7 +92,7 @@ def peak_megabytes(task: Task, setting: Setting, framework: str) -> float:
     """
     if not _STATUS.exists():
         return float("nan")
-    # Not forked: a fork would start with this process' memory, and TensorFlow does not survive it.
+    # Spawned, since a fork starts with the memory of this process, and TensorFlow breaks in a fork.
     context = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(1, mp_context=context) as pool:
         return pool.submit(_peak_here, task.cases[framework], setting, framework).result()
@@ -116,8 +119,10 @@ def _peak_here(case, setting, framework):
 
 
 def start_peak() -> float:
-    """Starts the mark of the peak anew and returns where it stands, MiB: importing can need more
-    than what stays. Not ru_maxrss, which a child inherits and nothing can reset."""
+    """Resets the peak of this process and returns it, MiB; imports can need more than what stays.
+
+    Not ru_maxrss: a child inherits it, and it cannot be reset.
+    """
     if _STATUS.exists():
         pathlib.Path("/proc/self/clear_refs").write_text("5")
     return peak()

@@ -1,4 +1,4 @@
-"""How time and memory of the forward warp and its gradient grow with pixels, levels and batch:
+"""Measures time and memory of the forward warp and its gradient over pixels, levels and batch:
 
 python -m benchmarks.scaling --out docs/scaling.png --csv benchmarks/scaling.csv
 """
@@ -16,7 +16,8 @@ import numpy as np
 from absl import flags
 
 from aquanet_tf import cli, progress
-from benchmarks import measure, warp
+from benchmarks import measure
+from benchmarks.cases import warp
 
 BASE = measure.Setting(192, 640, 33, 1.0, 2, 1)
 AXES = {
@@ -38,12 +39,12 @@ _CSV = flags.DEFINE_string("csv", "benchmarks/scaling.csv", "Table to write.")
 
 
 def size(axis: str, setting: measure.Setting) -> int:
-    """Where a setting lies on an axis of `AXES`."""
+    """Value of a setting on an axis of `AXES`."""
     return setting.height * setting.width if axis == "pixels" else getattr(setting, axis)
 
 
 def measured(setting: measure.Setting, repeats: int) -> tuple[float, float]:
-    """(seconds, peak MiB) of one case: median of the calls after the warm-up."""
+    """(median seconds of a call after the warm-up, peak MiB) of one case."""
     call = TASK.cases["tensorflow"](setting)
     for _ in range(measure.WARM_UP):
         call()
@@ -56,7 +57,10 @@ def measured(setting: measure.Setting, repeats: int) -> tuple[float, float]:
 
 
 def draw(results: dict, path: str) -> None:
-    """One column for each axis, times above memories, each with its line of least squares."""
+    """One column for each axis, time above memory, each with its least-squares line.
+
+    results: setting -> `measured`; path: PNG to write.
+    """
     import matplotlib
 
     matplotlib.use("Agg")
@@ -88,6 +92,7 @@ def draw(results: dict, path: str) -> None:
 
 
 def main(argv):
+    """Runs the command; see the module docstring."""
     del argv
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
     measure.use_threads("tensorflow", BASE.threads)

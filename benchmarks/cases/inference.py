@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+<<<<<<< HEAD
 from benchmarks.step import batch, build_stage, torch_batch
 from benchmarks.warp import LIMITS
+=======
+from benchmarks.cases.step import batch, build_stage, torch_batch
+from benchmarks.cases.warp import LIMITS
+from benchmarks.measure import Setting
+>>>>>>> evalexp
 
 from benchmarks.measure import Setting
 
 
 def tensorflow_case(setting: Setting, images: int = 1):
-    """Ours: the estimate that prediction and every export are made of, in a tf.function, for so
-    many images in one call."""
+    """Ours: the estimate used by prediction and every export, in a tf.function.
+
+    images: how many in one call.
+    """
     import tensorflow as tf
 
     from aquanet_tf.networks import estimate as networks_estimate
@@ -23,18 +31,18 @@ def tensorflow_case(setting: Setting, images: int = 1):
 
 
 def torch_case(setting: Setting, images: int = 1):
-    """The twin, with weights of its own."""
+    """The twin, with random weights of its own."""
     import torch
 
-    from benchmarks import torch_twin
+    from benchmarks.pytorch import twin
 
     torch.manual_seed(setting.seed)
-    network = torch_twin.AQUANet(setting.network_width, setting.levels).eval()
+    network = twin.AQUANet(setting.network_width, setting.levels).eval()
     data = torch_batch(setting._replace(batch=images))
 
     @torch.inference_mode()
     def run():
         logits, beta = network(data["target"], data["grid"])
-        return torch_twin.expected_inverse_depth(logits, beta, LIMITS).numpy()
+        return twin.expected_inverse_depth(logits, beta, LIMITS).numpy()
 
     return run

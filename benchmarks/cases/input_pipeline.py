@@ -1,9 +1,9 @@
-"""The input pipeline: epochs of augmented batches from the same encoded triplets, each side from
-the form it is made for, TFRecord shards here and a file for each frame there.
+"""The input pipeline: epochs of augmented batches from the same encoded triplets.
 
-Several epochs one after another, as training reads them: ours is one data set from the first epoch
-to the last, PyTorch's DataLoader starts anew each epoch, with workers that stay. What is prepared
-ahead does not outlive a call, so neither works while the other is timed.
+TensorFlow reads TFRecord shards, PyTorch one file per frame: each the form it is made for. Several
+epochs are read one after another, as in training. Ours is one data set over all epochs; PyTorch's
+DataLoader starts again each epoch and keeps its workers. Nothing is prefetched beyond a call, so
+neither side works while the other is timed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ EPOCHS = 4
 
 
 def extract(records_dir: str, folder: pathlib.Path) -> int:
-    """Writes the frames of a data set, byte for byte, and cameras.json for `torch_loader`.
+    """Writes the frames of a data set, byte for byte, and cameras.json for `pytorch.loader`.
 
     Returns the number of triplets. Raises ValueError for a data set that is damaged or missing.
     """
@@ -41,7 +41,7 @@ def extract(records_dir: str, folder: pathlib.Path) -> int:
 
 
 def options(setting: Setting, records_dir: str = ""):
-    """The configuration of both sides: every augmentation, PoseNet's frames as large as crops."""
+    """The options of both sides: every augmentation, frames for PoseNet as large as the crops."""
     from aquanet_tf.config.options import Config
 
     return Config(
@@ -56,8 +56,8 @@ def options(setting: Setting, records_dir: str = ""):
 
 
 def tensorflow_case(setting: Setting, records_dir: str, folder: str):
-    """Ours, from the first epoch's first record to the last one's last batch; iterator and graph
-    are made anew every time, as at the start of a training."""
+    """Ours, from the first record of the first epoch to the last batch of the last. Iterator and
+    graph are made in every call, as at the start of a training."""
     del folder
     from aquanet_tf.data import pipeline
 
@@ -74,11 +74,11 @@ def tensorflow_case(setting: Setting, records_dir: str, folder: str):
 
 
 def torch_case(setting: Setting, records_dir: str, folder: str):
-    """PIL and a DataLoader of two workers."""
+    """PIL and a DataLoader with two workers."""
     del records_dir
-    from benchmarks import torch_loader
+    from benchmarks.pytorch import loader
 
     size = (setting.height, setting.width)
     rules = options(setting)
-    triplets = torch_loader.Triplets(folder, size, size, (rules.resize_min, rules.resize_max))
-    return torch_loader.Epochs(triplets, BATCH, WORKERS, EPOCHS)
+    triplets = loader.Triplets(folder, size, size, (rules.resize_min, rules.resize_max))
+    return loader.Epochs(triplets, BATCH, WORKERS, EPOCHS)

@@ -1,6 +1,7 @@
-"""One training step of stage 1 (both networks, two views, L1 pyramid and smoothness, Adam) in
-TensorFlow, as `fit` runs it, and in PyTorch. Batch 1; no perceptual term, for want of weights
-that both sides could load without internet.
+"""One training step of stage 1: both networks, two views, L1 pyramid and smoothness, Adam.
+
+In TensorFlow as `fit` runs it, and in PyTorch. Batch 1. The perceptual term is left out, because
+its weights must be downloaded.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from benchmarks.warp import LIMITS, channels_first, intrinsics
 
+from benchmarks.cases.warp import LIMITS, channels_first, intrinsics
 from benchmarks.measure import Setting
 
 LEARNING_RATE = 1e-4
@@ -16,7 +18,7 @@ SMOOTHNESS_WEIGHT = 0.1
 
 
 def batch(setting: Setting) -> dict[str, np.ndarray]:
-    """Random triplets as the input pipeline would deliver them, PoseNet's frames as large."""
+    """Random triplets in the form of the input pipeline; frames for PoseNet of the same size."""
     height, width = setting.height, setting.width
     rng = np.random.default_rng(setting.seed)
     frames = rng.random((setting.batch, 3, height, width, 3))
@@ -83,16 +85,16 @@ def torch_case(setting: Setting):
     """The twin, with weights of its own."""
     import torch
 
-    from benchmarks import torch_twin
+    from benchmarks.pytorch import twin
 
     torch.manual_seed(setting.seed)
     networks = (
-        torch_twin.AQUANet(setting.network_width, setting.levels),
-        torch_twin.PoseNet(setting.network_width),
+        twin.AQUANet(setting.network_width, setting.levels),
+        twin.PoseNet(setting.network_width),
     )
     weights = [weight for network in networks for weight in network.parameters()]
     optimizer = torch.optim.Adam(weights, LEARNING_RATE, eps=1e-7)
     data = torch_batch(setting)
-    return lambda: torch_twin.train_step(
+    return lambda: twin.train_step(
         *networks, optimizer, data, LIMITS, PYRAMID_SCALES, SMOOTHNESS_WEIGHT
     )

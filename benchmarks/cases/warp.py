@@ -65,7 +65,7 @@ def torch_case(setting: Setting, backward: bool):
     """The twin: the same inputs and results, channels first."""
     import torch
 
-    from benchmarks import torch_twin
+    from benchmarks.pytorch import twin
 
     *arrays, k, weight = (torch.from_numpy(array) for array in inputs(setting))
     arrays[:3] = (channels_first(array) for array in arrays[:3])
@@ -75,7 +75,7 @@ def torch_case(setting: Setting, backward: bool):
         value.requires_grad_(backward)
 
     def run():
-        view, occlusion = torch_twin.forward_warp(image, *watched, k, k, LIMITS)
+        view, occlusion = twin.forward_warp(image, *watched, k, k, LIMITS)
         results = [view, occlusion]
         if backward:
             results += torch.autograd.grad((view * weight).sum(), watched)

@@ -1,6 +1,6 @@
 """The input pipeline's work as this field does it in PyTorch: files, PIL, a DataLoader.
 
-The same frames, crops, whole frames, augmentation and batches as `aquanet_tf.input_pipeline` with
+The same frames, crops, whole frames, augmentation and batches as `aquanet_tf.data.pipeline` with
 its defaults, drawn from random numbers of its own. Nothing in this file imports TensorFlow: workers
 are started with a fresh interpreter, and their memory counts.
 """
@@ -20,11 +20,11 @@ from PIL import Image
 from benchmarks import measure
 
 FRAMES = ("previous", "target", "next")
-_GAMMA, _BRIGHTNESS, _COLOR = (0.8, 1.2), (0.5, 2.0), (0.8, 1.2)  # of aquanet_tf.augment
+_GAMMA, _BRIGHTNESS, _COLOR = (0.8, 1.2), (0.5, 2.0), (0.8, 1.2)  # of aquanet_tf.data.augmentation
 
 
 class Triplets(torch.utils.data.Dataset):
-    """Augmented triplets of a folder that `loader.extract` wrote.
+    """Augmented triplets of a folder that `cases.input_pipeline.extract` wrote.
 
     Args:
         folder: NUMBER_FRAME files, and cameras.json with K of each triplet.

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from benchmarks import inference, loader, measure, scaling, step, warp
+from benchmarks import measure, scaling
+from benchmarks.cases import inference, input_pipeline, step, warp
 from tests.support import commands
 
 torch = pytest.importorskip("torch")
-torch_twin = pytest.importorskip("benchmarks.torch_twin")
+torch_twin = pytest.importorskip("benchmarks.pytorch.twin")
 
 TINY = measure.Setting(height=32, width=48, levels=5, network_width=0.0625, threads=2, seed=1)
 
@@ -97,14 +98,14 @@ def test_inference_is_ours(monkeypatch, images):
 def test_both_pipelines_deliver_the_same_work(data_dir, tmp_path):
     """One triplet of the loader, held to our geometry; and its random numbers stay in bounds."""
     from aquanet_tf.data import pipeline
-    from benchmarks import torch_loader
+    from benchmarks.pytorch import loader
 
     setting = TINY._replace(height=16, width=32)
-    assert loader.extract(data_dir, tmp_path) == 14
-    rules = loader.options(setting, data_dir)
+    assert input_pipeline.extract(data_dir, tmp_path) == 14
+    rules = input_pipeline.options(setting, data_dir)
     ours = next(iter(pipeline.training_dataset(rules, 0, 1)))
     limits = (rules.resize_min, rules.resize_max)
-    triplets = torch_loader.Triplets(tmp_path, (16, 32), (16, 32), limits)
+    triplets = loader.Triplets(tmp_path, (16, 32), (16, 32), limits)
     for index in range(8):
         theirs = triplets[index]
         for name, value in ours.items():
