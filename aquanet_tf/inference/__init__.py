@@ -1,4 +1,4 @@
 """A trained model as a function of images, whatever file it is loaded from.
 
-Uses: geometry, layers, masks, media, networks, runs.
+Uses: geometry, masks, media, networks, runs.
 """
