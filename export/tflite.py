@@ -40,7 +40,7 @@ from aquanet_tf.geometry import camera
 from aquanet_tf.inference import graph
 from aquanet_tf.inference.checkpoint import Predictor
 from aquanet_tf.inference.tflite import LiteModel
-from aquanet_tf.layers import quantization
+from aquanet_tf.networks import estimate
 from aquanet_tf.runs.run import Run, load_run
 from export.bundle import calibration, metadata, model_card, parity
 
@@ -154,7 +154,7 @@ def convert(run: Run, height: int, width: int, quantize: str, samples=None) -> b
         curve = beta if config.adaptive else one
         if not config.adaptive:
             beta = tf.tile(one, [1, height, width, 1])
-        inverse_depth = quantization.expected_inverse_depth(
+        inverse_depth = estimate.decode(
             logits, curve, config.inverse_depth_min, config.inverse_depth_max
         )
         return inverse_depth, beta

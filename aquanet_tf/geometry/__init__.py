@@ -1,4 +1,6 @@
-"""Cameras, motion and sampling: conventions and formulas, nothing that learns.
+"""Cameras, motions and sampling: conventions and formulas, nothing that is learned.
+
+Conventions: `camera`. Section 3.3 of the paper: `depth_scaling`.
 
 Uses: nothing.
 """

@@ -1,9 +1,8 @@
-"""Bilinear sampling, and backward warping built on it.
+"""Bilinear sampling of an image at given pixel coordinates.
 
-An image of W x H pixels covers [-0.5, W - 0.5] x [-0.5, H - 0.5] (pixel centers are integers).
-A sample outside that extent is zero and reported as outside; within half a pixel of the border
-the nearest pixel centers are used, so that an identity warp keeps the border whatever the last
-bit of its coordinates says.
+A sample outside the image's extent (see `camera`: half a pixel beyond the outer pixel centers) is
+zero and reported as outside. Within that half pixel the nearest pixel centers are used, so that an
+identity warp keeps the border pixels whatever the rounding of their coordinates.
 """
 
 from __future__ import annotations

@@ -1,12 +1,17 @@
-"""Pinhole algebra: intrinsics under resize, crop and flip, pixel rays, positional grids.
+"""Pinhole camera: intrinsics under resize, crop and flip, pixel rays, positional grids.
 
-Conventions of the whole project, stated here once:
+The conventions of the whole project:
 
-* Pixel centers are integers: (0, 0) is the center of the top-left pixel, u right, v down.
-* K is 3x3, in pixels of the very image it travels with.
+* Pixel centers are integers: (0, 0) is the center of the top-left pixel, u right, v down. An
+  image of W x H pixels covers [-0.5, W - 0.5] x [-0.5, H - 0.5].
+* K is the 3x3 matrix of intrinsics, in pixels of the image it belongs to: after a resize, crop or
+  flip of the image it must be changed, too.
 * Camera axes: x right, y down, z forward. T_{a->b} maps points of frame a into frame b,
-  X_b = R X_a + t.
+  X_b = R X_a + t (see `pose.Motion`).
+* Inverse depth is 1/z (the paper's disparity), in relative units; d -> 0 is far away.
 * Resizing uses half-pixel centers, as tf.image.resize and Pillow do.
+* The positional grid is normalized to the whole image: (0, 0) its center, -1 and 1 the centers of
+  its border pixels.
 
 Every function takes arrays or tensors with any leading batch dimensions and returns tensors
 of the input's float type.
@@ -15,6 +20,10 @@ of the input's float type.
 from __future__ import annotations
 
 import tensorflow as tf
+
+# A ray counts as pointing forward only above this third coordinate: dividing by less would let a
+# camera turned by 90 degrees produce unbounded coordinates and gradients.
+MIN_FORWARD = 1e-3
 
 
 def resize_intrinsics(k, scale_x, scale_y):
@@ -33,7 +42,7 @@ def crop_intrinsics(k, x0, y0):
 def flip_intrinsics(k, width):
     """K [..., 3, 3] of the mirrored image, `width` pixels wide: cx' = (width - 1) - cx.
 
-    The focal length stays positive: the mirrored image is that of a mirrored world.
+    The focal length stays positive: the mirrored image shows a mirrored world.
     """
     k = tf.convert_to_tensor(k)
     mirrored = _as(width, k) - 1.0 - k[..., 0, 2]
@@ -79,8 +88,8 @@ def project(points, k):
 
 
 def positional_grid(height, width, dtype=tf.float32):
-    """(u, v) of each pixel of a *whole* image, [height, width, 2]: center (0, 0), corner pixel
-    centers at -1 and 1. A crop takes its part of the grid of the whole image."""
+    """(u, v) of each pixel of a *whole* image, [height, width, 2], in [-1, 1]. A crop takes its
+    part of the grid of the whole image."""
     u, v = tf.meshgrid(unit_line(width, dtype), unit_line(height, dtype))
     return tf.stack([u, v], axis=-1)
 
@@ -102,8 +111,3 @@ def _transform(k, sx, sy, ox, oy):
     first = sx * k[..., 0, :] + ox * k[..., 2, :]
     second = sy * k[..., 1, :] + oy * k[..., 2, :]
     return tf.stack([first, second, tf.broadcast_to(k[..., 2, :], tf.shape(first))], axis=-2)
-
-
-# A ray is taken as pointing forward only above this cosine-like third coordinate: dividing by
-# less would let a camera turned by 90 degrees produce unbounded coordinates and gradients.
-MIN_FORWARD = 1e-3

@@ -1,13 +1,29 @@
-"""Rigid motion: pose vector -> (R, t), and its exact inverse.
+"""Rigid motions of the camera (ego-motion): from a pose vector, and their exact inverse.
 
-A pose vector is (tx, ty, tz, rx, ry, rz): translation in depth units, rotation in radians.
-(R, t) maps points as X_b = R X_a + t. Translation and rotation sizes of one video frame are
-small, so every formula is exact and differentiable at zero.
+A pose vector is (tx, ty, tz, rx, ry, rz): translation in units of depth, rotation in radians.
+Between two video frames both are small, so every formula is exact and differentiable at zero.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import tensorflow as tf
+
+
+class Motion(NamedTuple):
+    """T_{a->b}: maps points of camera frame a into camera frame b, X_b = R X_a + t.
+
+    rotation: R [..., 3, 3]; translation: t [..., 3], in units of depth.
+    """
+
+    rotation: tf.Tensor
+    translation: tf.Tensor
+
+    def inverse(self) -> Motion:
+        """T_{b->a} = (R^T, -R^T t), exactly."""
+        rotation = tf.linalg.matrix_transpose(self.rotation)
+        return Motion(rotation, -tf.linalg.matvec(rotation, self.translation))
 
 
 def skew(vector):
@@ -19,9 +35,9 @@ def skew(vector):
 
 
 def se3_exp(vector):
-    """Exponential map of SE(3): pose vector [..., 6] -> R [..., 3, 3], t [..., 3].
+    """`Motion` of a pose vector [..., 6] by the exponential map of SE(3).
 
-    exp(-vector) is exactly the inverse motion, which is why the antisymmetric PoseNet uses it.
+    exp(-vector) is exactly the inverse motion, which the antisymmetric PoseNet relies on.
     R = I + A W + B W^2, t = (I + B W + C W^2) v with W = skew(rotation), A = sin(a)/a,
     B = (1 - cos(a))/a^2, C = (a - sin(a))/a^3 and a the angle.
     """
@@ -33,13 +49,13 @@ def se3_exp(vector):
     eye = tf.eye(3, dtype=vector.dtype)
     rotation = eye + a * cross + b * cross2
     translation = tf.linalg.matvec(eye + b * cross + c * cross2, v)
-    return rotation, translation
+    return Motion(rotation, translation)
 
 
 def euler_pose(vector):
-    """Pose vector [..., 6] -> R = Rx(rx) Ry(ry) Rz(rz), t taken as it stands.
+    """`Motion` of a pose vector [..., 6]: R = Rx(rx) Ry(ry) Rz(rz), t as given.
 
-    The plain form of the paper's predecessors (SfMLearner), used by `--pose_form=plain`.
+    The form of the paper's predecessors (SfMLearner), used by `--pose_form=plain`.
     """
     vector = tf.convert_to_tensor(vector)
     (cx, cy, cz), (sx, sy, sz) = (tf.unstack(f(vector[..., 3:]), axis=-1) for f in (tf.cos, tf.sin))
@@ -49,17 +65,11 @@ def euler_pose(vector):
         [sx * sz - cx * sy * cz, cx * sy * sz + sx * cz, cx * cy],
     ]
     rotation = tf.stack([tf.stack(row, axis=-1) for row in rows], axis=-2)
-    return rotation, vector[..., :3]
-
-
-def invert_pose(rotation, translation):
-    """(R, t) [..., 3, 3], [..., 3] -> (R^T, -R^T t): the exact inverse motion."""
-    inverse = tf.linalg.matrix_transpose(rotation)
-    return inverse, -tf.linalg.matvec(inverse, translation)
+    return Motion(rotation, vector[..., :3])
 
 
 def _rodrigues_factors(square):
-    """A, B, C of `se3_exp` for squared angles, by series where division would cancel."""
+    """A, B, C of `se3_exp` for squared angles; a series where the division would lose digits."""
     small = square < 0.25
     angle = tf.sqrt(tf.where(small, tf.ones_like(square), square))
     series_a = _series(square, 1.0, (6, 20, 42, 72, 110))

@@ -8,7 +8,6 @@ from __future__ import annotations
 import tensorflow as tf
 
 from aquanet_tf.geometry import camera
-from aquanet_tf.layers import quantization
 from aquanet_tf.masks import spimo
 from aquanet_tf.networks import estimate as networks_estimate
 from aquanet_tf.networks import post_processing as networks_post_processing
@@ -60,7 +59,7 @@ def infer(run, images, working_height=None, focal=None, post_processing="none"):
     inputs = network_inputs(run, images, working_height, focal)
     logits, beta = run.aquanet(*inputs)
     if post_processing == "none":
-        inverse_depth = quantization.expected_inverse_depth(
+        inverse_depth = networks_estimate.decode(
             logits, beta, config.inverse_depth_min, config.inverse_depth_max
         )
     else:

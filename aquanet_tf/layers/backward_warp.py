@@ -1,4 +1,8 @@
-"""TODO docstring of aquanet_tf.layers.backward_warp."""
+"""Backward warping: the target view looked up in a reference image (DIRNet-BW, kick-start).
+
+The usual synthesis of the field (SfMLearner, Monodepth2), at one inverse depth for each pixel. The
+paper's own synthesis is the forward warp (`warp.forward`).
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ def backward_warp(reference, inverse_depth, rotation, translation, k_target, k_r
 
     Args:
         reference: [B,H,W,C] reference image.
-        inverse_depth: [B,H,W,1] of the target view.
+        inverse_depth: [B,H,W,1] of the target view (the paper's disparity), relative units.
         rotation, translation: T_{target -> reference}, [B,3,3] and [B,3].
         k_target, k_reference: [B,3,3] intrinsics in pixels of the two images.
 

@@ -1,29 +1,29 @@
 """Building blocks of every network: convolutions, one residual block, one upsampling.
 
 All weights of the project live in `Conv` and `DepthwiseConv`, so that padding, precision and names
-are decided once. Training keeps the inputs of every convolution for its gradient; what follows
-avoids to keep, and to compute, the same numbers twice. `benchmarks/README.md` says what that is
-worth.
+are decided once. `convolve`, `joint` and `Conv.upsampled` avoid redundant activations and
+computation; `benchmarks/README.md` has the numbers.
 """
 
 from __future__ import annotations
 
 import tensorflow as tf
 
-# ELU is the paper's. TFLite has no int8 form of it; relu and relu6 are part of the convolution
-# there, and hard_swish has a form of its own.
+# ELU is the paper's. TFLite has no int8 form of ELU; there, relu and relu6 are part of the
+# convolution, and hard_swish is an operation of its own.
 ACTIVATIONS = {
     "elu": tf.nn.elu,
     "relu": tf.nn.relu,
     "relu6": tf.nn.relu6,
     "leaky_relu": lambda features: tf.nn.leaky_relu(features, 0.1),
-    # In the order of operations in which TFLite recognizes it.
+    # In the order of operations that TFLite recognizes as hard_swish.
     "hard_swish": lambda features: features * tf.nn.relu6(features + 3.0) * (1.0 / 6.0),
     "hard_sigmoid": lambda features: tf.nn.relu6(features + 3.0) * (1.0 / 6.0),
     "none": tf.identity,
 }
 
 
+@tf.keras.utils.register_keras_serializable(package="aquanet_tf")
 class Conv(tf.keras.layers.Layer):
     """3x3 or 1x1 convolution, padded by the same amount on every side, with an activation.
 
@@ -39,8 +39,15 @@ class Conv(tf.keras.layers.Layer):
         use_bias: add a bias.
         stddev: None for He-normal weights, or the standard deviation of normal weights.
 
-    Call argument: features [B,H,W,C], or a list of them that counts as concatenated, see
-    `convolve`.
+    Call argument: features [B,H,W,C], or a list of them that counts as concatenated along the
+    channels (see `convolve`). Returns [B, ceil(H/stride), ceil(W/stride), filters].
+
+    Example:
+
+    >>> import tensorflow as tf
+    >>> features = Conv(16, stride=2)(tf.random.normal([1, 7, 10, 3]))
+    >>> tuple(features.shape)
+    (1, 4, 5, 16)
     """
 
     def __init__(
@@ -76,9 +83,9 @@ class Conv(tf.keras.layers.Layer):
     def upsampled(self, features, skip):
         """This convolution (3x3, stride 1) of `upsample_like(features, skip)`.
 
-        Where the upsampled size is that of the skip, both are one transposed convolution of stride
-        2, with the kernel blurred by a box of 2x2 to 4x4: 4 products for each output instead of 9,
-        and nothing of the upsampled size but the result.
+        Where the doubled size is that of the skip, one transposed convolution of stride 2 does
+        both; its 4x4 kernel is the 3x3 kernel blurred by a 2x2 box. That is 4 products for each
+        output instead of 9, and no upsampled input in memory.
         """
         doubled = [None if size is None else 2 * size for size in features.shape[1:3]]
         if None in doubled or doubled != list(skip.shape[1:3]):
@@ -104,6 +111,7 @@ class Conv(tf.keras.layers.Layer):
         }
 
 
+@tf.keras.utils.register_keras_serializable(package="aquanet_tf")
 class DepthwiseConv(tf.keras.layers.Layer):
     """A convolution of every channel by itself, with bias, padded as `Conv`.
 
@@ -112,6 +120,15 @@ class DepthwiseConv(tf.keras.layers.Layer):
         stride: 1 or 2.
         activation: one of ACTIVATIONS.
         stddev: standard deviation of the normal weights.
+
+    Call argument: features [B,H,W,C]. Returns [B, ceil(H/stride), ceil(W/stride), C].
+
+    Example:
+
+    >>> import tensorflow as tf
+    >>> layer = DepthwiseConv(5, stride=2, activation="relu6", stddev=0.2)
+    >>> tuple(layer(tf.random.normal([1, 8, 12, 16])).shape)
+    (1, 4, 6, 16)
     """
 
     def __init__(self, size, stride, activation, stddev, **kwargs):
@@ -152,11 +169,20 @@ class DepthwiseConv(tf.keras.layers.Layer):
         }
 
 
+@tf.keras.utils.register_keras_serializable(package="aquanet_tf")
 class ResidualBlock(tf.keras.layers.Layer):
-    """f(x + conv(f(conv(x)))), f the activation, two 3x3 convolutions without bias, channels kept.
+    """f(x + conv(f(conv(x)))): f the activation, two 3x3 convolutions without bias.
 
     Args:
         activation: one of ACTIVATIONS.
+
+    Call argument: features [B,H,W,C]. Returns the same shape.
+
+    Example:
+
+    >>> import tensorflow as tf
+    >>> tuple(ResidualBlock()(tf.random.normal([1, 8, 12, 16])).shape)
+    (1, 8, 12, 16)
     """
 
     def __init__(self, activation="elu", **kwargs):
@@ -188,8 +214,8 @@ def build(conv, input_shape):
 def convolve(parts, kernel, stride=1):
     """Convolution of the channels of all `parts` together, padded by size // 2 on every side.
 
-    Each part meets its own share of the kernel and the results are added: a concatenation would be
-    one more copy, kept until its gradient is done.
+    Each part is convolved with its own share of the kernel and the results are added: a
+    concatenation would be one more copy, kept in memory until its gradient is computed.
 
     Args:
         parts: list of [B,H,W,c]; kernel: [size,size,sum of c,filters]; cast to the parts' type.
@@ -208,8 +234,8 @@ def convolve(parts, kernel, stride=1):
 def joint(convs, parts):
     """Outputs of several `Conv` of one input, without bias and activation, as one convolution.
 
-    A convolution of one channel takes nearly as long as one of sixteen, and each one's gradient is
-    of the size of all inputs.
+    A convolution to one channel takes nearly as long as one to sixteen, and the gradient of each
+    has the size of all inputs.
     """
     for conv in convs:
         if not conv.built:
@@ -219,24 +245,24 @@ def joint(convs, parts):
 
 
 def upsample_like(features, skip):
-    """Nearest upsampling by 2, cut to the size of `skip` (its encoder twin, at most one smaller).
+    """Nearest upsampling by 2, cut to the size of `skip`, the encoder's features of that scale.
 
-    Repeats instead of UpSampling2D, whose gradient XLA cannot compile on TensorFlow 2.15.
+    Uses tf.repeat: XLA cannot compile the gradient of UpSampling2D on TensorFlow 2.15.
     """
     features = tf.repeat(tf.repeat(features, 2, axis=1), 2, axis=2)
     return features[:, : tf.shape(skip)[1], : tf.shape(skip)[2], :]
 
 
 def channels(base, width):
-    """`base` channels scaled by the multiplier `width`, a multiple of 4, at least 4."""
+    """`base` channels times the multiplier `width`, rounded to a multiple of 4, at least 4."""
     return max(4, 4 * round(base * width / 4))
 
 
 def _doubling_convolution(features, kernel):
-    """3x3 convolution, zeros around, of features upsampled by 2 (nearest): [B,2H,2W,filters].
+    """3x3 convolution, zero-padded, of features upsampled by 2 (nearest): [B,2H,2W,filters].
 
-    Upsampling is a transposed convolution with a box of 2x2, so the two have the kernel
-    sum over shifts of the box of the (mirrored) 3x3 kernel.
+    Upsampling is a transposed convolution with a box of 2x2; combined with the 3x3 convolution
+    its kernel is the mirrored 3x3 kernel, convolved with that box.
     """
     kernel = tf.reverse(tf.cast(kernel, features.dtype), [0, 1])
     for axis in (0, 1):

@@ -1,20 +1,14 @@
-"""Boosted depth (Eq. 8 and 9), the loss that teaches it (Eq. 12), and post-processing.
+"""Boosted inverse depth D* (the paper's disparity), Eq. 8 and 9: the label of moving objects.
 
-Three estimates of one image, at its own size, at 3/4 and at 5/4: far things are seen better in the
-large one, near things as a whole in the small one. Two misprints of the paper are resolved: the
-grid of the large estimate is resized by 5/4 like its image, and the weights 1, D and 1 - D^2 sum
-to the denominator.
+Three estimates of one image are blended: at its own size, at 3/4 and at 5/4. The large one is
+better for far objects, the small one for near objects. `losses.boosting` compares depth with the
+blend (Eq. 12).
 
-One deviation: the paper multiplies the small estimate by 4/3 and the large one by 4/5, as if the
-network's inverse depth grew exactly with resolution. Ours are brought to the mean of the image's
-own estimate instead, which is the same where that holds. It hardly holds: on crops of the street
-(a network trained 2400 steps with `proportional`, medians of 24 crops) the small estimate times 4/3
-is 1.23 (nearest fifth of the pixels) to 1.35 (farthest fifth) times the full one, the large one
-times 4/5 0.86 to 0.82. The label is then 1.06 times the estimate where that is near, epoch upon
-epoch, and masked things, which have no other teacher, run away to d_max. With the loss weighted as
-it was then (see `loss`) |t| grew from 1.6 to 4.2 and static abs rel from 0.27 to 0.40. With the
-weight of now the paper's factors give 0.373 / 0.411 (static / moving) where equal means give
-0.351 / 0.332 and no boosting 0.357 / 0.387 (header of configs/street/ablation.flags).
+Deviations from the paper, with reasons and numbers in docs/method.md: the grid of the large
+estimate is resized by 5/4 like its image, and the weights 1, n and 1 - n^2 sum to the denominator
+(two misprints). The paper multiplies the small estimate by 4/3 and the large one by 4/5; here both
+are scaled to the mean of the image's own estimate, since inverse depth hardly grows by exactly the
+resize factor, and the label of one epoch would feed the error into the next.
 """
 
 from __future__ import annotations
@@ -36,8 +30,10 @@ def blend(full, small, large, nearness):
 
 
 def boosted(estimate):
-    """The boosted estimate D* of Eq. 8, nearness from the sum of the three (Eq. 9); its small and
-    its large part have the mean of the image's own estimate."""
+    """The boosted estimate D* of an estimate (Eq. 8).
+
+    The nearness is the sum of the three estimates over its largest value (Eq. 9).
+    """
     others = [networks_estimate.at_scale(estimate, factor, "none") for factor in (SMALL, LARGE)]
 
     def star(image, grid, intrinsics):
@@ -50,10 +46,11 @@ def boosted(estimate):
 
 
 def _leveled(value, like):
-    """`value` [B,H,W,1] with the mean of `like`, each image's."""
+    """`value` [B,H,W,1], each image scaled to the mean of the same image of `like`."""
     mean, wanted = (tf.reduce_mean(part, [1, 2, 3], keepdims=True) for part in (value, like))
     return value * (wanted / mean)
 
 
 def largest(value):
+    """The largest value of each image: [B,H,W,1] -> [B,1,1,1]."""
     return tf.reduce_max(value, axis=[1, 2, 3], keepdims=True)

@@ -1,10 +1,7 @@
-"""TODO docstring of aquanet_tf.networks.build."""
+"""AQUANet and PoseNet as a `Config` describes them, with weights created."""
 
 from __future__ import annotations
 
-import tensorflow as tf
-
-from aquanet_tf.geometry import camera
 from aquanet_tf.networks.aquanet import AQUANet
 from aquanet_tf.networks.posenet import PoseNet
 
@@ -17,13 +14,15 @@ def build_networks(config):
 def build_pose_network(config):
     """The ego-motion network of a config alone, with weights created."""
     posenet = PoseNet(width=config.pose_network_width, form=config.pose_form, dtype=policy(config))
-    posenet(tf.zeros([1, 64, 64, 3]), tf.zeros([1, 1, 64, 64, 3]))
+    posenet.create_weights()
     return posenet
 
 
 def build_depth_network(config):
-    """The depth network of a config alone, with weights created. `head=direct` has one output
-    and no quantization, so neither levels nor beta."""
+    """The depth network of a config alone, with weights created.
+
+    With `--head=direct` it has one output (see `estimate.decode_direct`) and no beta.
+    """
     adaptive_head = config.head == "adaptive"
     aquanet = AQUANet(
         width=config.width,
@@ -35,8 +34,7 @@ def build_depth_network(config):
         encoder=config.encoder,
         dtype=policy(config),
     )
-    grid = camera.positional_grid(64, 64)[None]
-    aquanet(tf.zeros([1, 64, 64, 3]), grid, tf.eye(3)[None])
+    aquanet.create_weights()
     return aquanet
 
 

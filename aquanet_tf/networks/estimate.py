@@ -1,38 +1,56 @@
 """Depth as a plain function, and functions made from it.
 
 An *estimate* takes (image [B,H,W,3] in [0,1], grid [B,H,W,2], intrinsics [B,3,3]) and returns
-inverse depth [B,H,W,1], float32, relative units. Masks, boosting and post-processing are built by
-composing estimates, so that they do not care whether a network, a boosted network or a test's
-formula is behind it. All of it works in graphs, with sizes known or not.
+inverse depth (the paper's disparity) [B,H,W,1], float32, relative units. Masks, boosting and
+post-processing compose estimates; a network, a boosted network or a test's formula may be behind
+one. Everything works in graphs, with known or unknown sizes.
 """
 
 from __future__ import annotations
 
 import tensorflow as tf
 
-from aquanet_tf.geometry import camera
+from aquanet_tf.geometry import camera, depth_scaling
 from aquanet_tf.layers import quantization
 
 
+def decode(logits, beta, inverse_depth_min, inverse_depth_max):
+    """Inverse depth [..., 1] from the outputs of a depth network, whatever its `--head`.
+
+    Args:
+        logits: [..., N+1], decoded by Eq. 5; or [..., 1], see `decode_direct`.
+        beta: [..., 1], parameter of Eq. 4; without effect on a single logit.
+        inverse_depth_min, inverse_depth_max: the network's range [d_min, d_max].
+    """
+    limits = inverse_depth_min, inverse_depth_max
+    if logits.shape[-1] == 1:
+        return decode_direct(logits, *limits)
+    return quantization.expected_inverse_depth(logits, beta, *limits)
+
+
+def decode_direct(logit, inverse_depth_min, inverse_depth_max):
+    """`--head=direct`, without levels: d_min + (d_max - d_min) sigmoid(logit), [..., 1]."""
+    span = inverse_depth_max - inverse_depth_min
+    return inverse_depth_min + span * tf.sigmoid(logit)
+
+
 def of_network(aquanet, config):
-    """The estimate of a depth network; `config` says its range of inverse depth."""
+    """The estimate of a depth network; `config` gives its range of inverse depth."""
 
     def estimate(image, grid, intrinsics):
         logits, beta = aquanet(image, grid, intrinsics)
-        return quantization.expected_inverse_depth(
-            logits, beta, config.inverse_depth_min, config.inverse_depth_max
-        )
+        return decode(logits, beta, config.inverse_depth_min, config.inverse_depth_max)
 
     return estimate
 
 
-def at_scale(estimate, factor, depth_scaling="proportional"):
-    """The estimate of a copy of the image `factor` times as large, resized back.
+def at_scale(estimate, factor, rule="proportional"):
+    """The estimate of the image resized by `factor`, as an estimate of the image itself.
 
-    Image, grid and K are resized by the true ratios after rounding. What comes back is brought
-    to full size by the rule the network was trained with (`--depth_scaling`): `proportional`
-    inverse depth grows with resolution and is divided by the ratio, `inverse` is multiplied;
-    `invariant` and `none` stay.
+    Image, grid and K are resized by the true ratios after rounding. The result is resized back,
+    and the growth of inverse depth with resolution is undone.
+
+    rule: the network's `--depth_scaling`, see `geometry.depth_scaling`.
     """
 
     def scaled(image, grid, intrinsics):
@@ -45,10 +63,7 @@ def at_scale(estimate, factor, depth_scaling="proportional"):
             camera.resize_intrinsics(intrinsics, ratio_x, ratio_y),
         )
         value = tf.image.resize(value, [height, width])
-        ratio = tf.sqrt(ratio_x * ratio_y)
-        if depth_scaling == "proportional":
-            return value / ratio
-        return value * ratio if depth_scaling == "inverse" else value
+        return depth_scaling.undo_growth(value, tf.sqrt(ratio_x * ratio_y), rule)
 
     return scaled
 
@@ -56,8 +71,7 @@ def at_scale(estimate, factor, depth_scaling="proportional"):
 def mirrored(estimate):
     """The estimate of the image mirrored left to right, mirrored back.
 
-    For whole images only: their grid is its own mirror image (u mirrored and negated), so it is
-    passed on as it is.
+    For whole images only: their grid, mirrored with u negated, is the same grid.
     """
 
     def flipped(image, grid, intrinsics):
@@ -67,7 +81,7 @@ def mirrored(estimate):
 
 
 def size_of(image):
-    """(height, width) of [B,H,W,C]: numbers where they are known, else scalar tensors."""
+    """(height, width) of [B,H,W,C]: integers where they are known, else scalar tensors."""
     dynamic = tf.shape(image)
     return tuple(
         dynamic[axis] if image.shape[axis] is None else image.shape[axis] for axis in (1, 2)

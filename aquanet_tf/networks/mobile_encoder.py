@@ -1,12 +1,12 @@
 """MobileNetV3-Small as the encoder (`--encoder=mobile`): few multiplications, all int8 in TFLite.
 
 Layers and channels are those of "Searching for MobileNetV3" (Howard et al. 2019) and of keras-cv's
-backbone, with three differences. Strided convolutions are padded alike on every side (see
-`blocks.Conv`). There is no batch normalization: each is part of its convolution, into which
-`addons.mobilenet_convolutions` folds that of a trained backbone. And the positional code reaches
-every strided unit through a 1x1 convolution of its own, added to the unit's first convolution (the
-first block has none before its depthwise one: to its input). For a 1x1 convolution that is the same
-as concatenating the code before it, and it leaves the shapes of the trained weights alone.
+backbone, with three differences. Strided convolutions are padded alike on every side (see `Conv`).
+There is no batch normalization: `pretrained.mobilenet_convolutions` folds that of a trained
+backbone into the convolutions. And the positional code reaches every strided block through a 1x1
+convolution, added to the output of the block's first convolution (in the first block, which has
+none, to its input). For a 1x1 convolution this equals concatenating the code before it, and it
+keeps the shapes of the trained weights.
 """
 
 from __future__ import annotations
@@ -32,21 +32,30 @@ _BLOCKS = (
     (5, 576, 96, 144, "hard_swish", 1),
     (5, 576, 96, 144, "hard_swish", 1),
 )
-# Mean square of f(x) for normal x, by which the weights behind f are scaled: without batch
+# Mean square of f(x) for normal x. The weights after f are scaled by it: without batch
 # normalization nothing else keeps the features near unit size through so many layers.
 _MEAN_SQUARE = {"relu": 0.5, "hard_swish": 0.34}
-# Share of a residual block's own branch at the start; the sum over all blocks stays small.
+# Size of a residual block's own branch at the start, so that the sum over all blocks stays small.
 _BRANCH = 0.3
 
 
+@tf.keras.utils.register_keras_serializable(package="aquanet_tf")
 class MobileEncoder(tf.keras.layers.Layer):
     """Encoder of MobileNetV3-Small without its last 1x1 convolution; 0.9 M parameters.
 
     Call arguments:
-        image: [B,H,W,3] RGB in [0,1], as keras-cv's weights were trained on.
+        image: [B,H,W,3] RGB in [0,1], the range of keras-cv's trained weights.
         code: [B,H,W,C] positional code.
+
     Returns the image itself and features at 1/2, 1/4, 1/8, 1/16 and 1/32 of its size, rounded up,
     of 16, 16, 24, 48 and 96 channels.
+
+    Example:
+
+    >>> import tensorflow as tf
+    >>> scales = MobileEncoder()(tf.ones([1, 64, 96, 3]), tf.ones([1, 64, 96, 8]))
+    >>> [tuple(features.shape[1:]) for features in scales[:3]]
+    [(64, 96, 3), (32, 48, 16), (16, 24, 16)]
     """
 
     HALVINGS = 5
@@ -72,9 +81,12 @@ class MobileEncoder(tf.keras.layers.Layer):
         return [*scales, features]
 
     def assign(self, convolutions):
-        """Takes over (kernel, bias) of every convolution in order, as arrays, squeeze and
-        excitation behind the depthwise one of their block, and silences the positional code, so
-        that the encoder is the very function they were trained as. ValueError if shapes differ."""
+        """Sets the weights to trained ones and those of the positional code to zero, so that the
+        encoder is exactly the function that was trained. ValueError if shapes differ.
+
+        convolutions: (kernel, bias) of every convolution in order, as arrays; squeeze and
+            excitation follow the depthwise convolution of their block.
+        """
         layers = [self.stem, *(layer for block in self.blocks for layer in block.convolutions)]
         found = [kernel.shape for kernel, _ in convolutions]
         expected = [tuple(layer.kernel.shape) for layer in layers]
@@ -88,6 +100,7 @@ class MobileEncoder(tf.keras.layers.Layer):
                 position.kernel.assign(tf.zeros_like(position.kernel))
 
 
+@tf.keras.utils.register_keras_serializable(package="aquanet_tf")
 class InvertedResidual(tf.keras.layers.Layer):
     """1x1 convolution up, depthwise convolution, squeeze and excitation, 1x1 convolution down.
 
@@ -95,13 +108,19 @@ class InvertedResidual(tf.keras.layers.Layer):
         inputs: input channels; where they equal `expanded` there is no first convolution.
         size: of the depthwise kernel.
         expanded, filters, squeezed: channels; squeezed 0: no squeeze and excitation.
-        activation: one of _MEAN_SQUARE.
-        stride: 1 or 2; with 2 the positional code enters. Input is added if the shape stays.
+        activation: `relu` or `hard_swish`.
+        stride: 1 or 2; with 2 the positional code is added. The input is added to the output where
+            both have the same shape.
+
+    Call arguments: features [B,H,W,inputs], positional code [B,h,w,C] of any size. Returns
+    [B, ceil(H/stride), ceil(W/stride), filters].
     """
 
     def __init__(self, inputs, size, expanded, filters, squeezed, activation, stride, **kwargs):
         super().__init__(**kwargs)
-        self.stride = stride
+        self.input_channels, self.size, self.stride = inputs, size, stride
+        self.expanded, self.filters, self.squeezed = expanded, filters, squeezed
+        self.activation = activation
         self.residual = stride == 1 and inputs == filters
         square = _MEAN_SQUARE[activation]
         plain = dict(size=1, activation="none")
@@ -111,7 +130,6 @@ class InvertedResidual(tf.keras.layers.Layer):
             self.expand = Conv(expanded, **plain, stddev=deviation, name="expand")
         if stride > 1:
             self.position = _position(expanded)
-        self.activation = activation
         depthwise = 1 / (size * math.sqrt(square))
         self.depthwise = DepthwiseConv(size, stride, activation, depthwise, name="depthwise")
         if squeezed:
@@ -141,6 +159,18 @@ class InvertedResidual(tf.keras.layers.Layer):
             features *= self.excite(self.squeeze(mean))
         features = self.project(features)
         return inputs + features if self.residual else features
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "inputs": self.input_channels,
+            "size": self.size,
+            "expanded": self.expanded,
+            "filters": self.filters,
+            "squeezed": self.squeezed,
+            "activation": self.activation,
+            "stride": self.stride,
+        }
 
 
 def _position(filters):

@@ -1,9 +1,12 @@
-"""PoseNet: ego-motion of a frame pair from low-resolution whole frames.
+"""PoseNet: ego-motion of a frame pair from whole frames at low resolution.
 
-The default form is antisymmetric: with g the network's six numbers, xi(a, b) = (g(a,b) - g(b,a))/2
-and T_{a->b} = exp(xi) on SE(3), so that T_{b->a} is exactly its inverse and a constant g means no
-motion. The plain form of the paper, (R, t) read from g(a, b) as Euler angles and translation,
-collapses on small machines to one forward motion for the next and the previous frame alike.
+Depth is trained on crops, ego-motion on whole frames (paper section 3.3): `data.pipeline` resizes
+them to `--pose_input_height` x `--pose_input_width`.
+
+The default form is antisymmetric: with g the network's six numbers, xi(a, b) =
+(g(a,b) - g(b,a)) / 2 and T_{a->b} = exp(xi) on SE(3), so that T_{b->a} is exactly its inverse and
+a constant g means no motion. The paper's form is `plain`: (R, t) read from g(a, b) as Euler angles
+and translation; small networks collapse with it to one constant motion (docs/method.md).
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ _ENCODER = (32, 64, 128, 128, 256, 256, 256)
 _ROTATION_SCALE = 0.1
 
 
+@tf.keras.utils.register_keras_serializable(package="aquanet_tf")
 class PoseNet(tf.keras.Model):
     """Pose network.
 
@@ -28,9 +32,20 @@ class PoseNet(tf.keras.Model):
         dtype: policy of the encoder; the head stays in float32.
 
     Call arguments:
-        target: [B,h,w,3] whole frame in [0,1]; references: [B,R,h,w,3].
+        target: [B,h,w,3] whole frame, RGB in [0,1]; references: [B,R,h,w,3].
+
     Returns pose vectors [B,R,6] of T_{target -> reference}, float32; `motion` turns them into
-    (R, t).
+    pose.Motion.
+
+    Example:
+
+    >>> import tensorflow as tf
+    >>> network = PoseNet(width=0.125)
+    >>> target = tf.random.uniform([1, 32, 64, 3])
+    >>> references = tf.random.uniform([1, 2, 32, 64, 3])  # previous and next frame
+    >>> rotation, translation = network.motion(network(target, references))
+    >>> tuple(rotation.shape), tuple(translation.shape)
+    ((1, 2, 3, 3), (1, 2, 3))
     """
 
     def __init__(self, width=1.0, form="antisymmetric", name="posenet", **kwargs):
@@ -64,12 +79,22 @@ class PoseNet(tf.keras.Model):
         return tf.reshape(vectors, [-1, count, 6])
 
     def motion(self, vectors):
-        """Pose vectors [..., 6] -> R [..., 3, 3], t [..., 3]."""
+        """pose.Motion of pose vectors [..., 6]: R [..., 3, 3] and t [..., 3], in units of depth."""
         return pose.euler_pose(vectors) if self.form == "plain" else pose.se3_exp(vectors)
+
+    def create_weights(self):
+        """Creates the weights by a call on small frames."""
+        self(tf.zeros([1, 64, 64, 3]), tf.zeros([1, 1, 64, 64, 3]))
 
     def get_config(self):
         policy = self.dtype_policy.name
         return {"name": self.name, "width": self.width, "form": self.form, "dtype": policy}
+
+    def get_build_config(self):
+        return {"created": True} if self.built else None
+
+    def build_from_config(self, config):
+        self.create_weights()
 
     def _regress(self, pair):
         features = tf.cast(pair, self.compute_dtype)

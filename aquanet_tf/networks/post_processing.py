@@ -1,4 +1,8 @@
-"""TODO docstring of aquanet_tf.networks.post_processing."""
+"""Test-time post-processing of the field: more passes of the network, one blended estimate.
+
+`multi_scale` is the paper's (P) of Table 2, as in the authors' code: the blend of Eq. 8 with
+mirrored images at 3/4 and 5/4, scaled back by `--depth_scaling`.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +12,18 @@ from aquanet_tf.networks import boosted
 from aquanet_tf.networks import estimate as networks_estimate
 from aquanet_tf.networks.boosted import LARGE, SMALL
 
-# The largest one per cent below the maximum count as the maximum (the authors' post-processing).
+# Nearness above this counts as 1, as in the authors' code.
 _NEAREST = 0.99
 
 
 def post_processed(estimate, how, depth_scaling="proportional"):
-    """The estimate with the field's test-time post-processing, for whole images.
+    """An estimate with post-processing, for whole images.
 
-    how: one of metrics.POST_PROCESSINGS: `none`; `flip`, the mean with the mirrored image's
-        estimate; `multi_scale`, the authors' blend of the image's own estimate with the
-        mirrored image's at 3/4 and 5/4.
+    Args:
+        estimate: see `networks.estimate`.
+        how: `none`; `flip`, the mean with the estimate of the mirrored image; or `multi_scale`,
+            the blend with those of the mirrored image at 3/4 and 5/4.
+        depth_scaling: the network's `--depth_scaling`.
     """
     if how == "none":
         return estimate

@@ -1,20 +1,34 @@
-"""The one place that uses packages at the end of their life, each for something they do well.
+"""Weights trained on ImageNet for the mobile encoder, from keras-cv (`--encoder_weights`).
 
-tensorflow-addons (end of life since May 2024): a second opinion on the warp, `--warp_impl=tfa`.
-Card stack only, it does not load with Keras 3. keras-cv (no further releases announced): weights
-trained on ImageNet, `--encoder_weights`. Imported only when these flags ask for it, never to load a
-checkpoint.
+keras-cv gets no further releases. It is imported here alone, only when the flag asks for it, and
+never to load a checkpoint.
 """
 
 from __future__ import annotations
 
 
-def mobilenet_convolutions(preset):
-    """(kernel, bias) of every convolution of keras-cv's MobileNetV3-Small but the last, as arrays
-    in the order of `mobile.MobileEncoder.assign`, each with its batch normalization folded in.
+def start_encoder(config, aquanet):
+    """Sets the mobile encoder's weights to those of `--encoder_weights`.
 
-    preset: name of a preset of keras-cv (fetched from the network), or a directory with one.
-    Raises ValueError naming the flag when it cannot be had or is another network.
+    ValueError, which names the flag, when they are not available or do not fit.
+    """
+    if config.encoder_weights == "none":
+        return
+    try:
+        aquanet.mobile.assign(mobilenet_convolutions(config.encoder_weights))
+    except ValueError as error:
+        if "--encoder_weights" in str(error):
+            raise
+        raise ValueError(f"--encoder_weights={config.encoder_weights}: {error}") from error
+
+
+def mobilenet_convolutions(preset):
+    """(kernel, bias) of every convolution of keras-cv's MobileNetV3-Small except the last.
+
+    Arrays in the order of `MobileEncoder.assign`, each with its batch normalization folded in.
+
+    preset: name of a preset of keras-cv (downloaded), or a directory with one.
+    Raises ValueError naming the flag when it is not available or is another network.
     """
     try:
         import keras_cv
@@ -22,7 +36,7 @@ def mobilenet_convolutions(preset):
         backbone = keras_cv.models.MobileNetV3Backbone.from_preset(preset)
     except Exception as error:  # keras-cv, kagglehub and urllib raise many kinds
         raise ValueError(
-            f"--encoder_weights={preset}: not to be had from keras-cv ({error}). Give the "
+            f"--encoder_weights={preset}: not available from keras-cv ({error}). Give the "
             "directory of a preset of its MobileNetV3Backbone, or none"
         ) from error
     found = []
@@ -30,7 +44,7 @@ def mobilenet_convolutions(preset):
         if hasattr(layer, "squeeze_conv"):
             found += [layer.squeeze_conv.get_weights(), layer.excite_conv.get_weights()]
         elif weights := layer.get_weights():
-            if len(weights) == 1:  # a convolution without bias, its normalization comes next
+            if len(weights) == 1:  # a convolution without bias; its normalization follows
                 kernel, depthwise = weights[0], layer.__class__.__name__ == "DepthwiseConv2D"
             else:
                 found.append(_folded(kernel, depthwise, layer.epsilon, *weights))
@@ -41,17 +55,3 @@ def _folded(kernel, depthwise, epsilon, gamma, beta, mean, variance):
     """(kernel, bias) of a convolution followed by batch normalization in inference."""
     scale = gamma / (variance + epsilon) ** 0.5
     return kernel * (scale[:, None] if depthwise else scale), beta - mean * scale
-
-
-def start_encoder(options, aquanet):
-    """Takes over the trained weights of --encoder_weights. ValueError when they do not fit."""
-    if options.encoder_weights == "none":
-        return
-    pass
-
-    try:
-        aquanet.mobile.assign(mobilenet_convolutions(options.encoder_weights))
-    except ValueError as error:
-        if "--encoder_weights" in str(error):
-            raise
-        raise ValueError(f"--encoder_weights={options.encoder_weights}: {error}") from error

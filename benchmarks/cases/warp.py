@@ -42,19 +42,20 @@ def tensorflow_case(setting: Setting, backward: bool):
     """Ours; with `backward`, also the gradients of logits, beta, R and t."""
     import tensorflow as tf
 
-    from aquanet_tf.layers.warp import forward
+    from aquanet_tf.layers import AdaptiveForwardWarp
 
     *values, k, weight = (tf.constant(array) for array in inputs(setting))
-    options = dict(zip(("inverse_depth_min", "inverse_depth_max"), LIMITS))
-    options["image_gradient"] = False  # as in training; the twin's image needs none either
+    # Without a gradient of the image, as in training; the twin's image needs none either.
+    layer = AdaptiveForwardWarp(*LIMITS)
 
     @tf.function
     def run(image, *watched):
+        logits, beta, *motion = watched
         if not backward:
-            return forward.forward_warp(image, *watched, k, k, **options)
+            return layer(image, logits, beta, motion, k, k)
         with tf.GradientTape() as tape:
             tape.watch(watched)
-            warped = forward.forward_warp(image, *watched, k, k, **options)
+            warped = layer(image, logits, beta, motion, k, k)
             loss = tf.reduce_sum(warped.view * weight)
         return warped, tape.gradient(loss, watched)
 

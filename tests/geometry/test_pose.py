@@ -42,11 +42,11 @@ def test_negated_vector_is_the_inverse(angle):
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 10**6), st.floats(0, 3))
-def test_invert_pose_is_exact_for_both_forms(seed, angle):
+def test_the_inverse_motion_is_exact_for_both_forms(seed, angle):
     vector = random_vector(seed, angle)
     for form in (pose.se3_exp, pose.euler_pose):
         motion = form(vector)
-        product = matrix(*motion) @ matrix(*pose.invert_pose(*motion))
+        product = matrix(*motion) @ matrix(*motion.inverse())
         np.testing.assert_allclose(product, np.eye(4), atol=1e-12)
         np.testing.assert_allclose(np.linalg.det(motion[0]), 1.0, atol=1e-12)
 

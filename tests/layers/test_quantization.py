@@ -53,12 +53,6 @@ def test_one_hot_logits_give_their_level():
         np.testing.assert_allclose(got.numpy().ravel(), d[n], rtol=1e-5)
 
 
-def test_a_single_logit_is_a_direct_estimate():
-    logits = tf.constant([[[[-50.0], [0.0], [50.0]]]])
-    got = quantization.expected_inverse_depth(logits, tf.ones_like(logits), LOW, HIGH)
-    np.testing.assert_allclose(got.numpy().ravel(), [LOW, (LOW + HIGH) / 2, HIGH], rtol=1e-6)
-
-
 def test_layer_round_trip_and_float32():
     logits = tf.random.stateless_normal([1, 4, 5, 7], [1, 2])
     check_layer(AdaptiveQuantization(0.01, 0.5), logits, tf.ones([1, 4, 5, 1]))

@@ -1,14 +1,18 @@
-"""blocks, positional, aquanet and posenet: shapes, padding, serialization, symmetry."""
+"""Convolutions, positional encoding, AQUANet and PoseNet: shapes, padding, serialization."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from aquanet_tf.geometry import camera, pose
-from aquanet_tf.layers.convolution import Conv, ResidualBlock, channels, joint, upsample_like
-from aquanet_tf.layers.positional_encoding import NeuralPositionalEncoding
-from aquanet_tf.networks.aquanet import AQUANet
-from aquanet_tf.networks.posenet import PoseNet
+from aquanet_tf.layers import (
+    AdaptiveQuantization,
+    Conv,
+    NeuralPositionalEncoding,
+    ResidualBlock,
+)
+from aquanet_tf.layers.convolution import channels, joint, upsample_like
+from aquanet_tf.networks import AQUANet, PoseNet
 from aquanet_tf.runs import checkpoint
 from tests.support.layers import check_layer
 
@@ -33,6 +37,33 @@ def test_layers_survive_serialization():
     check_layer(NeuralPositionalEncoding(), camera.positional_grid(6, 8)[None])
     check_layer(small_aquanet(), images(1, 20, 30, 3), camera.positional_grid(20, 30)[None])
     check_layer(PoseNet(width=0.125), images(1, 32, 32, 3), images(1, 2, 32, 32, 3))
+
+
+@pytest.mark.parametrize(
+    "net, inputs",
+    [
+        (small_aquanet(), (images(1, 20, 30, 3), camera.positional_grid(20, 30)[None])),
+        (PoseNet(width=0.125), (images(1, 32, 32, 3), images(1, 2, 32, 32, 3))),
+    ],
+    ids=["AQUANet", "PoseNet"],
+)
+def test_keras_saves_and_loads_a_network_without_being_told_its_class(net, inputs, tmp_path):
+    expected = net(*inputs)
+    net.save(tmp_path / "network.keras")
+    loaded = tf.keras.models.load_model(tmp_path / "network.keras")
+    for a, b in zip(tf.nest.flatten(loaded(*inputs)), tf.nest.flatten(expected)):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_layers_are_part_of_a_functional_model(tmp_path):
+    grid = tf.keras.Input([6, 8, 2])
+    logits = Conv(5, activation="none")(ResidualBlock()(NeuralPositionalEncoding()(grid)))
+    depth = AdaptiveQuantization()(logits, Conv(1, size=1, activation="relu")(logits) + 1.0)
+    model = tf.keras.Model(grid, depth)
+    model.save(tmp_path / "model.keras")
+    loaded = tf.keras.models.load_model(tmp_path / "model.keras")
+    whole = camera.positional_grid(6, 8)[None]
+    np.testing.assert_array_equal(loaded(whole), model(whole))
 
 
 def test_strided_convolution_is_centered():
@@ -189,8 +220,7 @@ def test_antisymmetric_pose_is_exactly_invertible():
     forth, back = net(a, b[:, None])[:, 0], net(b, a[:, None])[:, 0]
     np.testing.assert_allclose(forth, -back, atol=1e-7)
     assert float(tf.reduce_max(tf.abs(forth))) > 0
-    inverse = pose.invert_pose(*net.motion(forth))
-    for x, y in zip(inverse, net.motion(back)):
+    for x, y in zip(net.motion(forth).inverse(), net.motion(back)):
         np.testing.assert_allclose(x, y, atol=1e-6)
 
 

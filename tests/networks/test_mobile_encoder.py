@@ -97,12 +97,15 @@ def test_weights_of_another_network_are_refused(preset):
 
 
 def test_weights_that_are_not_there_are_named(tmp_path):
-    with pytest.raises(ValueError, match=f"--encoder_weights={tmp_path}: not to be had"):
+    with pytest.raises(ValueError, match=f"--encoder_weights={tmp_path}: not available"):
         pretrained.mobilenet_convolutions(str(tmp_path))
 
 
 def test_layers_survive_serialization():
     check_layer(DepthwiseConv(5, 2, "relu6", 0.2), tf.ones([1, 7, 9, 3]))
+    check_layer(mobile_encoder.MobileEncoder(), *inputs(20, 30))
+    block = mobile_encoder.InvertedResidual(4, 3, 8, 4, 4, "hard_swish", 2)
+    check_layer(block, tf.ones([1, 7, 9, 4]), tf.ones([1, 14, 18, 2]))
     grid = camera.positional_grid(20, 30)[None]
     net = AQUANet(0.1, levels=5, encoder="mobile", activation="relu6")
     check_layer(net, inputs(20, 30)[0], grid)

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from benchmarks import measure, scaling
 from benchmarks.cases import inference, input_pipeline, step, warp
-from tests.support import commands
+from tests.support import commands, scenes
 
 torch = pytest.importorskip("torch")
 torch_twin = pytest.importorskip("benchmarks.pytorch.twin")
@@ -34,11 +34,10 @@ def test_warp_and_its_gradients_are_ours():
 def test_hard_poses_agree_in_float64(vector):
     """Planes behind the camera, a strong turn, nothing seen at all."""
     from aquanet_tf.geometry import pose
-    from aquanet_tf.layers.warp import forward
 
     image, logits, beta, _, _, k, _ = (a.astype(np.float64) for a in warp.inputs(TINY))
     rotation, translation = pose.se3_exp(tf.constant([vector], tf.float64))
-    ours = forward.forward_warp(image, logits, beta, rotation, translation, k, k)
+    ours = scenes.forward_warp(image, logits, beta, rotation, translation, k, k)
     theirs = torch_twin.forward_warp(
         *(warp.channels_first(torch.from_numpy(a)) for a in (image, logits, beta)),
         *torch_twin.se3_exp(torch.tensor([vector], dtype=torch.float64)),

@@ -7,9 +7,12 @@ import tensorflow as tf
 
 
 def check_layer(layer, *inputs):
-    """Calls `layer`, rebuilds it from its config, copies the weights, compares the outputs."""
+    """Calls `layer`, has Keras rebuild it from its registered name and its config, copies the
+    weights and compares the outputs."""
     first = tf.nest.flatten(layer(*inputs))
-    twin = type(layer).from_config(layer.get_config())
+    # By the registered name: nobody has to say which class it is.
+    twin = tf.keras.layers.deserialize(tf.keras.layers.serialize(layer))
+    assert type(twin) is type(layer)
     assert twin.get_config() == layer.get_config()
     twin(*inputs)
     twin.set_weights(layer.get_weights())

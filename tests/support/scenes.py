@@ -1,4 +1,4 @@
-"""Random cameras, poses and warp inputs shared by the geometry tests."""
+"""Random cameras, motions and warp inputs shared by the tests of geometry and layers."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import numpy as np
 import tensorflow as tf
 
 from aquanet_tf.geometry import camera, pose
+from aquanet_tf.layers.warp import forward
+from aquanet_tf.layers.warp.levels import Levels, Target
+from aquanet_tf.layers.warp.planes import Planes
 
 
 def intrinsics(height, width, batch=1, dtype=np.float64):
@@ -33,6 +36,17 @@ def warp_inputs(seed=0, batch=2, height=10, width=16, levels=6, motion=None, dty
         k,
         k,
     ]
+
+
+def warp_arguments(image, logits, beta, rotation, translation, k_target, k_reference, masks=None):
+    """What `warp_inputs` returns, as the arguments of a forward warp: target, planes, levels."""
+    planes = Planes.between(pose.Motion(rotation, translation), k_target, k_reference)
+    return Target(image, logits, beta, masks), planes, Levels(logits.shape[-1])
+
+
+def forward_warp(*inputs, masks=None, **options):
+    """The forward warp of what `warp_inputs` returns."""
+    return forward.forward_warp(*warp_arguments(*inputs, masks), **options)
 
 
 def network_inputs(height, width, batch=2, seed=0):

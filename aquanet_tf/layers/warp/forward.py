@@ -1,15 +1,14 @@
 """Adaptive forward warping (Eq. 1 and 2): the target image seen from a reference camera.
 
-A reference pixel x sees the target's inverse-depth level d at the target pixel
-q = a(x) + d b(x): exact, and affine in d, so a level costs two multiply-adds and no division.
-With (R, t) = T_{target -> reference}, y = R^T K_c^{-1} (x, 1), r = y / y_3, s = R^T t:
+A reference pixel x sees the target's level of inverse depth d_n(beta) at the target pixel
+q_n(x) = a(x) + d_n b(x) (`planes.py`). At every level the logits and the image are sampled at
+q_n(x); a softmax over the sampled logits weighs the sampled colors. Samples that are behind a
+camera or off the image take no part. beta is read at x, not at q_n(x): it is smooth, and reading
+it where the sample lands changed nothing (docs/method.md).
 
-    a = K_0 r,    b = K_0 (s_3 r - s)    (first two coordinates),    valid: y_3 > 0, 1 + d s_3 > 0
-
-At every level the logits and the image are sampled at q_n(x); a softmax over the sampled logits
-weighs the sampled colors. Samples that are invalid or off the image take no part. Nothing of
-size [B,H,W,N,3] is ever kept: `streaming.py` walks the levels with an online softmax.
-`composite` is the dense, readable form of the same thing, the reference of the tests.
+Three files compute the same: `dense.py`, with all levels in memory, is the one to read;
+`streaming.py` walks the levels with an online softmax, so that nothing of size [B,H,W,N,3] is
+kept; `native.py` is the C++ operation. `tfa_check.py` is `dense.py` on another sampler.
 """
 
 from __future__ import annotations
@@ -19,80 +18,47 @@ import functools
 import tensorflow as tf
 from absl import logging
 
-from aquanet_tf.layers.warp import native, planes, streaming, tfa_check
-from aquanet_tf.layers.warp.levels import ForwardWarp, LevelSpec
+from aquanet_tf.geometry.pose import Motion
+from aquanet_tf.layers.warp import native, streaming, tfa_check
+from aquanet_tf.layers.warp.levels import Levels, Target
+from aquanet_tf.layers.warp.planes import Planes
 from aquanet_tf.native import library
 
 
-def forward_warp(
-    image,
-    logits,
-    beta,
-    rotation,
-    translation,
-    k_target,
-    k_reference,
-    *,
-    inverse_depth_min=0.005,
-    inverse_depth_max=0.3,
-    masks=None,
-    beta_lookup="aligned",
-    implementation="auto",
-    image_gradient=True,
-):
-    """Streaming forward warp of `image` into the reference view; see `ForwardWarp`.
+def forward_warp(target, planes, levels, *, implementation="auto", image_gradient=True):
+    """Warps the maps of the target view into a reference view.
 
     Args:
-        image: [B,H,W,C] target image, float32 or float64.
-        logits: [B,H,W,N+1], beta: [B,H,W,1], of the target view.
-        rotation, translation: T_{target -> reference}, [B,3,3] and [B,3].
-        k_target, k_reference: [B,3,3], pixels of the target image and of the reference view.
-        inverse_depth_min, inverse_depth_max: level range, relative units.
-        masks: optional [B,H,W,M] target-view maps to project along.
-        beta_lookup: `aligned` reads the level map at index x, `fixed_point` where the sample
-            lands (two iterations of q <- a + d_n(beta(q)) b). A run trained with `aligned` on the
-            street synthesized 16 held-out views with a mean L1 on static pixels of 0.0476
-            (aligned) and 0.0475 (fixed_point): beta is that smooth, so the cheaper is the default.
-            Trained with it for 2400 steps (one seed), abs rel of static / moving held-out
-            pixels was 0.207 / 1.53, with `aligned` 0.197 / 1.42.
-        implementation: `native` (C++ on the CPU, see `native_warp`), `xla`, `streaming` (the same
-            loop, not compiled), `tfa` (dense, on the resampler of tensorflow-addons: a check), or
-            `auto`: native where it is built, float32 and without GPU, else xla.
-        image_gradient: False leaves the image without gradient, for images that are data, as in
-            training: with `xla` a step at the demo's size took 359 ms without and 440 ms with it
-            (two cores, TensorFlow 2.15, two runs minutes apart).
+        target: levels.Target, float32 or float64.
+        planes: planes.Planes of the target camera and the reference camera.
+        levels: levels.Levels.
+        implementation: `native` (C++ on the CPU, float32), `xla`, `streaming` (the same loop, not
+            compiled), `tfa` (dense, on the resampler of tensorflow-addons: a check), or `auto`:
+            native where it is built, the maps are float32 and there is no GPU, else xla.
+        image_gradient: False gives the image no gradient, which is faster; for images that are
+            data, as in training.
 
-    Gradients reach image, logits, beta, rotation, translation and both K through the view only.
+    Returns a levels.ForwardWarp. Gradients reach image, logits, beta and planes through the view
+    only. Raises ValueError where the named implementation is not available.
     """
-    plane = planes.plane_parameters(rotation, translation, k_target, k_reference)
-    spec = LevelSpec(
-        logits.shape[-1], inverse_depth_min, inverse_depth_max, beta_lookup == "fixed_point"
-    )
-    if masks is None:
-        masks = image[..., :0]
+    if target.masks is None:
+        target = target._replace(masks=target.image[..., :0])
     if implementation == "auto":
-        implementation = chosen_implementation(logits.dtype)
+        implementation = chosen_implementation(target.logits.dtype)
     if implementation == "native":
-        levels = native.composite_levels(image, logits, beta, plane, masks, spec, image_gradient)
-        return ForwardWarp(*levels)
-    geometry = planes.plane_coordinates(plane, logits.shape[1], logits.shape[2])
+        return native.warp(target, planes, levels, image_gradient)
     if implementation == "tfa":
-        return tfa_check.dense_check(image, logits, beta, geometry, masks, spec)
-    xla = implementation == "xla"
-    return ForwardWarp(
-        *streaming.composite_levels(
-            image, logits, beta, *geometry, masks, spec, xla, image_gradient
-        )
-    )
+        return tfa_check.warp(target, planes, levels)
+    return streaming.warp(target, planes, levels, image_gradient, xla=implementation == "xla")
 
 
 @functools.cache
 def chosen_implementation(dtype):
-    """What `auto` stands for; says so once in the log."""
+    """The implementation that `auto` means here; the choice is logged once."""
     if tf.config.list_physical_devices("GPU"):
         chosen, reason = "xla", "there is a GPU"
     elif dtype != tf.float32:
-        chosen, reason = "xla", f"{dtype.name} is not for the native operation"
+        chosen, reason = "xla", f"the native operation does not take {dtype.name}"
     elif library.available():
         chosen, reason = "native", library.path().name
     else:
@@ -101,21 +67,44 @@ def chosen_implementation(dtype):
     return chosen
 
 
+@tf.keras.utils.register_keras_serializable(package="aquanet_tf")
 class AdaptiveForwardWarp(tf.keras.layers.Layer):
-    """`forward_warp` as a layer without weights, float32 whatever the precision policy.
+    """Synthesizes the view of a reference camera from the target image (Eq. 1 and 2).
+
+    `forward_warp` as a layer without weights, in float32 whatever the precision policy.
 
     Args:
-        inverse_depth_min, inverse_depth_max, beta_lookup, implementation, image_gradient: as
-            `forward_warp`; here the image is data by default and gets no gradient.
+        inverse_depth_min, inverse_depth_max: range of the levels [d_min, d_max], relative units.
+        implementation, image_gradient: see `forward_warp`; here the image is data by default and
+            gets no gradient.
 
-    Call arguments: those of `forward_warp`, by position. Returns a `ForwardWarp`.
+    Call arguments:
+        image: [B,H,W,C]; logits: [B,H,W,N+1]; beta: [B,H,W,1]; of the target view.
+        motion: (R, t) of T_{target -> reference}, [B,3,3] and [B,3], as pose.Motion or tuple.
+        k_target, k_reference: intrinsics [B,3,3], pixels of the target image and of the
+            reference view, both H x W.
+        masks: optional [B,H,W,M], maps of the target view to warp with the same weights.
+
+    Returns a ForwardWarp: view [B,H,W,C], occlusion [B,H,W,1], masks [B,H,W,M], all in the
+    reference view; the last two have no gradient.
+
+    Example:
+
+    >>> import tensorflow as tf
+    >>> from aquanet_tf.geometry import pose
+    >>> image, logits = tf.random.uniform([1, 8, 12, 3]), tf.random.normal([1, 8, 12, 33])
+    >>> beta = tf.ones([1, 8, 12, 1])
+    >>> motion = pose.se3_exp(tf.constant([[0.1, 0.0, 0.5, 0.0, 0.01, 0.0]]))
+    >>> k = tf.constant([[[10.0, 0.0, 5.5], [0.0, 10.0, 3.5], [0.0, 0.0, 1.0]]])
+    >>> warped = AdaptiveForwardWarp()(image, logits, beta, motion, k, k)
+    >>> tuple(warped.view.shape), tuple(warped.occlusion.shape)
+    ((1, 8, 12, 3), (1, 8, 12, 1))
     """
 
     def __init__(
         self,
         inverse_depth_min=0.005,
         inverse_depth_max=0.3,
-        beta_lookup="aligned",
         implementation="auto",
         image_gradient=False,
         **kwargs,
@@ -123,25 +112,16 @@ class AdaptiveForwardWarp(tf.keras.layers.Layer):
         super().__init__(**{"dtype": "float32", **kwargs})
         self.inverse_depth_min = inverse_depth_min
         self.inverse_depth_max = inverse_depth_max
-        self.beta_lookup = beta_lookup
         self.implementation = implementation
         self.image_gradient = image_gradient
         self.built = True  # no weights; Keras 3 refuses to distribute a model with unbuilt layers
 
-    def call(self, image, logits, beta, rotation, translation, k_target, k_reference, masks=None):
+    def call(self, image, logits, beta, motion, k_target, k_reference, masks=None):
         image, logits, beta = (tf.cast(value, tf.float32) for value in (image, logits, beta))
         return forward_warp(
-            image,
-            logits,
-            beta,
-            rotation,
-            translation,
-            k_target,
-            k_reference,
-            inverse_depth_min=self.inverse_depth_min,
-            inverse_depth_max=self.inverse_depth_max,
-            masks=masks,
-            beta_lookup=self.beta_lookup,
+            Target(image, logits, beta, masks),
+            Planes.between(Motion(*motion), k_target, k_reference),
+            Levels(logits.shape[-1], self.inverse_depth_min, self.inverse_depth_max),
             implementation=self.implementation,
             image_gradient=self.image_gradient,
         )
@@ -151,7 +131,6 @@ class AdaptiveForwardWarp(tf.keras.layers.Layer):
             **super().get_config(),
             "inverse_depth_min": self.inverse_depth_min,
             "inverse_depth_max": self.inverse_depth_max,
-            "beta_lookup": self.beta_lookup,
             "implementation": self.implementation,
             "image_gradient": self.image_gradient,
         }

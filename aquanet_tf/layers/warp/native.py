@@ -1,27 +1,22 @@
-"""The forward warp as one operation in C++, where it has been built (see `native_library`).
+"""The forward warp as one C++ operation, where it has been built (see `native.library`).
 
-Computes what `streaming.py` computes, levels included, in one pass over the pixels: no coordinate
-tensor, no padding, one exponential a sample. CPU and float32 only; never required.
+It computes what `streaming.py` computes, levels included, in one pass over the pixels: no
+coordinate tensor, no padding, one exponential for each sample. CPU and float32 only; optional.
 """
 
 from __future__ import annotations
 
 import tensorflow as tf
 
+from aquanet_tf.layers.warp.levels import ForwardWarp
 from aquanet_tf.native import library
 
 
-def composite_levels(image, logits, beta, plane, masks, spec, image_gradient):
-    """`streaming.composite_levels` on `warping.plane_parameters`.
+def warp(target, planes, levels, image_gradient):
+    """`ForwardWarp` of a `Target` in float32; arguments as `forward.forward_warp`.
 
-    Args:
-        image: [B,H,W,C]; logits: [B,H,W,N+1]; beta: [B,H,W,1]; masks: [B,H,W,M]; float32.
-        plane: [B,3,4], see `warping.plane_parameters`.
-        spec: streaming.LevelSpec.
-        image_gradient: False gives the image a gradient of zeros.
-
-    Returns (view [B,H,W,C], occlusion [B,H,W,1], projected masks [B,H,W,M]); gradients from the
-    view alone. Raises ValueError where the operation is not built.
+    The gradient comes from the view alone; image_gradient=False gives the image zeros.
+    Raises ValueError where the operation is not built.
     """
     operations = library.operations()
     if operations is None:
@@ -29,17 +24,16 @@ def composite_levels(image, logits, beta, plane, masks, spec, image_gradient):
             f"--warp_impl=native: {library.path()} is missing or does not load; "
             "build it with python -m aquanet_tf.native.build"
         )
-    levels = {
-        "inverse_depth_min": spec.inverse_depth_min,
-        "inverse_depth_max": spec.inverse_depth_max,
-        "fixed_point": spec.fixed_point,
+    limits = {
+        "inverse_depth_min": levels.inverse_depth_min,
+        "inverse_depth_max": levels.inverse_depth_max,
     }
-    masks = tf.stop_gradient(masks)
+    masks = tf.stop_gradient(target.masks)
 
     @tf.custom_gradient
     def composite(image, logits, beta, plane):
         view, projected, occlusion, lse = operations.aquanet_warp(
-            image=image, masks=masks, logits=logits, beta=beta, plane=plane, **levels
+            image=image, masks=masks, logits=logits, beta=beta, plane=plane, **limits
         )
 
         def gradient(d_view, *_):
@@ -52,10 +46,10 @@ def composite_levels(image, logits, beta, plane, masks, spec, image_gradient):
                 lse=lse,
                 d_view=d_view,
                 image_gradient=image_gradient,
-                **levels,
+                **limits,
             )
 
         return (view, occlusion, projected), gradient
 
-    view, occlusion, projected = composite(image, logits, beta, plane)
-    return view, tf.stop_gradient(occlusion), tf.stop_gradient(projected)
+    view, occlusion, projected = composite(target.image, target.logits, target.beta, planes.matrix)
+    return ForwardWarp(view, tf.stop_gradient(occlusion), tf.stop_gradient(projected))

@@ -1,7 +1,7 @@
-"""Compositing over inverse-depth levels in constant memory: online softmax, recomputed gradient.
+"""The forward warp (Eq. 1 and 2) in constant memory: online softmax, recomputed gradient.
 
 The forward loop keeps, for each reference pixel, the running maximum of the sampled logits, the
-running sum of their exponentials and the running weighted color (the FlashAttention idea); the
+running sum of their exponentials and the running weighted color (the idea of FlashAttention). The
 backward loop samples each level again and needs only the final log-sum-exp. With weights
 p_n = exp(l_n - lse), cotangent g of the view and sampled color c_n:
 
@@ -14,60 +14,45 @@ slice.
 from __future__ import annotations
 
 import functools
-from typing import NamedTuple
 
 import tensorflow as tf
 
 from aquanet_tf.geometry import bilinear
 from aquanet_tf.layers import quantization
-from aquanet_tf.layers.warp.levels import MASKED
-
-# q <- a + d(beta(q)) b from the aligned start; beta is smooth, two steps are past float32's need.
-FIXED_POINT_STEPS = 2
+from aquanet_tf.layers.warp.levels import MASKED, ForwardWarp, Target
+from aquanet_tf.layers.warp.planes import Coordinates
 
 
-class _Geometry(NamedTuple):
-    """Reference-pixel geometry, flattened: a, b [B,P,2], forward [B,P] bool, s3 [B,1]."""
+def warp(target, planes, levels, image_gradient, xla):
+    """`ForwardWarp` of a `Target`; arguments as `forward.forward_warp`.
 
-    a: tf.Tensor
-    b: tf.Tensor
-    forward: tf.Tensor
-    s3: tf.Tensor
-
-
-def composite_levels(image, logits, beta, a, b, forward, s3, masks, spec, xla, image_gradient):
-    """Streams over the levels; see `warping.forward_warp` for shapes and meaning.
-
-    Returns (view, occlusion, projected masks). Gradients: logits, beta, a, b and, if asked for,
-    image, from the view alone.
+    xla: compile both loops. The gradient comes from the view alone and reaches logits, beta, the
+    planes and, with image_gradient, the image.
     """
-    height, width = logits.shape[1], logits.shape[2]
-    size = (height, width)
-    forward_pass = functools.partial(_compiled(_forward, xla), size=size, spec=spec)
+    size = tuple(target.logits.shape[1:3])
+    forward_pass = functools.partial(_compiled(_forward, xla), size=size, levels=levels)
     backward_pass = functools.partial(
-        _compiled(_backward, xla), size=size, spec=spec, image_gradient=image_gradient
+        _compiled(_backward, xla), size=size, levels=levels, image_gradient=image_gradient
     )
-    masks, s3 = tf.stop_gradient(masks), tf.stop_gradient(s3)
+    a, b, forward, s3 = planes.coordinates(*size)
+    masks, s3 = tf.stop_gradient(target.masks), tf.stop_gradient(s3)
 
     @tf.custom_gradient
     def composite(image, logits, beta, a, b):
         # Without this an outer tape would look inside and keep every level's intermediates.
         image, logits, beta, a, b = map(tf.stop_gradient, (image, logits, beta, a, b))
-        geometry = _Geometry(_flat(a), _flat(b), _flat(forward), s3[:, None])
-        view, occlusion, projected, lse = forward_pass(
-            _flat(image), _level_first(logits), _flat(beta)[..., 0], geometry, _flat(masks)
-        )
+        coordinates = Coordinates(_flat(a), _flat(b), _flat(forward), s3[:, None])
+
+        def flat():
+            # Called anew for the gradient, so that no level-first copy of the logits is kept.
+            return Target(_flat(image), _level_first(logits), _flat(beta)[..., 0], _flat(masks))
+
+        view, occlusion, projected, lse = forward_pass(flat(), coordinates)
         outputs = tuple(_unflat(value, size) for value in (view, occlusion, projected))
 
         def gradient(d_view, *_):
             d_image, d_logits, d_beta, d_a, d_b = backward_pass(
-                _flat(image),
-                _level_first(logits),
-                _flat(beta)[..., 0],
-                geometry,
-                view,
-                lse,
-                _flat(d_view),
+                flat(), coordinates, (view, lse), _flat(d_view)
             )
             return (
                 _unflat(d_image, size),
@@ -79,16 +64,22 @@ def composite_levels(image, logits, beta, a, b, forward, s3, masks, spec, xla, i
 
         return outputs, gradient
 
-    view, occlusion, projected = composite(image, logits, beta, a, b)
-    return view, tf.stop_gradient(occlusion), tf.stop_gradient(projected)
+    view, occlusion, projected = composite(target.image, target.logits, target.beta, a, b)
+    return ForwardWarp(view, tf.stop_gradient(occlusion), tf.stop_gradient(projected))
 
 
-def _forward(image, logits, beta, geometry, masks, *, size, spec):
-    """Online softmax. image [B,P,C], logits [N+1,B,P], beta [B,P], masks [B,P,M].
+def _forward(target, coordinates, *, size, levels):
+    """Online softmax.
+
+    Args:
+        target: image [B,P,C], logits [N+1,B,P], beta [B,P], masks [B,P,M].
+        coordinates: a, b [B,P,2], forward [B,P], s3 [B,1].
+        size: (height, width); levels: `Levels`.
 
     Returns view [B,P,C], occlusion [B,P,1], projected masks [B,P,M], log-sum-exp [B,P] (large
     where no level is seen, so that every weight recomputed from it is zero).
     """
+    image, logits, beta, masks = target
     _, width = size
     channels = image.shape[-1]
     log_sum = tf.reduce_logsumexp(logits, axis=0)
@@ -96,7 +87,7 @@ def _forward(image, logits, beta, geometry, masks, *, size, spec):
     zero = tf.zeros_like(beta)
 
     def body(n, top, total, mass, mix):
-        corners, seen = _level_corners(n, beta, geometry, size, spec)
+        corners, seen = _level_corners(n, beta, coordinates, size, levels)
         score_map = logits[n]
         probability = tf.exp(score_map - log_sum)
         source = tf.concat([_rows(score_map[..., None]), _rows(probability[..., None]), colors], 1)
@@ -110,7 +101,7 @@ def _forward(image, logits, beta, geometry, masks, *, size, spec):
         return n + 1, new_top, total * keep + weight, mass, mix
 
     start = (0, zero + MASKED, zero, zero, tf.concat([image, masks], axis=-1) * 0)
-    _, top, total, mass, mix = _loop(body, start, spec.levels)
+    _, top, total, mass, mix = _loop(body, start, levels.count)
     unseen = total <= 0
     total = tf.where(unseen, tf.ones_like(total), total)
     mix /= total[..., None]
@@ -119,9 +110,15 @@ def _forward(image, logits, beta, geometry, masks, *, size, spec):
     return mix[..., :channels], occlusion, mix[..., channels:], lse
 
 
-def _backward(image, logits, beta, geometry, view, lse, d_view, *, size, spec, image_gradient):
-    """Gradients of sum(view * d_view): d image [B,P,C] (zeros unless asked for, which saves
-    scattering its channels), d logits [N+1,B,P], d beta [B,P], d a and d b [B,P,2]."""
+def _backward(target, coordinates, composited, d_view, *, size, levels, image_gradient):
+    """Gradients of sum(view * d_view); composited: (view, log-sum-exp) of `_forward`.
+
+    Returns d image [B,P,C] (zeros unless asked for, which saves scattering its channels),
+    d logits [N+1,B,P], d beta [B,P], d a and d b [B,P,2].
+    """
+    image, logits, beta, _ = target
+    view, lse = composited
+    watched = (beta, coordinates.a, coordinates.b)
     _, width = size
     pixels = tf.size(beta)
     colors = _rows(image)
@@ -129,9 +126,9 @@ def _backward(image, logits, beta, geometry, view, lse, d_view, *, size, spec, i
 
     def body(n, d_image, d_logits, d_beta, d_a, d_b):
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch((beta, geometry.a, geometry.b))
-            x, y = _level_position(n, beta, geometry, size, spec)[:2]
-        corners, seen = _level_corners(n, beta, geometry, size, spec)
+            tape.watch(watched)
+            x, y = _level_position(n, beta, coordinates, levels)[:2]
+        corners, seen = _level_corners(n, beta, coordinates, size, levels)
         source = tf.concat([_rows(logits[n][..., None]), colors], axis=1)
         values = bilinear.gather_corners(source, corners, width)
         sample = bilinear.interpolate(values, corners)
@@ -145,7 +142,7 @@ def _backward(image, logits, beta, geometry, view, lse, d_view, *, size, spec, i
         if image_gradient:
             d_image += tf.reshape(d_source[:, 1:], tf.shape(image))
         d_x, d_y = _position_gradient(values, corners, d_sample)
-        parts = tape.gradient((x, y), (beta, geometry.a, geometry.b), output_gradients=(d_x, d_y))
+        parts = tape.gradient((x, y), watched, output_gradients=(d_x, d_y))
         return (
             n + 1,
             d_image,
@@ -155,52 +152,34 @@ def _backward(image, logits, beta, geometry, view, lse, d_view, *, size, spec, i
             d_b + parts[2],
         )
 
-    d_logits = tf.TensorArray(logits.dtype, size=spec.levels, element_shape=beta.shape)
-    start = (
-        0,
-        tf.zeros_like(image),
-        d_logits,
-        tf.zeros_like(beta),
-        tf.zeros_like(geometry.a),
-        tf.zeros_like(geometry.b),
-    )
-    _, d_image, d_logits, d_beta, d_a, d_b = _loop(body, start, spec.levels)
+    d_logits = tf.TensorArray(logits.dtype, size=levels.count, element_shape=beta.shape)
+    start = (0, tf.zeros_like(image), d_logits, *map(tf.zeros_like, watched))
+    _, d_image, d_logits, d_beta, d_a, d_b = _loop(body, start, levels.count)
     return d_image, d_logits.stack(), d_beta, d_a, d_b
 
 
-def _loop(body, start, levels):
-    """Runs `body` for n = 0..levels-1, one iteration at a time, so that memory stays constant."""
+def _loop(body, start, count):
+    """Runs `body` for n = 0..count-1, one iteration at a time, so that memory stays constant."""
     return tf.while_loop(
-        lambda n, *_: n < levels, body, start, parallel_iterations=1, maximum_iterations=levels
+        lambda n, *_: n < count, body, start, parallel_iterations=1, maximum_iterations=count
     )
 
 
-def _level_position(n, beta, geometry, size, spec):
+def _level_position(n, beta, coordinates, levels):
     """Where level n is sampled: x, y [B,P], and its inverse depth d [B,P]."""
-    fraction = quantization.log_fractions(spec.levels, beta.dtype)[n]
-
-    def at(beta):
-        d = quantization.level_from_log_fraction(
-            beta, fraction, spec.inverse_depth_min, spec.inverse_depth_max
-        )
-        q = geometry.a + d[..., None] * geometry.b
-        return q[..., 0], q[..., 1], d
-
-    x, y, d = at(beta)
-    for _ in range(FIXED_POINT_STEPS if spec.fixed_point else 0):
-        corners = bilinear.find_corners(x, y, *size)
-        values = bilinear.gather_corners(_rows(beta[..., None]), corners, size[1])
-        landed = bilinear.interpolate(values, corners)[..., 0]
-        # A pixel that left the image keeps its own beta: there is none to read there.
-        x, y, d = at(tf.where(corners.inside, landed, beta))
-    return x, y, d
+    fraction = quantization.log_fractions(levels.count, beta.dtype)[n]
+    d = quantization.level_from_log_fraction(
+        beta, fraction, levels.inverse_depth_min, levels.inverse_depth_max
+    )
+    q = coordinates.a + d[..., None] * coordinates.b
+    return q[..., 0], q[..., 1], d
 
 
-def _level_corners(n, beta, geometry, size, spec):
+def _level_corners(n, beta, coordinates, size, levels):
     """Bilinear corners of level n and whether the sample takes part, [B,P] bool."""
-    x, y, d = _level_position(n, beta, geometry, size, spec)
+    x, y, d = _level_position(n, beta, coordinates, levels)
     corners = bilinear.find_corners(x, y, *size)
-    return corners, corners.inside & geometry.forward & (1 + d * geometry.s3 > 0)
+    return corners, corners.inside & coordinates.forward & (1 + d * coordinates.s3 > 0)
 
 
 def _position_gradient(values, corners, d_sample):

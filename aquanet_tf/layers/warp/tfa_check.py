@@ -1,15 +1,24 @@
-"""TODO docstring of aquanet_tf.layers.warp.tfa_check."""
+"""The dense warp on the resampler of tensorflow-addons: a second opinion, `--warp_impl=tfa`.
+
+tensorflow-addons is at its end of life (May 2024) and loads with TensorFlow 2.15 only. It is
+imported here alone, and only when the flag asks for it.
+"""
 
 from __future__ import annotations
 
 import tensorflow as tf
 
-from aquanet_tf.layers.warp import dense, planes
-from aquanet_tf.layers.warp.levels import ForwardWarp
+from aquanet_tf.layers.warp import dense
+
+
+def warp(target, planes, levels):
+    """`ForwardWarp` of a `Target`; arguments as `forward.forward_warp`. ValueError where
+    tensorflow-addons cannot be imported."""
+    return dense.warp(target, planes, levels, bilinear_sample)
 
 
 def bilinear_sample(image, x, y):
-    """`sampling.bilinear_sample` by `tfa.image.resampler`: the same arguments and results.
+    """`bilinear.bilinear_sample` by `tfa.image.resampler`: the same arguments and results.
 
     Raises ValueError where tensorflow-addons cannot be imported.
     """
@@ -17,7 +26,7 @@ def bilinear_sample(image, x, y):
         import tensorflow_addons as tfa
     except ImportError as error:
         raise ValueError(
-            f"--warp_impl=tfa needs tensorflow-addons, which goes with TensorFlow 2.15 ({error})"
+            f"--warp_impl=tfa needs tensorflow-addons, which loads with TensorFlow 2.15 ({error})"
         ) from error
     height, width = image.shape[1], image.shape[2]
     inside = (x >= -0.5) & (x <= width - 0.5) & (y >= -0.5) & (y <= height - 0.5)
@@ -27,17 +36,3 @@ def bilinear_sample(image, x, y):
     values = tfa.image.resampler(image, tf.stack([x, y], axis=-1))
     inside = inside[..., None]
     return tf.where(inside, values, tf.zeros_like(values)), inside
-
-
-def dense_check(image, logits, beta, geometry, masks, spec):
-    """`forward_warp` on the independent resampler of tensorflow-addons."""
-    pass
-
-    if spec.fixed_point:
-        raise ValueError("--warp_impl=tfa knows --beta_lookup=aligned only")
-    coordinates, valid = planes.level_coordinates(
-        beta, *geometry, spec.levels, spec.inverse_depth_min, spec.inverse_depth_max
-    )
-    source, channels = tf.concat([image, masks], axis=-1), image.shape[-1]
-    mix, occlusion, _ = dense.composite(source, logits, coordinates, valid, bilinear_sample)
-    return ForwardWarp(mix[..., :channels], occlusion, tf.stop_gradient(mix[..., channels:]))

@@ -21,21 +21,21 @@ struct Cotangent {
   const float* lse;            // [pixels]
 };
 
-// Where it is put. image: [pixels, channels], logits: [pixels, levels], beta: [pixels].
+// Where the sum of the bands is put. image: [pixels, channels], logits: [pixels, levels].
 struct Gradient {
-  float *image, *logits, *beta;
+  float *image, *logits;
 };
 
 // Sums over the reference rows [begin, end), for the target rows [first, last).
 struct Band {
   int begin, end, first, last;
-  Scratch logits, source, beta;  // as in `Sums`
+  Scratch logits, source;  // as in `Sums`
   double plane[kPlane] = {};
 
   Band(int begin, int end) : begin(begin), end(end), first(begin), last(end) {}
 
-  // Finds the target rows: y is affine in d, so the ends of the range bound it; some to spare for
-  // rounding. Its own rows count too, since they keep part of beta's gradient.
+  // Finds the target rows: y is affine in d, so the ends of the range bound it, with a margin for
+  // rounding. Its own rows count too, so that every target row has a band.
   void Reach(const Levels& levels, const Target& target) {
     const float d_min = levels.d_max * Exp(-levels.span);
     float low = begin, high = end - 1;
@@ -50,17 +50,17 @@ struct Band {
     last = std::min<float>(high + 3.0f, target.size.height);
   }
 
-  void Run(const Levels& levels, const Target& target, const Cotangent& in, bool image_gradient) {
+  // d_beta: [pixels] of the whole image; a band writes its own rows.
+  void Run(const Levels& levels, const Target& target, const Cotangent& in, bool image_gradient,
+           float* d_beta) {
     const int width = target.size.width, channels = target.groups * kGroup;
     Reach(levels, target);
     const int64_t pixels = int64_t{last - first} * width;
     logits = Scratch(LevelStride(pixels) * levels.count);
-    beta = Scratch(pixels);
     if (image_gradient) source = Scratch(pixels * channels);
     Sums sums{first,       pixels, logits.data(), image_gradient ? source.data() : nullptr,
-              beta.data(), plane};
+              d_beta, plane};
     std::vector<float> view(width * channels), d_view(width * channels);
-    std::vector<Samples> steps(levels.steps);
     for (int row = begin; row < end; ++row) {
       const int64_t from = int64_t{row} * width;
       for (int p = 0; p < width; ++p)
@@ -68,8 +68,7 @@ struct Band {
           view[p * channels + c] = in.view[(from + p) * in.channels + c];
           d_view[p * channels + c] = in.d_view[(from + p) * in.channels + c];
         }
-      BackwardRow(levels, target, row, steps.data(), view.data(), d_view.data(), in.lse + from,
-                  &sums);
+      BackwardRow(levels, target, row, view.data(), d_view.data(), in.lse + from, &sums);
     }
   }
 };
@@ -79,7 +78,6 @@ inline void AddBands(const Levels& levels, const Band* bands, int64_t count, int
                      int channels, const Gradient& out) {
   const int64_t to = int64_t{row} * width;
   std::fill_n(out.image + to * channels, int64_t{width} * channels, 0.0f);
-  std::fill_n(out.beta + to, width, 0.0f);
   bool first = true;
   for (const Band* band = bands; band < bands + count; ++band) {
     if (row < band->first || row >= band->last) continue;
@@ -90,7 +88,6 @@ inline void AddBands(const Levels& levels, const Band* bands, int64_t count, int
       float* logits = out.logits + (to + p) * levels.count;
       for (int n = 0; n < levels.count; ++n)
         logits[n] = (first ? 0.0f : logits[n]) + sums[n * stride + p];
-      out.beta[to + p] += band->beta.data()[from + p];
     }
     first = false;
     if (band->source.data() == nullptr) continue;

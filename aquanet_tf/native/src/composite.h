@@ -13,7 +13,7 @@
 
 namespace aquanet {
 
-constexpr float kMasked = -1e9f;  // streaming.MASKED: a logit that never wins a softmax
+constexpr float kMasked = -1e9f;  // levels.MASKED: a logit that never wins a softmax
 constexpr int kGroup = 4;         // channels of a source pixel come in groups of this many
 
 typedef float Pair __attribute__((vector_size(8)));
@@ -61,20 +61,18 @@ inline void Transpose(const Levels& levels, const float* logits, int64_t begin, 
   }
 }
 
-// One reference row. steps: room for levels.steps; mix: [groups, width, kGroup]; occlusion and lse:
-// [width].
-inline void ForwardRow(const Levels& levels, const Target& target, int row, Samples* steps,
-                       float* mix, float* occlusion, float* lse) {
+// One reference row. mix: [groups, width, kGroup]; occlusion and lse: [width].
+inline void ForwardRow(const Levels& levels, const Target& target, int row, float* mix,
+                       float* occlusion, float* lse) {
   const int width = target.size.width, count = levels.count, padded = levels.padded;
   const int64_t pixels = target.size.pixels(), stride = LevelStride(pixels);
-  const Samples& at = steps[levels.steps - 1];
+  Samples at;
   alignas(64) float sampled[2 * kMaxLevels], score[kMaxLevels], share[kMaxLevels];
   alignas(64) float weight[kMaxLevels];
   std::fill_n(sampled, 2 * padded, 0.0f);
   for (int column = 0; column < width; ++column) {
     const int64_t pixel = int64_t{row} * width + column;
-    LocateLevels(levels, Ray(target.plane, column, row), target.size, target.beta,
-                 target.beta[pixel], steps);
+    at.Locate(levels, Ray(target.plane, column, row), target.size, target.beta[pixel]);
     for (int n = 0; n < count; ++n) {
       const float* p = target.scores + 2 * (n * stride + at.corner[n]);
       const Group upper = Load<Group>(p), lower = Load<Group>(p + 2 * width);
@@ -113,7 +111,7 @@ struct Sums {
   int64_t pixels;  // rows * width
   float* logits;   // [levels, LevelStride]
   float* source;   // [groups, pixels, kGroup]; null: not wanted
-  float* beta;     // [pixels]; adds up like the rest, since the lookup may reach any row
+  float* beta;     // [pixels] of the whole image; written once for each reference pixel
   double* plane;   // [kPlane]
 };
 
@@ -121,12 +119,12 @@ struct Sums {
 struct PositionGradient {
   float ax = 0, ay = 0, cx = 0, cy = 0, s3 = 0;
 
-  // Adds the gradients d_x, d_y of the positions; writes those of the levels' betas.
-  void AddLevels(const Levels& levels, const Ray& ray, const Samples& at, const float* d_x,
-                 const float* d_y, float* d_beta) {
+  // Adds the gradients d_x, d_y of the positions; returns that of the pixel's beta.
+  float AddLevels(const Levels& levels, const Ray& ray, const Samples& at, const float* d_x,
+                  const float* d_y) {
     const int padded = levels.padded;
     const float* d = at.d;
-    alignas(64) float moved_x[kMaxLevels], moved_y[kMaxLevels];
+    alignas(64) float d_beta[kMaxLevels], moved_x[kMaxLevels], moved_y[kMaxLevels];
 #pragma omp simd
     for (int n = 0; n < padded; ++n) {
       const float slope = d[n] * levels.span * at.power[n] * levels.log_fraction[n];
@@ -140,6 +138,7 @@ struct PositionGradient {
     cx -= sum_x;
     cy -= sum_y;
     s3 += sum_x * ray.ax + sum_y * ray.ay;
+    return Sum(d_beta, padded);
   }
 
   // a = (A1 x / y3, A2 x / y3): on to the numbers of the plane.
@@ -178,51 +177,25 @@ inline void AddSource(const Target& target, const Samples& at, int count, const 
   }
 }
 
-// Through the fixed-point lookup of beta at the samples `at`: takes the gradient of the betas that
-// were read there and turns it into that of the map and, in d_x and d_y, of the positions.
-inline void AddLookup(const Target& target, const Samples& at, int count, int64_t pixel,
-                      const float* d_beta, float* d_x, float* d_y, Sums* sums) {
-  const int width = target.size.width;
-  const int64_t first = int64_t{sums->first_row} * width;
-  for (int n = 0; n < count; ++n) {
-    if (!at.inside[n]) {  // kept the beta of its own pixel
-      sums->beta[pixel - first] += d_beta[n];
-      d_x[n] = d_y[n] = 0.0f;
-      continue;
-    }
-    const float* map = target.beta + at.corner[n];
-    float* out = sums->beta + (at.corner[n] - first);
-    const float fx = at.fx[n], fy = at.fy[n];
-    const float top = map[1] - map[0], bottom = map[width + 1] - map[width];
-    d_x[n] = d_beta[n] * (top + fy * (bottom - top)) * at.free_x[n];
-    d_y[n] = d_beta[n] * (map[width] - map[0] + fx * (bottom - top)) * at.free_y[n];
-    const float lower = d_beta[n] * fy, upper = d_beta[n] - lower;
-    out[0] += upper - upper * fx;
-    out[1] += upper * fx;
-    out[width] += lower - lower * fx;
-    out[width + 1] += lower * fx;
-  }
-}
-
-// One reference row. steps: room for levels.steps; view and d_view: [width, groups, kGroup], zero
-// beyond the image's channels; lse: [width].
-inline void BackwardRow(const Levels& levels, const Target& target, int row, Samples* steps,
-                        const float* view, const float* d_view, const float* lse, Sums* sums) {
+// One reference row. view and d_view: [width, groups, kGroup], zero beyond the image's channels;
+// lse: [width].
+inline void BackwardRow(const Levels& levels, const Target& target, int row, const float* view,
+                        const float* d_view, const float* lse, Sums* sums) {
   const int width = target.size.width, count = levels.count, padded = levels.padded;
   const int channels = target.groups * kGroup;
   const int64_t pixels = target.size.pixels(), first = int64_t{sums->first_row} * width;
   const int64_t stride = LevelStride(pixels), sums_stride = LevelStride(sums->pixels);
-  const Samples& at = steps[levels.steps - 1];
+  Samples at;
   // Four numbers a level, of its corners: upper left, upper right, lower left, lower right.
   alignas(64) float logit[4 * kMaxLevels], d_logit[4 * kMaxLevels];
   alignas(64) float color[4 * kMaxLevels];  // g.c, here in the order 0, 2, 1, 3
-  alignas(64) float weight[kMaxLevels], d_x[kMaxLevels], d_y[kMaxLevels], d_beta[kMaxLevels];
+  alignas(64) float weight[kMaxLevels], d_x[kMaxLevels], d_y[kMaxLevels];
   std::fill_n(logit, 4 * padded, 0.0f);
   std::fill_n(color, 4 * padded, 0.0f);
   for (int column = 0; column < width; ++column) {
     const int64_t pixel = int64_t{row} * width + column;
     const Ray ray(target.plane, column, row);
-    LocateLevels(levels, ray, target.size, target.beta, target.beta[pixel], steps);
+    at.Locate(levels, ray, target.size, target.beta[pixel]);
     const float* g = d_view + column * channels;
     float g_view = 0.0f;
     for (int i = 0; i < channels; ++i) g_view += g[i] * view[column * channels + i];
@@ -273,13 +246,8 @@ inline void BackwardRow(const Levels& levels, const Target& target, int row, Sam
     }
     if (sums->source != nullptr) AddSource(target, at, count, weight, g, sums);
     PositionGradient gradient;
-    for (int step = levels.steps - 1;; --step) {
-      gradient.AddLevels(levels, ray, steps[step], d_x, d_y, d_beta);
-      if (step == 0) break;
-      AddLookup(target, steps[step - 1], count, pixel, d_beta, d_x, d_y, sums);
-    }
+    sums->beta[pixel] = gradient.AddLevels(levels, ray, at, d_x, d_y);
     gradient.AddTo(ray, sums->plane);
-    sums->beta[pixel - first] += Sum(d_beta, padded);
   }
 }
 

@@ -1,8 +1,8 @@
 // Where the inverse-depth levels of one reference pixel are sampled in the target image.
 //
-// q(d) = a + d b with a = A x / y3, b = s3 a - c (see warping.py), d_n = d_max exp(span
-// (((n / N)^beta) - 1)). Every array runs over the levels of one pixel, padded to whole vectors,
-// and every loop over it is written for the compiler to vectorise.
+// q(d) = a + d b with a = A x / y3, b = s3 a - c (see layers/warp/planes.py), d_n = d_max exp(span
+// (((n / N)^beta) - 1)) (Eq. 4). Every array runs over the levels of one pixel, padded to whole
+// vectors, and every loop over it is written so that the compiler vectorizes it.
 
 #ifndef AQUANET_TF_NATIVE_LEVELS_H_
 #define AQUANET_TF_NATIVE_LEVELS_H_
@@ -16,8 +16,7 @@ namespace aquanet {
 
 constexpr int kVector = 16;           // levels are padded to a multiple of this
 constexpr int kMaxLevels = 272;       // 257 levels, padded
-constexpr float kMinForward = 1e-3f;  // sampling.MIN_FORWARD
-constexpr int kFixedPointSteps = 2;   // streaming.FIXED_POINT_STEPS
+constexpr float kMinForward = 1e-3f;  // camera.MIN_FORWARD
 constexpr int kPlane = 12;            // numbers that describe the planes of one image
 
 struct Size {
@@ -85,14 +84,12 @@ inline float Max(const float* values, int padded) {
 // What is the same for all pixels.
 struct Levels {
   int count, padded;
-  int steps;  // lookups of beta: the aligned one, then those of the fixed point
   float d_max, span;  // span = ln(d_max / d_min)
   float log_fraction[kMaxLevels];
 
-  Levels(int count, float d_min, float d_max, bool fixed_point)
+  Levels(int count, float d_min, float d_max)
       : count(count),
         padded((count + kVector - 1) / kVector * kVector),
-        steps(1 + (fixed_point ? kFixedPointSteps : 0)),
         d_max(d_max),
         span(std::log(d_max / d_min)) {
     log_fraction[0] = -1e4f;  // (0 / N)^beta is 0 for every beta
@@ -107,7 +104,7 @@ struct Ray {
   float ax, ay, bx, by, s3;
   bool forward;
 
-  // plane: rows [A1 | c1], [A2 | c2], [M3 | s3] of `warping.plane_parameters`.
+  // plane: rows [A1 | c1], [A2 | c2], [M3 | s3] of `planes.Planes`.
   Ray(const float* plane, int column, int row) : u(column), v(row), s3(plane[11]) {
     y3 = plane[8] * u + plane[9] * v + plane[10];
     forward = y3 > kMinForward;
@@ -121,7 +118,6 @@ struct Ray {
 
 // Bilinear samples of all levels of one pixel.
 struct Samples {
-  alignas(64) float beta[kMaxLevels];      // in: of each level
   alignas(64) float power[kMaxLevels];     // (n / N)^beta
   alignas(64) float d[kMaxLevels];         // inverse depth
   alignas(64) float fx[kMaxLevels];        // weight of the right corners
@@ -129,10 +125,10 @@ struct Samples {
   alignas(64) float free_x[kMaxLevels];    // 1 where x was not clamped, else 0
   alignas(64) float free_y[kMaxLevels];
   alignas(64) int32_t corner[kMaxLevels];  // pixel index of the top-left corner
-  alignas(64) int32_t inside[kMaxLevels];  // 1 in the image's extent, else 0
   alignas(64) int32_t seen[kMaxLevels];    // 1 where the sample takes part, else 0
 
-  void Locate(const Levels& levels, const Ray& ray, Size size) {
+  // beta: of the reference pixel's index.
+  void Locate(const Levels& levels, const Ray& ray, Size size, float beta) {
     const float right = size.width - 1.0f, bottom = size.height - 1.0f;
     const int last_x = size.width - 2, last_y = size.height - 2, width = size.width;
     const float ax = ray.ax, ay = ray.ay, bx = ray.bx, by = ray.by, s3 = ray.s3;
@@ -140,7 +136,7 @@ struct Samples {
     const int forward = ray.forward, count = levels.count;
 #pragma omp simd
     for (int n = 0; n < levels.padded; ++n) {
-      power[n] = Exp(beta[n] * levels.log_fraction[n]);
+      power[n] = Exp(beta * levels.log_fraction[n]);
       d[n] = d_max * Exp(span * (power[n] - 1.0f));
     }
 #pragma omp simd
@@ -158,35 +154,11 @@ struct Samples {
       free_x[n] = (x > 0.0f) & (x < right) ? 1.0f : 0.0f;
       free_y[n] = (y > 0.0f) & (y < bottom) ? 1.0f : 0.0f;
       corner[n] = y0 * width + x0;
-      inside[n] = in;
       // The padding is never seen.
       seen[n] = in & forward & (n < count) & (1.0f + d[n] * s3 > 0.0f);
     }
   }
-
-  // The value of `map` [pixels] where level n lands.
-  float Read(const float* map, int n, int width) const {
-    const float* p = map + corner[n];
-    const float upper = p[0] + fx[n] * (p[1] - p[0]);
-    const float lower = p[width] + fx[n] * (p[width + 1] - p[width]);
-    return upper + fy[n] * (lower - upper);
-  }
 };
-
-// Fills steps[0 .. levels.steps): the aligned lookup (beta at the reference pixel's index), then the
-// fixed-point iterations q <- a + d(beta(q)) b. The last one is the result.
-inline void LocateLevels(const Levels& levels, const Ray& ray, Size size, const float* beta_map,
-                         float beta, Samples* steps) {
-  std::fill_n(steps[0].beta, levels.padded, beta);
-  steps[0].Locate(levels, ray, size);
-  for (int step = 1; step < levels.steps; ++step) {
-    const Samples& before = steps[step - 1];
-    // A pixel that left the image keeps its own beta: there is none to read there.
-    for (int n = 0; n < levels.padded; ++n)
-      steps[step].beta[n] = before.inside[n] ? before.Read(beta_map, n, size.width) : beta;
-    steps[step].Locate(levels, ray, size);
-  }
-}
 
 }  // namespace aquanet
 

@@ -1,6 +1,6 @@
-// TensorFlow operations AquanetWarp and AquanetWarpGrad on the CPU: native_warp.py says what they
-// mean, levels.h, composite.h and bands.h compute. Work is shared out in pieces whose number depends
-// on shapes and on the size of the thread pool alone, so the result depends on nothing else either.
+// TensorFlow operations AquanetWarp and AquanetWarpGrad on the CPU: layers/warp/native.py says what
+// they mean, levels.h, composite.h and bands.h compute. The number of pieces of work depends on
+// shapes and on the size of the thread pool alone, so the result depends on nothing else either.
 
 #include <numeric>
 #include <vector>
@@ -22,10 +22,8 @@ using tensorflow::TensorShape;
 
 constexpr int kMaxBands = 8;  // of one image: bounds the memory of the gradient's buffers
 
-#define AQUANET_WARP_ATTRIBUTES            \
-  Attr("inverse_depth_min: float")         \
-      .Attr("inverse_depth_max: float")    \
-      .Attr("fixed_point: bool")
+#define AQUANET_WARP_ATTRIBUTES \
+  Attr("inverse_depth_min: float").Attr("inverse_depth_max: float")
 
 REGISTER_OP("AquanetWarp")
     .Input("image: float")
@@ -100,7 +98,6 @@ class WarpKernel : public OpKernel {
   explicit WarpKernel(OpKernelConstruction* construction) : OpKernel(construction) {
     OP_REQUIRES_OK(construction, construction->GetAttr("inverse_depth_min", &d_min_));
     OP_REQUIRES_OK(construction, construction->GetAttr("inverse_depth_max", &d_max_));
-    OP_REQUIRES_OK(construction, construction->GetAttr("fixed_point", &fixed_point_));
   }
 
  protected:
@@ -141,12 +138,11 @@ class WarpKernel : public OpKernel {
             channels,
             static_cast<int>(masks),
             static_cast<int>((channels + masks + kGroup - 1) / kGroup),
-            Levels(logits.dim_size(3), d_min_, d_max_, fixed_point_)};
+            Levels(logits.dim_size(3), d_min_, d_max_)};
   }
 
  private:
   float d_min_, d_max_;
-  bool fixed_point_;
 };
 
 class WarpOp : public WarpKernel {
@@ -191,8 +187,7 @@ class WarpOp : public WarpKernel {
       Parallel(context, problem.size.height, 5 * cost, [&](int64_t row) {
         const int64_t from = row * width, at = b * pixels + from;
         std::vector<float> mix(width * problem.groups * kGroup);
-        std::vector<Samples> steps(problem.levels.steps);
-        ForwardRow(problem.levels, target, row, steps.data(), mix.data(),
+        ForwardRow(problem.levels, target, row, mix.data(),
                    occlusion->flat<float>().data() + at, lse->flat<float>().data() + at);
         Unpack(mix.data(), width, channels, 0, view_b + from * channels);
         Unpack(mix.data(), width, maps, channels, projected_b + from * maps);
@@ -257,13 +252,14 @@ class WarpGradOp : public WarpKernel {
       const Cotangent cotangent{channels, view.flat<float>().data() + at * channels,
                                 d_view.flat<float>().data() + at * channels,
                                 lse.flat<float>().data() + at};
-      parts[i].Run(problem.levels, target, cotangent, image_gradient_);
+      parts[i].Run(problem.levels, target, cotangent, image_gradient_,
+                   d_beta->flat<float>().data() + at);
     });
     Parallel(context, batch * height, cost / height * 10, [&](int64_t i) {
       const int64_t b = i / height, at = b * pixels;
       AddBands(problem.levels, &parts[b * bands], bands, i % height, width, channels,
                {d_image->flat<float>().data() + at * channels,
-                d_logits->flat<float>().data() + at * count, d_beta->flat<float>().data() + at});
+                d_logits->flat<float>().data() + at * count});
     });
     for (int64_t b = 0; b < batch; ++b)
       for (int k = 0; k < kPlane; ++k) {

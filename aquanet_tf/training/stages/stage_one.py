@@ -8,6 +8,7 @@ from aquanet_tf.geometry import depth_scaling
 from aquanet_tf.layers.quantization import AdaptiveQuantization
 from aquanet_tf.layers.warp.forward import AdaptiveForwardWarp
 from aquanet_tf.losses import SmoothnessLoss, SynthesisLoss, objective
+from aquanet_tf.networks import estimate
 from aquanet_tf.training.stages import views as stages_views
 from aquanet_tf.training.stages.stage import REFERENCES, Outputs, PoseHeld, Stage
 
@@ -23,7 +24,7 @@ class StageOne(Stage):
         super().__init__(config, aquanet, posenet, **kwargs)
         limits = (config.inverse_depth_min, config.inverse_depth_max)
         self.quantization = AdaptiveQuantization(*limits)
-        self.warp = AdaptiveForwardWarp(*limits, implementation=config.warp_impl)
+        self.warp = AdaptiveForwardWarp(*limits, config.warp_impl)
         self.synthesis = SynthesisLoss(
             config.pyramid_scales, config.perceptual_weight, config.vgg19_weights
         )
@@ -68,6 +69,9 @@ class StageOne(Stage):
 
     def _depth(self, batch):
         logits, beta = self.aquanet(batch["target"], batch["grid"], batch["intrinsics"])
+        if self.config.head == "direct":
+            limits = (self.config.inverse_depth_min, self.config.inverse_depth_max)
+            return stages_views.Depth(logits, beta, estimate.decode_direct(logits, *limits))
         return stages_views.Depth(logits, beta, self.quantization(logits, beta))
 
     def _view(self, *inputs):

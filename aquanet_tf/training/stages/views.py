@@ -51,7 +51,7 @@ def forward_view(warp, batch, c, depth, rotation, translation, masks=None):
     k = batch["intrinsics"]
     target_mask = None if masks is None else masks.target
     image, seen, projected = warp(
-        batch["target"], depth.logits, depth.beta, rotation, translation, k, k, target_mask
+        batch["target"], depth.logits, depth.beta, (rotation, translation), k, k, target_mask
     )
     weight = seen if masks is None else seen * masks.references[:, c] * projected
     return View(image, batch["references"][:, c], seen, weight)

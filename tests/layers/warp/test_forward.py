@@ -6,13 +6,12 @@ import pytest
 import tensorflow as tf
 
 from aquanet_tf.geometry import camera, pose
-from aquanet_tf.layers import quantization
-from aquanet_tf.layers.warp import dense as warp_dense
-from aquanet_tf.layers.warp import forward as warp_forward
-from aquanet_tf.layers.warp import planes
-from aquanet_tf.layers.warp.forward import AdaptiveForwardWarp
+from aquanet_tf.layers import AdaptiveForwardWarp, quantization
+from aquanet_tf.layers.warp import dense, forward
+from aquanet_tf.layers.warp.levels import Levels
+from aquanet_tf.layers.warp.planes import Planes
 from tests.support.layers import check_layer
-from tests.support.scenes import intrinsics, warp_inputs
+from tests.support.scenes import forward_warp, warp_arguments, warp_inputs
 
 LOW, HIGH = 0.005, 0.3
 
@@ -28,15 +27,9 @@ def with_gradients(function, inputs, watched=5):
     return outputs, tape.gradient(loss, inputs[:watched])
 
 
-def dense(image, logits, beta, rotation, translation, k_target, k_reference):
-    size = logits.shape[1:3]
-    plane = planes.plane_parameters(rotation, translation, k_target, k_reference)
-    a, b, forward, s3 = planes.plane_coordinates(plane, *size)
-    coordinates, valid = planes.level_coordinates(
-        beta, a, b, forward, s3, logits.shape[-1], LOW, HIGH
-    )
-    view, occlusion, _ = warp_dense.composite(image, logits, coordinates, valid)
-    return view, occlusion
+def dense_warp(*inputs):
+    target, planes, levels = warp_arguments(*inputs, masks=inputs[0][..., :0])
+    return dense.warp(target, planes, levels)
 
 
 MOTIONS = {
@@ -52,9 +45,9 @@ MOTIONS = {
 @pytest.mark.parametrize("implementation", ["streaming", "xla"])
 def test_streaming_equals_dense(motion, implementation):
     inputs = warp_inputs(motion=motion)
-    expected, expected_gradients = with_gradients(dense, inputs)
+    expected, expected_gradients = with_gradients(dense_warp, inputs)
     got, gradients = with_gradients(
-        lambda *a: warp_forward.forward_warp(*a, implementation=implementation), inputs
+        lambda *a: forward_warp(*a, implementation=implementation), inputs
     )
     for e, g in zip(expected, got):
         np.testing.assert_allclose(g, e, atol=1e-12)
@@ -65,19 +58,18 @@ def test_streaming_equals_dense(motion, implementation):
 def test_streaming_in_a_function_under_an_outer_tape():
     """As in training: inside tf.function, inputs computed from variables."""
     inputs = warp_inputs()
-    _, expected = with_gradients(dense, inputs)
-    _, gradients = tf.function(lambda *a: with_gradients(warp_forward.forward_warp, a))(*inputs)
+    _, expected = with_gradients(dense_warp, inputs)
+    _, gradients = tf.function(lambda *a: with_gradients(forward_warp, a))(*inputs)
     for e, g in zip(expected, gradients):
         np.testing.assert_allclose(g, e, atol=1e-9)
 
 
-@pytest.mark.parametrize("lookup", ["aligned", "fixed_point"])
 @pytest.mark.parametrize("index", range(5), ids=["image", "logits", "beta", "R", "t"])
-def test_gradients_against_finite_differences(lookup, index):
+def test_gradients_against_finite_differences(index):
     inputs = warp_inputs(height=7, width=9, levels=5)
 
     def function(*a):
-        return warp_forward.forward_warp(*a, beta_lookup=lookup, implementation="streaming")
+        return forward_warp(*a, implementation="streaming")
 
     _, gradients = with_gradients(function, inputs)
     direction = np.random.default_rng(index).normal(size=inputs[index].shape)
@@ -95,8 +87,8 @@ def test_gradients_against_finite_differences(lookup, index):
 
 def test_an_image_that_is_data_changes_no_other_gradient():
     inputs = warp_inputs()
-    _, expected = with_gradients(warp_forward.forward_warp, inputs)
-    _, got = with_gradients(lambda *a: warp_forward.forward_warp(*a, image_gradient=False), inputs)
+    _, expected = with_gradients(forward_warp, inputs)
+    _, got = with_gradients(lambda *a: forward_warp(*a, image_gradient=False), inputs)
     assert not got[0].numpy().any() and expected[0].numpy().any()
     for e, g in zip(expected[1:], got[1:]):
         np.testing.assert_allclose(g, e, atol=1e-12)
@@ -107,8 +99,8 @@ def test_plane_coordinates_invert_brute_force_projection():
     height, width = 12, 20
     _, _, _, rotation, translation, k, _ = warp_inputs(motion=[0.4, -0.2, 0.9, 0.05, -0.1, 0.02])
     k_reference = camera.resize_intrinsics(k, 1.1, 0.9)
-    plane = planes.plane_parameters(rotation, translation, k, k_reference)
-    a, b, _, s3 = planes.plane_coordinates(plane, height, width)
+    planes = Planes.between(pose.Motion(rotation, translation), k, k_reference)
+    a, b, _, s3 = planes.coordinates(height, width)
     for d in (0.005, 0.05, 0.3):
         assert np.all(1 + d * s3.numpy() > 0)
         q = a + d * b
@@ -124,7 +116,7 @@ def test_plane_coordinates_invert_brute_force_projection():
 @pytest.mark.parametrize("implementation", ["streaming", "xla"])
 def test_identity_pose_reproduces_the_image(implementation):
     inputs = warp_inputs(motion=[0.0] * 6, dtype=tf.float32)
-    view, occlusion, masks = warp_forward.forward_warp(
+    view, occlusion, masks = forward_warp(
         *inputs, masks=inputs[0][..., :1], implementation=implementation
     )
     np.testing.assert_allclose(view, inputs[0], atol=2e-5)
@@ -141,7 +133,7 @@ def test_sideways_motion_shifts_a_plane():
     d = quantization.inverse_depth_levels(beta[:1, 0, 0], 7, LOW, HIGH).numpy()[0, level]
     fx, shift = float(k[0, 0, 0]), 3
     rotation, translation = pose.se3_exp(np.array([[shift / (fx * d), 0, 0, 0, 0, 0]] * 2))
-    view, occlusion, _ = warp_forward.forward_warp(image, logits, beta, rotation, translation, k, k)
+    view, occlusion, _ = forward_warp(image, logits, beta, rotation, translation, k, k)
     np.testing.assert_allclose(view[:, :, shift:], image[:, :, :-shift], atol=1e-7)
     np.testing.assert_allclose(occlusion[:, :, shift:], 1, atol=1e-7)
     np.testing.assert_allclose(occlusion[:, :, :shift], 0, atol=1e-7)
@@ -149,9 +141,9 @@ def test_sideways_motion_shifts_a_plane():
 
 def test_rotation_alone_does_not_depend_on_depth():
     inputs = warp_inputs(motion=[0, 0, 0, 0.02, 0.05, 0.1])
-    first = warp_forward.forward_warp(*inputs).view
+    first = forward_warp(*inputs).view
     inputs[1] = tf.reverse(inputs[1], axis=[-1])
-    np.testing.assert_allclose(warp_forward.forward_warp(*inputs).view, first, atol=1e-10)
+    np.testing.assert_allclose(forward_warp(*inputs).view, first, atol=1e-10)
 
 
 @pytest.mark.parametrize(
@@ -159,26 +151,23 @@ def test_rotation_alone_does_not_depend_on_depth():
     [[0, 0, 0, 0, np.pi, 0], [0, 0, -1000, 0, 0, 0], [1e6, 0, 0, 0, 0, 0], [0, 0, 0, 1.5708, 0, 0]],
     ids=["turned around", "far behind", "far aside", "right angle"],
 )
-@pytest.mark.parametrize("lookup", ["aligned", "fixed_point"])
-def test_extreme_poses_stay_finite(motion, lookup):
+def test_extreme_poses_stay_finite(motion):
     inputs = warp_inputs(motion=motion, dtype=tf.float32)
-    outputs, gradients = with_gradients(
-        lambda *a: warp_forward.forward_warp(*a, beta_lookup=lookup), inputs
-    )
+    outputs, gradients = with_gradients(forward_warp, inputs)
     for value in [*outputs, *gradients]:
         assert np.isfinite(value).all()
 
 
 def test_what_no_level_sees_is_black_and_occluded():
     inputs = warp_inputs(motion=[0, 0, 0, 0, np.pi, 0])
-    view, occlusion, _ = warp_forward.forward_warp(*inputs)
+    view, occlusion, _ = forward_warp(*inputs)
     assert not view.numpy().any() and not occlusion.numpy().any()
 
 
 def test_saturated_logits_stay_finite():
     inputs = warp_inputs(dtype=tf.float32)
     inputs[1] *= 1e4
-    outputs, gradients = with_gradients(warp_forward.forward_warp, inputs)
+    outputs, gradients = with_gradients(forward_warp, inputs)
     for value in [*outputs, *gradients]:
         assert np.isfinite(value).all()
 
@@ -189,7 +178,7 @@ def test_off_image_samples_do_not_win():
     logits = tf.concat([tf.zeros_like(logits[..., :1]), 50 + 0 * logits[..., 1:]], axis=-1)
     fx = float(k[0, 0, 0])
     rotation, translation = pose.se3_exp(np.array([[100 / (fx * HIGH), 0, 0, 0, 0, 0]] * 2))
-    view = warp_forward.forward_warp(image, logits, beta, rotation, translation, k, k).view.numpy()
+    view = forward_warp(image, logits, beta, rotation, translation, k, k).view.numpy()
     shift = 100 * LOW / HIGH  # of the far level
     assert view[:, :, int(np.ceil(shift)) :].min() > 0
 
@@ -199,41 +188,30 @@ def test_masks_and_occlusion_give_no_gradient():
     logits = inputs[1]
     with tf.GradientTape() as tape:
         tape.watch(logits)
-        _, occlusion, masks = warp_forward.forward_warp(
-            inputs[0], logits, *inputs[2:], masks=inputs[0][..., :1]
-        )
+        _, occlusion, masks = forward_warp(inputs[0], logits, *inputs[2:], masks=inputs[0][..., :1])
         loss = tf.reduce_sum(occlusion) + tf.reduce_sum(masks)
     gradient = tape.gradient(loss, logits)
     assert gradient is None or not gradient.numpy().any()
 
 
-def test_fixed_point_solves_the_equation_where_beta_varies():
-    """With beta a smooth map, the landed q must satisfy q = a + d(beta(q)) b: checked by warping a
-    coordinate image along one level only."""
-    height, width, level = 24, 40, 2
-    _, _, _, rotation, translation, _, _ = warp_inputs(motion=[0.3, 0, 0.2, 0, 0, 0])
-    rotation, translation = rotation[:1], translation[:1]
-    k = intrinsics(height, width)
-    grid = camera.pixel_grid(height, width, tf.float64)[None, ..., :2]
-    beta = 1.0 + 0.3 * tf.sin(grid[..., :1] / 8.0)
-    logits = tf.one_hot(tf.fill([1, height, width], level), 4, dtype=tf.float64) * 80
-    residual = {}
-    plane = planes.plane_parameters(rotation, translation, k, k)
-    a, b, _, _ = planes.plane_coordinates(plane, height, width)
-    for lookup in ("aligned", "fixed_point"):
-        q = warp_forward.forward_warp(
-            grid, logits, beta, rotation, translation, k, k, beta_lookup=lookup
-        ).view
-        beta_q = 1.0 + 0.3 * tf.sin(q[..., :1] / 8.0)
-        d = quantization.inverse_depth_levels(beta_q, 4, LOW, HIGH)[..., level : level + 1]
-        error = tf.norm(q - (a + d * b), axis=-1)[:, 4:-4, 8:-8]
-        residual[lookup] = float(tf.reduce_max(error))
-    assert residual["fixed_point"] < 0.05 * residual["aligned"]
-
-
 def test_layer_round_trip():
+    *maps, rotation, translation, k_target, k_reference = warp_inputs(dtype=tf.float32)
+    layer = AdaptiveForwardWarp(0.01, 0.4, "streaming")
+    check_layer(layer, *maps, (rotation, translation), k_target, k_reference)
+
+
+def test_the_layer_is_the_function_in_float32():
     inputs = warp_inputs(dtype=tf.float32)
-    check_layer(AdaptiveForwardWarp(0.01, 0.4, "fixed_point", "streaming"), *inputs)
+    target, planes, _ = warp_arguments(*inputs)
+    expected = forward.forward_warp(target, planes, Levels(6, 0.01, 0.4))
+    layer = AdaptiveForwardWarp(0.01, 0.4)
+    motion = pose.Motion(*inputs[3:5])
+    half = (tf.cast(value, tf.float16) for value in inputs[:3])
+    for got, wanted in zip(layer(*inputs[:3], motion, *inputs[5:]), expected):
+        np.testing.assert_array_equal(got, wanted)
+    for got, wanted in zip(layer(*half, motion, *inputs[5:]), expected):
+        assert got.dtype == tf.float32
+        np.testing.assert_allclose(got, wanted, atol=0.05)
 
 
 def test_compositing_matches_golden():
@@ -246,7 +224,7 @@ def test_compositing_matches_golden():
     height, width = golden["image"].shape[1:3]
     grid = np.moveaxis(golden["grid"].astype(np.float64), 1, 3)
     pixels = (grid + 1) / 2 * [width - 1, height - 1]
-    view, _, weights = warp_dense.composite(
+    view, _, weights = dense.composite(
         tf.constant(golden["image"].astype(np.float64)),
         tf.constant(golden["logits"].astype(np.float64)),
         tf.constant(pixels),

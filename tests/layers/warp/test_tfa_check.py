@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from aquanet_tf.layers.warp import forward
-from tests.support.scenes import warp_inputs
+from tests.support.scenes import forward_warp, warp_inputs
 
 keras_2 = importlib.metadata.version("tensorflow").startswith("2.15.")
 only_card = pytest.mark.skipif(not keras_2, reason="tensorflow-addons does not load with Keras 3")
@@ -21,22 +20,14 @@ def test_the_resampler_of_addons_agrees(motion):
     for implementation in ("tfa", "streaming"):
         with tf.GradientTape() as tape:
             tape.watch(inputs[:5])
-            warped = forward.forward_warp(
-                *inputs, masks=inputs[0][..., :1], implementation=implementation
-            )
+            warped = forward_warp(*inputs, masks=inputs[0][..., :1], implementation=implementation)
             loss = tf.reduce_sum(warped.view**2)
         results.append([*warped, *tape.gradient(loss, inputs[:5])])
     for got, expected in zip(*results):
         np.testing.assert_allclose(got, expected, atol=1e-9)
 
 
-@only_card
-def test_fixed_point_is_refused():
-    with pytest.raises(ValueError, match="--warp_impl=tfa"):
-        forward.forward_warp(*warp_inputs(), implementation="tfa", beta_lookup="fixed_point")
-
-
 @pytest.mark.skipif(keras_2, reason="addons loads here")
 def test_elsewhere_the_error_names_the_flag():
     with pytest.raises(ValueError, match="--warp_impl=tfa"):
-        forward.forward_warp(*warp_inputs(), implementation="tfa")
+        forward_warp(*warp_inputs(), implementation="tfa")
