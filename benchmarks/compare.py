@@ -19,14 +19,9 @@ import tempfile
 
 from absl import flags
 
-<<<<<<< HEAD
 from aquanet_tf import cli, progress
-from benchmarks import inference, loader, measure, step, warp
-=======
-from aquanet_tf import cli
 from benchmarks import measure
 from benchmarks.cases import inference, input_pipeline, step, warp
->>>>>>> evalexp
 
 TASKS = {
     "warp": [

@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-<<<<<<< HEAD
-from benchmarks.step import batch, build_stage, torch_batch
-from benchmarks.warp import LIMITS
-=======
 from benchmarks.cases.step import batch, build_stage, torch_batch
 from benchmarks.cases.warp import LIMITS
-from benchmarks.measure import Setting
->>>>>>> evalexp
-
 from benchmarks.measure import Setting
 
 

@@ -7,7 +7,6 @@ its weights must be downloaded.
 from __future__ import annotations
 
 import numpy as np
-from benchmarks.warp import LIMITS, channels_first, intrinsics
 
 from benchmarks.cases.warp import LIMITS, channels_first, intrinsics
 from benchmarks.measure import Setting
