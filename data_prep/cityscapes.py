@@ -29,6 +29,7 @@ def define_flags() -> None:
         raw_dir="Directory with leftImg8bit_sequence/ and camera/.",
         split="train, val, test, several of them separated by commas, or all.",
     )
+    flags.adopt_module_key_flags(dataset_options)  # or --help would not show them
     flags.DEFINE_list("border", list(map(str, BORDER)), "Pixels to crop: top,bottom,left,right.")
 
 

@@ -30,6 +30,7 @@ def define_flags() -> None:
         "eigen_val are four and eigen_train the others; or a file of lines DATE/DRIVE [FRAME "
         "[l|r]].",
     )
+    flags.adopt_module_key_flags(dataset_options)  # or --help would not show them
     flags.DEFINE_list("camera", ["2"], "Camera numbers: 2 (left color), 3 (right color).")
     flags.DEFINE_float("min_speed", 0.5, "With oxts: a triplet stands still below this speed, m/s.")
 

@@ -46,14 +46,14 @@ def _run(shards: list[dataset_shards.Shard], words: list[str]) -> None:
     pipeline = beam.Pipeline(options=PipelineOptions(words))
     # Reshuffle, or runners fuse all shards into one bundle for one worker.
     todo = pipeline | "Shards" >> beam.Create(shards) | beam.Reshuffle()
-    _ = todo | "Write" >> beam.Map(_write)
+    _ = todo | "Write" >> beam.Map(write)
     pipeline.run().wait_until_finish()
     for shard in shards:
         if (path := _error_path(shard)).exists():
             raise ValueError(path.read_text())
 
 
-def _write(shard: dataset_shards.Shard) -> None:
+def write(shard: dataset_shards.Shard) -> None:
     """Writes a shard. An error that the user must fix is written to a file: raised, it would make
     Beam retry four times and hide the reason in its own message."""
     try:

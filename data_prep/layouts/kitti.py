@@ -61,9 +61,9 @@ def read_split(
     if split not in eigen_split.TRAINING_SPLITS:
         if not pathlib.Path(split).exists():
             raise ValueError(
-                f"--split={split}: no such file; expected a file, all, "
-                f"{' or '.join(eigen_split.TRAINING_SPLITS)} (test images are read by "
-                "aquanet_tf.evaluate --protocol only)"
+                f"--split={split}: no such file, and none of all, "
+                f"{', '.join(eigen_split.TRAINING_SPLITS)}; the test images are only for "
+                "aquanet_tf.evaluate --protocol"
             )
         return kitti_layout.read_split(split)
     entries = eigen_split.training_entries(split, [drive.name for drive in drives])

@@ -46,6 +46,12 @@ def test_a_command_is_short_and_its_help_says_usage_result_and_errors(name):
         assert f'"{flag}"' in text + shared or flag == "split", flag
 
 
+def test_help_shows_the_flags_that_commands_share():
+    done = commands.run("data_prep.kitti", "--help")
+    for flag in ("raw_dir", "out", "split", "height", "camera", "min_speed"):
+        assert f"\n  --{flag}: " in done.stdout, flag
+
+
 @pytest.mark.parametrize("old", MOVED)
 def test_an_old_name_runs_the_command_and_says_the_new_one(old):
     done = commands.run(old, "--help")

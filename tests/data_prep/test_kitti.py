@@ -302,7 +302,7 @@ def test_absurd_options_are_named(raw_dir, tmp_path):
         ({4: 0.25}, "is not a camera matrix"),
     ],
 )
-def test_a_camera_that_nobody_has_is_refused_before_anything_is_written(tmp_path, numbers, words):
+def test_an_implausible_camera_is_refused_before_anything_is_written(tmp_path, numbers, words):
     raw = kitti_tree.write(tmp_path / "raw", [kitti_tree.Spec()])
     path = raw / kitti_tree.DATE / "calib_cam_to_cam.txt"
     lines = path.read_text().splitlines()

@@ -16,7 +16,7 @@ class Palette:
     lane: width of one lane. curb_left, curb_right: distance of the curbs from the center line.
     slab: size of a paving slab. dash: period, duty and phase of the center marks. side_street: the
     s at which a side street crosses. patches [n, 4]: repaired asphalt, (l, s) of two corners.
-    sun: unit vector towards the sun. ambient, tint: factors of the light on every surface.
+    sun: unit vector toward the sun. ambient, tint: factors of the light on every surface.
     """
 
     lane: float

@@ -131,8 +131,8 @@ def tree(rng):
     return parts
 
 
-def pole(rng, towards_road):
-    """A lamp post reaching over the road, a traffic sign or a bollard; towards_road is -1 or +1."""
+def pole(rng, toward_road):
+    """A lamp post reaching over the road, a traffic sign or a bollard; toward_road is -1 or +1."""
     gray = np.full(3, rng.uniform(0.25, 0.65)) * rng.uniform(0.9, 1.1, 3)
     style = rng.choice(["lamp", "sign", "bollard"], p=[0.45, 0.35, 0.2])
     height = {"lamp": rng.uniform(5, 8), "sign": rng.uniform(2.2, 3.0), "bollard": 0.9}[style]
@@ -140,7 +140,7 @@ def pole(rng, towards_road):
     parts = [Solid((0, -height / 2, 0), (thick, height / 2, thick), gray, gray)]
     if style == "lamp":
         arm = rng.uniform(0.5, 1.1)
-        parts.append(Solid((towards_road * arm, -height, 0), (arm, 0.08, 0.14), gray * 0.8, gray))
+        parts.append(Solid((toward_road * arm, -height, 0), (arm, 0.08, 0.14), gray * 0.8, gray))
     if style == "sign":
         half = rng.uniform(0.28, 0.45)
         face = color(rng, (0.7, 1.0), (0.6, 0.95))

@@ -1,12 +1,14 @@
 """The Beam pipeline writes what threads write, byte for byte, and fails as clearly."""
 
 import importlib.util
+import pickle
 import shutil
 
 import pytest
 from PIL import Image
 
 from aquanet_tf.data import manifest
+from data_prep.dataset import beam
 from data_prep.layouts import kitti
 from tests.support import kitti_tree
 
@@ -71,6 +73,23 @@ def test_the_users_mistake_is_named_and_the_other_shards_are_kept(tmp_path):
 def test_an_unknown_runner_is_named(raw_dir, tmp_path):
     with pytest.raises(ValueError, match="NoRunner"):
         prepare(raw_dir, tmp_path / "out", beam_options="--runner=NoRunner")
+
+
+def test_a_shard_can_be_sent_to_a_worker(raw_dir, data_dir, tmp_path, monkeypatch):
+    """Beam pickles shards and what encodes them, functions by the path of their module."""
+    sent = []
+
+    def runner(options, threads):
+        return sent.extend
+
+    monkeypatch.setattr(beam, "runner", runner)
+    with pytest.raises(OSError, match="no worker wrote it"):
+        prepare(raw_dir, tmp_path / "out")
+    write = pickle.loads(pickle.dumps(beam.write))
+    for shard in pickle.loads(pickle.dumps(sent)):
+        write(shard)
+    assert prepare(raw_dir, tmp_path / "out")["count"] == 14
+    assert contents(tmp_path / "out") == contents(data_dir)
 
 
 @pytest.mark.skipif(

@@ -26,7 +26,7 @@ WIDE = texture(3, (300, 500))
 
 
 def drive(number, speed=1.0):
-    """Frame of a camera driving towards a wall: each step shows a little less of it, enlarged."""
+    """Frame of a camera driving toward a wall: each step shows a little less of it, enlarged."""
     scale = 0.985 ** (speed * number)
     box = (250 - 160 * scale, 150 - 96 * scale, 250 + 160 * scale, 150 + 96 * scale)
     return np.asarray(Image.fromarray(WIDE).resize(SIZE[::-1], Image.Resampling.BICUBIC, box=box))

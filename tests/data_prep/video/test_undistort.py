@@ -20,7 +20,7 @@ def scene(x, y):
 
 
 def seen(coefficients):
-    """The distorted picture: the ray of each pixel is found by fixed point, not by our remap."""
+    """The distorted image: the ray of each pixel is found by fixed point, not by the remap."""
     v, u = np.mgrid[: SHAPE[0], : SHAPE[1]].astype(float)
     goal_x, goal_y = (u - K[0, 2]) / K[0, 0], (v - K[1, 2]) / K[1, 1]
     x, y = goal_x, goal_y
