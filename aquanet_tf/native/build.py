@@ -1,4 +1,4 @@
-"""Builds the operations in C++ for this machine and this TensorFlow (about 25 seconds):
+"""Builds the C++ operations for this machine and this TensorFlow (about 25 seconds):
 
 python -m aquanet_tf.native.build
 """
@@ -19,15 +19,15 @@ from aquanet_tf.native import library as native_library
 COMPILERS = ("c++", "g++", "clang++")
 
 _OPTIONAL = flags.DEFINE_bool(
-    "optional", False, "Where it cannot be built, say why and succeed: training works without."
+    "optional", False, "If it cannot be built, print the reason and exit with success."
 )
 
 
 def build() -> pathlib.Path:
-    """Compiles the library unless it is there. Returns its path.
+    """Compiles the library unless it exists. Returns its path.
 
-    Raises OSError without a compiler (the environment's CXX, else c++, g++ or clang++), ValueError
-    with the compiler's first error.
+    Raises OSError without a compiler (CXX of the environment, else c++, g++ or clang++), and
+    ValueError with the compiler's first error.
     """
     path = native_library.path()
     if path.exists():
@@ -42,7 +42,7 @@ def build() -> pathlib.Path:
     sources = sorted(map(str, native_library.SOURCES.glob("*.cc")))
     with files.atomic(path) as library:
         command = [compiler, *native_library.COMPILER_FLAGS, *tf.sysconfig.get_compile_flags()]
-        # TensorFlow's headers warn a great deal.
+        # -w: TensorFlow's headers produce many warnings.
         command += ["-w", *sources, "-o", str(library), *tf.sysconfig.get_link_flags()]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
@@ -55,11 +55,11 @@ def build() -> pathlib.Path:
 def main(argv):
     del argv
     try:
-        print(f"operations in C++: {build()}")
+        print(f"C++ operations: {build()}")
     except (ValueError, OSError) as error:
         if not _OPTIONAL.value:
             raise
-        print(f"operations in C++: not built, going on without it: {error}")
+        print(f"C++ operations: not built, continuing without them: {error}")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""The operations in C++, where they have been built (`aquanet_tf.native.build`). Never required.
+"""Loads the C++ operations where they have been built (`python -m aquanet_tf.native.build`).
 
-The library lies in lib/ under a name that holds TensorFlow's version and a digest of
-sources, compiler flags and processor: environments and machines can share a checkout, and a stale
-build is never loaded.
+The library is optional; if present, it is loaded automatically. It lies in lib/, and its name holds
+TensorFlow's version and a digest of sources, compiler flags and processor: environments and
+machines can share a checkout, and a stale build is never loaded.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from absl import logging
 SOURCES = pathlib.Path(__file__).parent / "src"
 BUILT = pathlib.Path(__file__).parent / "lib"
 # -march=native: the library is built where it runs and never shipped. NaN and Inf keep their
-# meaning; what is given up is errno, floating-point exceptions and the sign of zero.
+# meaning; errno, floating-point exceptions and the sign of zero do not.
 COMPILER_FLAGS = (
     "-shared",
     "-fPIC",
@@ -40,7 +40,7 @@ def path() -> pathlib.Path:
 
 
 def available() -> bool:
-    """True when the operations have been built for this TensorFlow and can be loaded."""
+    """Whether the operations have been built for this TensorFlow and can be loaded."""
     return operations() is not None
 
 
@@ -53,12 +53,12 @@ def operations():
     try:
         return tf.load_op_library(str(library))
     except (tf.errors.OpError, OSError) as error:
-        logging.warning("%s: cannot be loaded, going on without it (%s)", library, error)
+        logging.warning("%s: cannot be loaded, continuing without it (%s)", library, error)
         return None
 
 
 def _processor():
-    """What the compiler may use: the instruction sets of this machine."""
+    """The instruction sets of this machine, which the compiler may use."""
     cpuinfo = pathlib.Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
     flags = [line for line in lines if line.lower().startswith(("flags", "features"))]

@@ -4,11 +4,11 @@ Three estimates of one image are blended: at its own size, at 3/4 and at 5/4. Th
 better for far objects, the small one for near objects. `losses.boosting` compares depth with the
 blend (Eq. 12).
 
-Deviations from the paper, with reasons and numbers in docs/method.md: the grid of the large
-estimate is resized by 5/4 like its image, and the weights 1, n and 1 - n^2 sum to the denominator
-(two misprints). The paper multiplies the small estimate by 4/3 and the large one by 4/5; here both
-are scaled to the mean of the image's own estimate, since inverse depth hardly grows by exactly the
-resize factor, and the label of one epoch would feed the error into the next.
+Two misprints of the paper are corrected: the grid of the large estimate is resized by 5/4 like its
+image, and the weights 1, n and 1 - n^2 sum to the denominator. One deviation: the paper multiplies
+the small estimate by 4/3 and the large one by 4/5; here both are scaled to the mean of the image's
+own estimate. Inverse depth does not grow by exactly the resize factor, and from epoch to epoch the
+label would add to its own error (numbers: docs/method.md).
 """
 
 from __future__ import annotations

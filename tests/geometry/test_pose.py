@@ -7,7 +7,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aquanet_tf.geometry import depth_scaling, pose
+from aquanet_tf.geometry import pose
 
 SIZES = [0.0, 1e-12, 1e-6, 1e-3, 0.1, 0.499, 0.5, 0.501, 1.0, 3.0]
 
@@ -66,14 +66,6 @@ def test_float32_small_angles_are_accurate():
     vector = np.concatenate([[0.1, 0.2, 0.8], [1e-3, 2e-3, -1e-3]])
     exact = matrix(*pose.se3_exp(vector))
     np.testing.assert_allclose(matrix(*pose.se3_exp(vector.astype(np.float32))), exact, atol=2e-7)
-
-
-def test_translation_scaling_rule():
-    t, s = tf.constant([[2.0, 0.0, 4.0]]), tf.constant([2.0])
-    np.testing.assert_allclose(depth_scaling.scale_translation(t, s, "proportional"), t / 2)
-    np.testing.assert_allclose(depth_scaling.scale_translation(t, s, "inverse"), t * 2)
-    for same in ("invariant", "none"):
-        np.testing.assert_allclose(depth_scaling.scale_translation(t, s, same), t)
 
 
 def test_euler_matches_golden():

@@ -8,7 +8,6 @@ import tensorflow as tf
 
 from aquanet_tf.config.options import Config
 from aquanet_tf.geometry import camera
-from aquanet_tf.layers.convolution import DepthwiseConv
 from aquanet_tf.networks import build, mobile_encoder, pretrained
 from aquanet_tf.networks.aquanet import AQUANet
 from tests.support.layers import check_layer
@@ -102,7 +101,6 @@ def test_weights_that_are_not_there_are_named(tmp_path):
 
 
 def test_layers_survive_serialization():
-    check_layer(DepthwiseConv(5, 2, "relu6", 0.2), tf.ones([1, 7, 9, 3]))
     check_layer(mobile_encoder.MobileEncoder(), *inputs(20, 30))
     block = mobile_encoder.InvertedResidual(4, 3, 8, 4, 4, "hard_swish", 2)
     check_layer(block, tf.ones([1, 7, 9, 4]), tf.ones([1, 14, 18, 2]))

@@ -1,4 +1,4 @@
-// TensorFlow operation AquanetResample on the CPU: resample.py says what it means, resample.h
+// TensorFlow operation AquanetResample on the CPU: data/resampling.py says what it means, resample.h
 // computes. On one thread: the input pipeline works on several triplets at a time.
 
 #include <vector>
