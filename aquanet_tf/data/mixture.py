@@ -155,10 +155,8 @@ def _shuffled(config: Config, data_set: DataSet, epoch, number) -> tf.data.Datas
 
 
 def seed(config: Config, purpose: int, epoch, index):
-    """Seed, int64 [2], that depends on --seed and the other arguments alone.
-
-    purpose: ORDER, AUGMENT or MIXTURE.
-    """
+    """Seed, int64 [2], of --seed and the other arguments alone; purpose: ORDER, AUGMENT
+    or MIXTURE."""
     start = tf.constant([config.seed, purpose], tf.int64)
     return _fold(_fold(start, epoch), index)
 

@@ -1,8 +1,8 @@
-"""Killed at any moment, data preparation and export leave nothing half done, and given again they
-end as if nothing had happened. And a full disk: one clear error, and the same end.
+"""Data preparation and export, killed at any moment: nothing is left half written, and running the
+command again gives the same result. A full disk gives one clear error, then the same result.
 
-AQUANET_KILLS=20 kills so many times (default 2, for CI); the moments are seeded shares of the time
-that an undisturbed run takes, imports not counted.
+AQUANET_KILLS=20 sets the number of kills (default 2, for CI). The moments are seeded shares of the
+time that an undisturbed run takes, imports not counted.
 """
 
 import os

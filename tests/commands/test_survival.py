@@ -1,6 +1,6 @@
-"""Real training processes, killed at any moment and started again, lose nothing.
+"""Training processes that are killed at any moment lose nothing when they are resumed.
 
-AQUANET_KILLS=20 kills so many times (default 4, for CI).
+AQUANET_KILLS=20 sets the number of kills (default 4, for CI).
 """
 
 import os
@@ -34,7 +34,7 @@ SETTINGS = {
 
 
 def start(settings, log):
-    """The training as a process of its own; what it says goes to the file `log`."""
+    """The training as a process of its own; its output goes to the file `log`."""
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "-1", "TF_NUM_INTRAOP_THREADS": "2"}
     with open(log, "a") as file:
         return subprocess.Popen(
@@ -78,8 +78,8 @@ def equal(workdir, other):
 
 @pytest.mark.slow
 def test_kill_9_at_any_moment_changes_no_bit(pair_of_sets, tmp_path):
-    """Killed while it starts or a seeded time after some saves, all over both phases, with two data
-    sets. Wherever in a step or a save the kills fall, the end is the same."""
+    """Killed at the start or a seeded time after some saves, in both phases, with two data sets.
+    The result does not depend on where in a step or a save the kills happen."""
     steps = 4 + KILLS  # an epoch
     settings = {
         **SETTINGS,
