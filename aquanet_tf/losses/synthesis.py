@@ -97,7 +97,8 @@ class SynthesisLoss(tf.keras.layers.Layer):
         """
         photometric = pyramid_l1(view, truth, weight, self.pyramid_scales)
         if self.features is None:
-            return photometric, tf.zeros_like(photometric)
+            # Not zeros_like, which a tape records: it reorders the sums of the gradient.
+            return photometric, tf.zeros(tf.shape(photometric))
         return photometric, perceptual(self.features, view, truth, weight)
 
     def get_config(self):
