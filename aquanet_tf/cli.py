@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
+import pathlib
 import sys
+import tempfile
 import warnings
 from typing import Callable
 
 import absl.logging
 from absl import app, flags
-
-from aquanet_tf import files
 
 # Flags belong to the module that calls `define_path` or `define_output`: --help shows them there.
 flags.disclaim_key_flags()
@@ -46,10 +46,10 @@ def define_output(
 ) -> None:
     """Defines a flag for a file to write, or with `folder` for a folder to write files to.
 
-    `run` checks that it can be written before the command starts; an empty value is not checked.
+    `run` checks that it can be written before the command starts, unless it is empty or "none".
     """
     define_path(name, default, help, required)
-    _outputs[name] = files.check_folder if folder else files.check_file
+    _outputs[name] = check_folder if folder else check_file
 
 
 def check_outputs() -> None:
@@ -57,10 +57,55 @@ def check_outputs() -> None:
     for name, check in _outputs.items():
         value = flags.FLAGS[name].value
         try:
-            if value:
+            if value and value != "none":
                 check(value)
         except ValueError as error:
             raise ValueError(f"--{name}={value}: {error}") from error
+
+
+def check_file(path: str | pathlib.Path) -> None:
+    """Raises ValueError that says why no file `path` can be written; makes nothing.
+
+    An existing file may be replaced. What is no ordinary file, such as /dev/null, is refused:
+    `files.atomic` would put a file in its place.
+    """
+    path = pathlib.Path(path)
+    try:
+        if path.is_dir():
+            raise ValueError(f"is a folder; name a file, such as {path / 'NAME'}")
+        if path.exists() and not path.is_file():
+            raise ValueError("is not an ordinary file; name another one")
+        _check_parent(path)
+    except OSError as error:
+        raise ValueError(f"cannot be written ({error.strerror})") from error
+
+
+def check_folder(path: str | pathlib.Path) -> None:
+    """Raises ValueError that says why no files can be written to a folder `path`; makes nothing."""
+    path = pathlib.Path(path)
+    try:
+        if path.exists() and not path.is_dir():
+            raise ValueError("is a file; name a folder")
+        _check_parent(path / "NAME")
+    except OSError as error:
+        raise ValueError(f"cannot be written to ({error.strerror})") from error
+
+
+def _check_parent(path: pathlib.Path) -> None:
+    """Raises OSError or ValueError unless the nearest existing folder above `path` takes files."""
+    if "\0" in str(path):
+        raise ValueError("holds a zero byte; choose another name")
+    try:
+        os.fspath(path).encode()
+    except UnicodeEncodeError:
+        raise ValueError("is not UTF-8, which TensorFlow needs; choose another name") from None
+    for folder in path.parents:
+        if not os.path.lexists(folder):  # raises for a name that is too long
+            continue
+        if not folder.is_dir():
+            raise ValueError(f"{folder} is not a folder; choose another place")
+        with tempfile.TemporaryFile(dir=folder):  # file permissions say little to root
+            return
 
 
 def run(main: Callable, quiet: bool = False) -> None:

@@ -1,6 +1,5 @@
-"""Files that are written whole or not at all, JSON on top of them, and places checked for writing.
+"""Files that are written whole or not at all, and JSON on top of them.
 
-`check_file` and `check_folder` say before the work whether its result can be written.
 `plain_folder` gives TensorFlow a path that it does not read as a pattern.
 """
 
@@ -75,51 +74,6 @@ def read(path: str | pathlib.Path) -> dict:
     if not isinstance(value, dict):
         raise ValueError(f"{path}: expected a JSON object")
     return value
-
-
-def check_file(path: str | pathlib.Path) -> None:
-    """Raises ValueError that says why no file `path` can be written; makes nothing.
-
-    An existing file may be replaced. What is no ordinary file, such as /dev/null, is refused:
-    `atomic` would put a file in its place.
-    """
-    path = pathlib.Path(path)
-    try:
-        if path.is_dir():
-            raise ValueError(f"is a folder; name a file, such as {path / 'NAME'}")
-        if path.exists() and not path.is_file():
-            raise ValueError("is not an ordinary file; name another one")
-        _check_parent(path)
-    except OSError as error:
-        raise ValueError(f"cannot be written ({error.strerror})") from error
-
-
-def check_folder(path: str | pathlib.Path) -> None:
-    """Raises ValueError that says why no files can be written to a folder `path`; makes nothing."""
-    path = pathlib.Path(path)
-    try:
-        if path.exists() and not path.is_dir():
-            raise ValueError("is a file; name a folder")
-        _check_parent(path / "NAME")
-    except OSError as error:
-        raise ValueError(f"cannot be written to ({error.strerror})") from error
-
-
-def _check_parent(path: pathlib.Path) -> None:
-    """Raises OSError or ValueError unless the nearest existing folder above `path` takes files."""
-    if "\0" in str(path):
-        raise ValueError("holds a zero byte; choose another name")
-    try:
-        os.fspath(path).encode()
-    except UnicodeEncodeError:
-        raise ValueError("is not UTF-8, which TensorFlow needs; choose another name") from None
-    for folder in path.parents:
-        if not os.path.lexists(folder):  # raises for a name that is too long
-            continue
-        if not folder.is_dir():
-            raise ValueError(f"{folder} is not a folder; choose another place")
-        with tempfile.TemporaryFile(dir=folder):  # file permissions say little to root
-            return
 
 
 # Signs of a pattern in the paths of checkpoints and SavedModels, and the sign that quotes them.

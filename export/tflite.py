@@ -261,7 +261,7 @@ def _check(out, width, quantize, data_dir, images):
         raise ValueError(f"--out={out}: expected a file name that ends with .tflite")
     for beside in (out.with_suffix(".json"), out.with_suffix(".md")):
         try:
-            files.check_file(beside)
+            cli.check_file(beside)
         except ValueError as error:
             raise ValueError(f"--out={out}: {beside}, written beside it, {error}") from error
     if quantize not in TOLERANCES:

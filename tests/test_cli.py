@@ -10,7 +10,11 @@ from aquanet_tf import cli
 from tests.support import commands
 
 # Flags that name what a command writes, and the module or package that defines them.
-OUTPUTS = {"out", "sheet"}
+OUTPUTS = {"out", "sheet", "contact_sheet"}
+
+
+def content(folder):
+    return {path.name: path.read_text() for path in folder.iterdir()}
 
 
 def sources():
@@ -72,3 +76,38 @@ def test_a_command_expands_home_in_its_flags(tmp_path):
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "lists" / "test_files.txt").is_file()
     assert not (pathlib.Path(commands.ROOT) / "~").exists()
+
+
+def test_places_for_a_file(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    for good in ("new", "file", "deep/er/new", "../new"):
+        cli.check_file(tmp_path / "." / good)
+    for bad, words in (
+        (tmp_path, "is a folder; name a file, such as"),
+        (".", "is a folder"),
+        (tmp_path / "file" / "a.json", "file is not a folder"),
+        (tmp_path / "file" / "deep" / "a.json", "file is not a folder"),
+        ("/dev/null", "not an ordinary file"),
+        ("/proc/nothing/a.json", "cannot be written"),
+        (tmp_path / ("x" * 300), "too long"),
+        (tmp_path / ("x" * 300) / "a", "too long"),
+        (tmp_path / "zero\0byte", "zero byte"),
+        (tmp_path / b"\xff".decode("utf-8", "surrogateescape"), "not UTF-8"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            cli.check_file(bad)
+    assert content(tmp_path) == {"file": "mine"}
+
+
+def test_places_for_a_folder(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    for good in (tmp_path, tmp_path / "deep" / "er"):
+        cli.check_folder(good)
+    for bad, words in (
+        (tmp_path / "file", "is a file; name a folder"),
+        (tmp_path / "file" / "a", "file is not a folder"),
+        ("/proc/nothing", "cannot be written to"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            cli.check_folder(bad)
+    assert content(tmp_path) == {"file": "mine"}

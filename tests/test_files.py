@@ -111,41 +111,6 @@ def test_a_long_name_is_written_like_any_other(tmp_path):
     assert files.read(path) == {"a": 1} and len(list(tmp_path.iterdir())) == 1
 
 
-def test_places_for_a_file(tmp_path):
-    (tmp_path / "file").write_text("mine")
-    for good in ("new", "file", "deep/er/new", "../new"):
-        files.check_file(tmp_path / "." / good)
-    for bad, words in (
-        (tmp_path, "is a folder; name a file, such as"),
-        (".", "is a folder"),
-        (tmp_path / "file" / "a.json", "file is not a folder"),
-        (tmp_path / "file" / "deep" / "a.json", "file is not a folder"),
-        ("/dev/null", "not an ordinary file"),
-        ("/proc/nothing/a.json", "cannot be written"),
-        (tmp_path / ("x" * 300), "too long"),
-        (tmp_path / ("x" * 300) / "a", "too long"),
-        (tmp_path / "zero\0byte", "zero byte"),
-        (tmp_path / b"\xff".decode("utf-8", "surrogateescape"), "not UTF-8"),
-    ):
-        with pytest.raises(ValueError, match=words):
-            files.check_file(bad)
-    assert content(tmp_path) == {"file": "mine"}
-
-
-def test_places_for_a_folder(tmp_path):
-    (tmp_path / "file").write_text("mine")
-    for good in (tmp_path, tmp_path / "deep" / "er"):
-        files.check_folder(good)
-    for bad, words in (
-        (tmp_path / "file", "is a file; name a folder"),
-        (tmp_path / "file" / "a", "file is not a folder"),
-        ("/proc/nothing", "cannot be written to"),
-    ):
-        with pytest.raises(ValueError, match=words):
-            files.check_folder(bad)
-    assert content(tmp_path) == {"file": "mine"}
-
-
 def test_a_plain_folder_is_the_same_folder(tmp_path, monkeypatch):
     with files.plain_folder(tmp_path / "plain") as plain:
         assert plain == tmp_path / "plain"
