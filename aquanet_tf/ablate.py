@@ -54,13 +54,15 @@ def _write(plan, failures) -> dict:
 
 def define_flags() -> None:
     """The flags of the command."""
-    flags.DEFINE_string("config", None, "YAML file of the ablation.", required=True)
-    flags.DEFINE_string("out", None, "Directory for everything it writes.", required=True)
+    cli.define_path("config", None, "YAML file of the ablation.", required=True)
+    cli.define_output(
+        "out", None, "Directory for everything it writes.", required=True, folder=True
+    )
     flags.DEFINE_bool("quick", False, "Use the short form in the file.")
     flags.DEFINE_list("rows", [], "Keys of rows; rows they depend on are added. Empty: all.")
     flags.DEFINE_list("seeds", [], "Seeds to train with; empty: those of the file.")
-    flags.DEFINE_string("data_dir", "", "Records to train on, instead of the file's data.")
-    flags.DEFINE_string("gt_dir", "", "KITTI raw directory to evaluate on, with --data_dir.")
+    cli.define_path("data_dir", "", "Records to train on, instead of the file's data.")
+    cli.define_path("gt_dir", "", "KITTI raw directory to evaluate on, with --data_dir.")
     flags.DEFINE_bool("figures", True, "Draw the figures.")
 
 

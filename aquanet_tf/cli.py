@@ -1,20 +1,119 @@
-"""What all commands share: errors in one line, exit codes."""
+"""What all commands share: flags for paths, outputs checked before the work, errors in one line."""
 
 from __future__ import annotations
 
 import logging
+import os
+import pathlib
 import sys
+import tempfile
+import warnings
 from typing import Callable
 
 import absl.logging
 from absl import app, flags
 
+# Flags belong to the module that calls `define_path` or `define_output`: --help shows them there.
+flags.disclaim_key_flags()
+# Name of an output flag -> its check.
+_outputs = {}
+
+
+def path(text: str) -> str:
+    """A path as given to a flag, with ~ and ~USER at its start replaced by the home folder.
+
+    The shell does so for `--out ~/x`, but not for `--out=~/x`.
+    """
+    return os.path.expanduser(text)
+
+
+class _PathParser(flags.ArgumentParser):
+    def parse(self, argument):
+        return path(argument)
+
+    def flag_type(self):
+        return "string"
+
+
+def define_path(name: str, default: str | None, help: str, required: bool = False) -> None:
+    """Defines a flag for a file or folder to read; see `path`."""
+    serializer = flags.ArgumentSerializer()
+    flags.DEFINE(_PathParser(), name, default, help, serializer=serializer, required=required)
+
+
+def define_output(
+    name: str, default: str | None, help: str, required: bool = False, folder: bool = False
+) -> None:
+    """Defines a flag for a file to write, or with `folder` for a folder to write files to.
+
+    `run` checks that it can be written before the command starts, unless it is empty or "none".
+    """
+    define_path(name, default, help, required)
+    _outputs[name] = check_folder if folder else check_file
+
+
+def check_outputs() -> None:
+    """Raises ValueError that names the flag of `define_output` that cannot be written."""
+    for name, check in _outputs.items():
+        value = flags.FLAGS[name].value
+        try:
+            if value and value != "none":
+                check(value)
+        except ValueError as error:
+            raise ValueError(f"--{name}={value}: {error}") from error
+
+
+def check_file(path: str | pathlib.Path) -> None:
+    """Raises ValueError that says why no file `path` can be written; makes nothing.
+
+    An existing file may be replaced. What is no ordinary file, such as /dev/null, is refused:
+    `files.atomic` would put a file in its place.
+    """
+    path = pathlib.Path(path)
+    try:
+        if path.is_dir():
+            raise ValueError(f"is a folder; name a file, such as {path / 'NAME'}")
+        if path.exists() and not path.is_file():
+            raise ValueError("is not an ordinary file; name another one")
+        _check_parent(path)
+    except OSError as error:
+        raise ValueError(f"cannot be written ({error.strerror})") from error
+
+
+def check_folder(path: str | pathlib.Path) -> None:
+    """Raises ValueError that says why no files can be written to a folder `path`; makes nothing."""
+    path = pathlib.Path(path)
+    try:
+        if path.exists() and not path.is_dir():
+            raise ValueError("is a file; name a folder")
+        _check_parent(path / "NAME")
+    except OSError as error:
+        raise ValueError(f"cannot be written to ({error.strerror})") from error
+
+
+def _check_parent(path: pathlib.Path) -> None:
+    """Raises OSError or ValueError unless the nearest existing folder above `path` takes files."""
+    if "\0" in str(path):
+        raise ValueError("holds a zero byte; choose another name")
+    try:
+        os.fspath(path).encode()
+    except UnicodeEncodeError:
+        raise ValueError("is not UTF-8, which TensorFlow needs; choose another name") from None
+    for folder in path.parents:
+        if not os.path.lexists(folder):  # raises for a name that is too long
+            continue
+        if not folder.is_dir():
+            raise ValueError(f"{folder} is not a folder; choose another place")
+        with tempfile.TemporaryFile(dir=folder):  # file permissions say little to root
+            return
+
 
 def run(main: Callable, quiet: bool = False) -> None:
     """Runs `main(argv)` under absl.
 
-    A user's error (ValueError, OSError) is printed to stderr as one line, `error: ...`, and gives
-    exit code 1. Any other exception is a bug and shows its traceback.
+    First checks the outputs (`define_output`). A user's error (ValueError, OSError) is printed to
+    stderr as one line, `error: ...`, and gives exit code 1. Any other exception is a bug and shows
+    its traceback. A warning of ours (UserWarning) is one line, too.
 
     quiet: do not log TensorFlow's messages about saving and converting, except warnings.
     """
@@ -26,8 +125,22 @@ def run(main: Callable, quiet: bool = False) -> None:
         if len(argv) > 1:
             sys.exit(f"error: unexpected argument {argv[1]!r}; every option is a --flag")
         try:
+            check_outputs()
             return main(argv)
         except (ValueError, OSError) as error:
             sys.exit(f"error: {error}")
 
+    warnings.showwarning = _shown(warnings.showwarning)
     app.run(guarded)
+
+
+def _shown(others: Callable) -> Callable:
+    """A `warnings.showwarning` that prints a UserWarning as one line; `others` shows the others."""
+
+    def show(message, category, *place, **more):
+        if category is UserWarning:
+            print(f"warning: {message}", file=sys.stderr)
+        else:
+            others(message, category, *place, **more)
+
+    return show

@@ -27,13 +27,13 @@ from aquanet_tf.evaluation.settings import Settings
 
 def define_flags() -> None:
     """The flags of the command; `Protocol` documents the options of the protocol."""
-    flags.DEFINE_string("workdir", None, "Directory of a training run.", required=True)
-    flags.DEFINE_string("gt_dir", None, "KITTI raw directory with ground truth.", required=True)
-    flags.DEFINE_string("split", "all", "Split file (DATE/DRIVE [FRAME [l|r]] lines), or all.")
+    cli.define_path("workdir", None, "Directory of a training run.", required=True)
+    cli.define_path("gt_dir", None, "KITTI raw directory with ground truth.", required=True)
+    cli.define_path("split", "all", "Split file (DATE/DRIVE [FRAME [l|r]] lines), or all.")
     names = ["", *eigen.PROTOCOLS]
     text = "All 697 or 652 test images of Eigen's split; fixes split, ground truth, crop and cap."
     flags.DEFINE_enum("protocol", "", names, text)
-    flags.DEFINE_string("out", None, "JSON file to write.", required=True)
+    cli.define_output("out", None, "JSON file to write.", required=True)
     sources, crops = list(protocol.GROUND_TRUTHS), list(protocol.CROPS)
     flags.DEFINE_enum("ground_truth", "depth", sources, "Annotated maps or raw scans.")
     flags.DEFINE_enum("crop", "none", crops, "Part of the image that counts.")
@@ -45,7 +45,7 @@ def define_flags() -> None:
     flags.DEFINE_enum("camera", "2", ["2", "3"], "Camera; l or r in a split line overrides it.")
     flags.DEFINE_integer("height", 0, "Working height; 0: the one the run was trained for.")
     flags.DEFINE_bool("static_only", False, "Count only pixels that are static by SPIMO masks.")
-    flags.DEFINE_string("mask_workdir", "", "Stage-1 run that makes the masks; empty: --workdir.")
+    cli.define_path("mask_workdir", "", "Stage-1 run that makes the masks; empty: --workdir.")
     flags.DEFINE_bool("mask_quality", False, "Also measure the masks, against motion masks.")
     processings = list(protocol.POST_PROCESSINGS)
     flags.DEFINE_enum("post_processing", "none", processings, "Of the network's prediction.")
@@ -72,7 +72,7 @@ def load_models(settings: Settings) -> run.Models:
     from aquanet_tf.runs.run import load_run
 
     trained = load_run(settings.workdir)
-    masking = load_run(settings.mask_workdir) if settings.mask_workdir else trained
+    masking = load_run(settings.mask_workdir, "mask_workdir") if settings.mask_workdir else trained
     return run.Models(
         Predictor(trained, settings.height, settings.protocol.post_processing),
         SpimoScore(masking, settings.height),
@@ -100,8 +100,9 @@ def main(argv) -> None:
         ),
     )
     document = run.run(settings, load_models)
+    # Before the file: a disk that has become full must not cost the numbers.
+    print(table.text(document), flush=True)
     files.write(options.out, document)
-    print(table.text(document))
     print(f"written: {options.out}")
 
 

@@ -1,4 +1,7 @@
-"""Files that are written whole or not at all, and JSON on top of them."""
+"""Files that are written whole or not at all, and JSON on top of them.
+
+`plain_folder` gives TensorFlow a path that it does not read as a pattern.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import contextlib
 import json
 import os
 import pathlib
+import tempfile
 import uuid
 from collections.abc import Iterator
 
@@ -23,8 +27,9 @@ def atomic(path: str | pathlib.Path) -> Iterator[pathlib.Path]:
     errors of the block pass unchanged.
     """
     path = pathlib.Path(path)
-    # Unlike a process number, different on every machine that shares the directory.
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}.tmp")
+    # Unlike a process number, different on every machine that shares the directory. The name is
+    # cut, because one that the file system just allows would become too long.
+    temporary = path.with_name(f".{path.name[:40]}.{uuid.uuid4().hex[:12]}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
@@ -69,3 +74,41 @@ def read(path: str | pathlib.Path) -> dict:
     if not isinstance(value, dict):
         raise ValueError(f"{path}: expected a JSON object")
     return value
+
+
+# Signs of a pattern in the paths of checkpoints and SavedModels, and the sign that quotes them.
+_PATTERN = frozenset("*?[]\\")
+
+
+def is_pattern(path: str | pathlib.Path) -> bool:
+    """Whether TensorFlow may read the path of a checkpoint or SavedModel as a pattern."""
+    return not _PATTERN.isdisjoint(os.fspath(path))
+
+
+@contextlib.contextmanager
+def plain_folder(folder: str | pathlib.Path) -> Iterator[pathlib.Path]:
+    """Yields a path of `folder` that TensorFlow reads as it stands.
+
+    TensorFlow reads `[ ] * ?` and the backslash in a path of a checkpoint or a SavedModel as a
+    pattern: it does not find `run [v2]`, and removing old files in `a*b` removes those in `aXb`.
+    Such a folder gets a link with a plain name while the block runs. Any other is yielded
+    unchanged. Raises ValueError when there is no place for the link.
+    """
+    folder = pathlib.Path(folder)
+    whole = folder.absolute()
+    if not is_pattern(whole):
+        yield folder
+        return
+    places = [place for place in (tempfile.gettempdir(), "/tmp", "/var/tmp") if _usable(place)]
+    if not places:
+        raise ValueError(
+            f"{folder}: TensorFlow cannot read this name; set TMPDIR to a plain folder"
+        )
+    with tempfile.TemporaryDirectory(prefix="aquanet-", dir=places[0]) as place:
+        link = pathlib.Path(place) / "folder"
+        link.symlink_to(whole, target_is_directory=True)
+        yield link
+
+
+def _usable(place: str) -> bool:
+    return not is_pattern(place) and os.access(place, os.W_OK)

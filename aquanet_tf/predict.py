@@ -55,10 +55,10 @@ def parse_write(text: str) -> tuple[str, ...]:
 
 def define_flags() -> None:
     """The flags of the command."""
-    flags.DEFINE_string("workdir", "", "Directory of a training run; the same as --model.")
-    flags.DEFINE_string("model", "", "A run, a SavedModel (or its versions), or a .tflite file.")
-    flags.DEFINE_string("input", None, "Image, video, folder, pattern, or -.", required=True)
-    flags.DEFINE_string("out", None, "Directory for the results.", required=True)
+    cli.define_path("workdir", "", "Directory of a training run; the same as --model.")
+    cli.define_path("model", "", "A run, a SavedModel (or its versions), or a .tflite file.")
+    cli.define_path("input", None, "Image, video, folder, pattern, or -.", required=True)
+    cli.define_output("out", None, "Directory for the results.", required=True, folder=True)
     flags.DEFINE_string("write", "", "npy,png16,color,ply,moving; empty: the first three.")
     flags.DEFINE_integer("height", 0, "Working height of a run; 0: the one it was trained for.")
     flags.DEFINE_string("range", "", "Color range of inverse depth, low,high; empty: measured.")

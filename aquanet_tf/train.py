@@ -24,7 +24,7 @@ from aquanet_tf.config import command_line
 from aquanet_tf.networks import build
 from aquanet_tf.training import distribution, trainer
 
-_WORKDIR = flags.DEFINE_string("workdir", "", "Directory of the run, made if missing.")
+cli.define_output("workdir", "", "Directory of the run, made if missing.", folder=True)
 _DRY_RUN = flags.DEFINE_bool("dry_run", False, "Build the networks, print the options, stop.")
 
 
@@ -36,10 +36,11 @@ def main(_):
             print(f"--{name}={value}")
         print(f"AQUANet {aquanet.count_params():,} parameters, PoseNet {posenet.count_params():,}")
         return
-    if not _WORKDIR.value:
+    workdir = flags.FLAGS.workdir
+    if not workdir:
         raise ValueError("--workdir is empty: name the directory of the run")
     try:
-        trainer.train(config, _WORKDIR.value)
+        trainer.train(config, workdir)
     except tf.errors.OpError as error:
         raise distribution.explained(error, config) from error
 

@@ -31,10 +31,10 @@ REPAIRABLE = {"data_prep.kitti": kitti, "data_prep.cityscapes": cityscapes}
 
 def define_flags() -> None:
     """The flags of the command."""
-    flags.DEFINE_string("data_dir", None, "Directory of the data set.", required=True)
+    cli.define_path("data_dir", None, "Directory of the data set.", required=True)
     flags.DEFINE_bool("repair", False, "Rewrite damaged shards from the sources.")
     sheet = f"PNG to write; empty: {SHEET} in --data_dir; none: do not write one."
-    flags.DEFINE_string("contact_sheet", "", sheet)
+    cli.define_output("contact_sheet", "", sheet)
     flags.DEFINE_integer("threads", os.cpu_count() or 1, "Worker threads.", lower_bound=1)
 
 
@@ -44,12 +44,12 @@ def main(argv) -> None:
     options = flags.FLAGS
     report = dataset_report.check(options.data_dir, options.threads)
     print(dataset_report.statistics(report))
+    for fault in report.faults:
+        print(f"fault: {fault}")
     if report.rows and options.contact_sheet != "none":
         sheet = options.contact_sheet or pathlib.Path(options.data_dir) / SHEET
         dataset_report.draw_sheet(report, sheet)
         print(f"contact sheet  {sheet}")
-    for fault in report.faults:
-        print(f"fault: {fault}")
     bad = {fault.shard for fault in report.faults}
     if bad and options.repair:
         repair.repair(options.data_dir, bad - {manifest.NAME}, REPAIRABLE, options.threads)

@@ -23,8 +23,8 @@ from data_prep.layouts import eigen_lists
 
 def define_flags() -> None:
     """The flags of the command."""
-    flags.DEFINE_string("out", None, "Directory for the list files.", required=True)
-    flags.DEFINE_string("raw_dir", None, "KITTI raw, for the lists of training and validation.")
+    cli.define_output("out", None, "Directory for the list files.", required=True, folder=True)
+    cli.define_path("raw_dir", None, "KITTI raw, for the lists of training and validation.")
     flags.DEFINE_float("min_speed", 0.5, "With oxts: standing still below this speed, m/s.")
     flags.DEFINE_float(
         "min_difference", 1.0, "Without oxts: standing still below this difference, 0..255."

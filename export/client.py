@@ -2,16 +2,20 @@
 
     python -m export.client --input photo.jpg --out depth.npy [--server http://127.0.0.1:8501]
 
-The file is sent unchanged (signature serving_bytes) to export.serve or to TensorFlow Serving: by
-REST v1, or by gRPC with --server grpc://127.0.0.1:8500. OUT.npy holds inverse depth (the paper's
-disparity), float32 [H, W], relative units; OUT.png holds the same as a 16-bit PNG with its scale in
-the text, as predict writes it. REST needs only the standard library, NumPy and Pillow. gRPC needs
-tensorflow-serving-api; its answers are much smaller than REST's, which write numbers as text.
+The file is sent (signature serving_bytes) to export.serve or to TensorFlow Serving: by REST v1, or
+by gRPC with --server grpc://127.0.0.1:8500. A photo with an EXIF turn is turned upright first and
+sent as PNG, because the model ignores EXIF; any other file is sent unchanged.
+
+OUT.npy holds inverse depth (the paper's disparity), float32 [H, W], relative units; OUT.png holds
+the same as a 16-bit PNG with its scale in the text, as predict writes it. REST needs only the
+standard library, NumPy and Pillow. gRPC needs tensorflow-serving-api; its answers are much smaller
+than REST's, which write numbers as text.
 """
 
 from __future__ import annotations
 
 import base64
+import io
 import json
 import pathlib
 import urllib.error
@@ -19,9 +23,10 @@ import urllib.request
 
 import numpy as np
 from absl import flags
+from PIL import Image
 
-from aquanet_tf import cli
-from aquanet_tf.media import depth_png
+from aquanet_tf import cli, files
+from aquanet_tf.media import depth_png, images
 
 
 def predict(server: str, data: bytes, model: str = "aquanet", timeout: float = 60.0) -> dict:
@@ -29,13 +34,14 @@ def predict(server: str, data: bytes, model: str = "aquanet", timeout: float = 6
 
     Args:
       server: http://HOST:PORT, or grpc://HOST:PORT.
-      data: the bytes of a JPEG or PNG file.
+      data: the bytes of a JPEG or PNG file; sent as `upright` returns it.
       model: the model's name on the server.
       timeout: seconds to wait for the answer.
 
     Raises OSError when the server does not answer, and ValueError with the server's message when it
     refuses the request.
     """
+    data = upright(data)
     if server.startswith("grpc://"):
         return _predict_grpc(server, data, model, timeout)
     content = {
@@ -55,6 +61,23 @@ def predict(server: str, data: bytes, model: str = "aquanet", timeout: float = 6
     except urllib.error.URLError as error:
         raise OSError(f"--server={server}: no answer ({error.reason})") from error
     return {name: np.asarray(value, np.float32)[..., 0] for name, value in row.items()}
+
+
+def upright(data: bytes) -> bytes:
+    """An image file turned as its EXIF tag says, as PNG; unchanged where nothing is to be turned.
+
+    The model reads pixels only. Without this a photo taken upright would be predicted sideways.
+    """
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            if not images.is_turned(image):
+                return data
+        pixels = images.read_image(io.BytesIO(data))
+    except Exception:  # Pillow raises many kinds on damaged files; the server says what is wrong
+        return data
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()
 
 
 def _predict_grpc(server, data, model, timeout) -> dict:
@@ -92,8 +115,8 @@ def _words(error) -> str:
 
 def define_flags() -> None:
     """The flags of the command."""
-    flags.DEFINE_string("input", None, "A JPEG or PNG file.", required=True)
-    flags.DEFINE_string("out", None, "File for inverse depth, .npy or .png.", required=True)
+    cli.define_path("input", None, "A JPEG or PNG file.", required=True)
+    cli.define_output("out", None, "File for inverse depth, .npy or .png.", required=True)
     flags.DEFINE_string("server", "http://127.0.0.1:8501", "http://HOST:PORT or grpc://HOST:PORT.")
     flags.DEFINE_string("model_name", "aquanet", "The model's name there.")
 
@@ -108,10 +131,11 @@ def main(argv) -> None:
     data = pathlib.Path(options.input).read_bytes()
     maps = predict(options.server, data, options.model_name)
     inverse_depth = maps["inverse_depth"]
-    out.parent.mkdir(parents=True, exist_ok=True)
     if out.suffix == ".npy":
-        np.save(out, inverse_depth)
+        with files.atomic(out) as temporary, temporary.open("wb") as file:
+            np.save(file, inverse_depth)
     else:
+        out.parent.mkdir(parents=True, exist_ok=True)
         depth_png.write(out, inverse_depth, float(inverse_depth.max()) / depth_png.LEVELS)
     height, width = inverse_depth.shape
     print(f"{height}x{width}, outputs {', '.join(sorted(maps))}; written: {out}")

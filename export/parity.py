@@ -29,15 +29,15 @@ from export.bundle.parity import Tolerance
 
 def define_flags() -> None:
     """The flags of the command."""
-    flags.DEFINE_string("workdir", None, "Directory of the training run.", required=True)
-    flags.DEFINE_string("model", None, "SavedModel directory or .tflite file.", required=True)
-    flags.DEFINE_string("input", None, "An image, or a folder of images.", required=True)
+    cli.define_path("workdir", None, "Directory of the training run.", required=True)
+    cli.define_path("model", None, "SavedModel directory or .tflite file.", required=True)
+    cli.define_path("input", None, "An image, or a folder of images.", required=True)
     flags.DEFINE_float(
         "max_error", None, "Largest relative error of a pixel; default: the export's."
     )
     flags.DEFINE_float("mean_error", None, "Largest mean relative error; default: the export's.")
     flags.DEFINE_float("outliers", None, "Largest share of outliers; default: the export's.")
-    flags.DEFINE_string("out", "", "JSON file for the result; empty: only printed.")
+    cli.define_output("out", "", "JSON file for the result; empty: only printed.")
 
 
 def main(argv) -> None:

@@ -141,9 +141,11 @@ def _use(out, example):
 
 def define_flags() -> None:
     """The flags of the command."""
-    flags.DEFINE_string("workdir", None, "Directory of a training run.", required=True)
-    flags.DEFINE_string("out", None, "Directory to make; must not exist yet.", required=True)
-    flags.DEFINE_string("example", "", "An image file to include; empty: none.")
+    cli.define_path("workdir", None, "Directory of a training run.", required=True)
+    cli.define_output(
+        "out", None, "Directory to make; must not exist yet.", required=True, folder=True
+    )
+    cli.define_path("example", "", "An image file to include; empty: none.")
     flags.DEFINE_string("commit", "", "Commit that trained it; empty: what the run recorded.")
     flags.DEFINE_float("max_mb", 8.0, "Largest size of all files together, MB.")
 

@@ -126,13 +126,18 @@ def export_saved_model(workdir, out, height: int = 0, metres_per_unit: float = 0
       height: working height in pixels; 0: that of the training images.
       metres_per_unit: meters of one unit of depth, measured for the camera; 0: not known.
 
-    Raises ValueError, and leaves no files, when the run is missing or the saved model differs from
-    it.
+    Raises ValueError, and leaves no files, when the run is missing, the saved model differs from
+    it, or TensorFlow could not load it from `out`.
     """
     metadata.check_metres_per_unit(metres_per_unit)
+    out = pathlib.Path(out)
+    if files_module.is_pattern(out):
+        raise ValueError(
+            f"--out={out}: TensorFlow and TensorFlow Serving do not load a SavedModel from a path "
+            "with one of * ? [ ] \\; choose another name"
+        )
     run = load_run(workdir)
     height = graph.chosen_height(run, height)
-    out = pathlib.Path(out)
     out.mkdir(parents=True, exist_ok=True)
     temporary = pathlib.Path(tempfile.mkdtemp(prefix=".exporting-", dir=out))
     try:
@@ -178,8 +183,10 @@ def _move_to_next_version(temporary: pathlib.Path, out: pathlib.Path) -> pathlib
 
 def define_flags() -> None:
     """The flags of the command."""
-    flags.DEFINE_string("workdir", None, "Directory of a training run.", required=True)
-    flags.DEFINE_string("out", None, "Model directory; gets a new numbered version.", required=True)
+    cli.define_path("workdir", None, "Directory of a training run.", required=True)
+    cli.define_output(
+        "out", None, "Model directory; gets a new numbered version.", required=True, folder=True
+    )
     flags.DEFINE_integer("height", 0, "Working height; 0: the one the run was trained for.")
     flags.DEFINE_float("metres_per_unit", 0.0, "Adds depth_metres: this times depth; 0: without.")
 

@@ -76,9 +76,7 @@ def _listen(host, port):
 
 def define_flags() -> None:
     """The flags of the command; names and ports are those of tensorflow_model_server."""
-    flags.DEFINE_string(
-        "model_base_path", None, "Directory of numbered SavedModels.", required=True
-    )
+    cli.define_path("model_base_path", None, "Directory of numbered SavedModels.", required=True)
     flags.DEFINE_string("model_name", "aquanet", "The model's name in requests.")
     flags.DEFINE_string("host", "127.0.0.1", "Address to listen on; 0.0.0.0: all networks.")
     flags.DEFINE_integer("rest_port", 8501, "Port of the REST API; 0: a free one.")

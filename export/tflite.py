@@ -116,6 +116,8 @@ def _side_file(content, height, width, quantize, calibration_images) -> dict:
         "inputs": {"image": f"uint8 [1, {height}, {width}, 3] RGB"},
         "height": height,
         "width": width,
+        "other_aspects": "resized to height x width, so squeezed: depth is less accurate; cut such "
+        "images to this aspect, or export a file of theirs",
         "quantize": quantize,
         "calibration_images": calibration_images,
         "bytes": len(content),
@@ -167,10 +169,10 @@ def convert(run: Run, height: int, width: int, quantize: str, samples=None) -> b
         return {"inverse_depth": inverse_depth, "beta": beta}
 
     # Through a SavedModel, since only that gives the TFLite file a signature with names.
-    with tempfile.TemporaryDirectory() as directory:
-        tf.saved_model.save(tf.Module(), directory, signatures={"serving_default": named})
+    with tempfile.TemporaryDirectory() as place, files.plain_folder(place) as folder:
+        tf.saved_model.save(tf.Module(), str(folder), signatures={"serving_default": named})
         with _silent():
-            return _converted(directory, quantize, samples)
+            return _converted(str(folder), quantize, samples)
 
 
 def head_tensors(interpreter: tf.lite.Interpreter) -> list[str]:
@@ -257,6 +259,11 @@ def _converted(directory: str, quantize: str, samples) -> bytes:
 def _check(out, width, quantize, data_dir, images):
     if out.suffix != ".tflite":
         raise ValueError(f"--out={out}: expected a file name that ends with .tflite")
+    for beside in (out.with_suffix(".json"), out.with_suffix(".md")):
+        try:
+            cli.check_file(beside)
+        except ValueError as error:
+            raise ValueError(f"--out={out}: {beside}, written beside it, {error}") from error
     if quantize not in TOLERANCES:
         raise ValueError(f"--quantize={quantize}: expected one of {', '.join(TOLERANCES)}")
     if width and width < graph.MIN_WORKING_SIZE:
@@ -269,12 +276,12 @@ def _check(out, width, quantize, data_dir, images):
 
 def define_flags() -> None:
     """The flags of the command."""
-    flags.DEFINE_string("workdir", None, "Directory of a training run.", required=True)
-    flags.DEFINE_string("out", None, "File to write, NAME.tflite.", required=True)
+    cli.define_path("workdir", None, "Directory of a training run.", required=True)
+    cli.define_output("out", None, "File to write, NAME.tflite.", required=True)
     flags.DEFINE_integer("height", 0, "Fixed height; 0: that of the training images.")
     flags.DEFINE_integer("width", 0, "Fixed width; 0: that of the training images.")
     flags.DEFINE_enum("quantize", "none", list(TOLERANCES), "Form of the weights; the table above.")
-    flags.DEFINE_string("data_dir", "", "Records: scales of int8, images of the comparison.")
+    cli.define_path("data_dir", "", "Records: scales of int8, images of the comparison.")
     flags.DEFINE_integer("images", 100, "Records read from --data_dir.")
 
 

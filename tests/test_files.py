@@ -103,3 +103,24 @@ def test_bad_files_are_named(tmp_path, content):
         path.write_text(content)
     with pytest.raises(ValueError, match="a.json"):
         files.read(path)
+
+
+def test_a_long_name_is_written_like_any_other(tmp_path):
+    path = tmp_path / ("ü" * 120 + ".json")
+    files.write(path, {"a": 1})
+    assert files.read(path) == {"a": 1} and len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_plain_folder_is_the_same_folder(tmp_path, monkeypatch):
+    with files.plain_folder(tmp_path / "plain") as plain:
+        assert plain == tmp_path / "plain"
+    for name in ("run [lr=1e-4]", "a*b", "a?b", "back\\slash"):
+        folder = tmp_path / name
+        folder.mkdir()
+        with files.plain_folder(folder) as plain:
+            assert not files.is_pattern(plain)
+            (plain / "a.txt").write_text("whole")
+        assert content(folder) == {"a.txt": "whole"} and not os.path.lexists(plain)
+    monkeypatch.chdir(folder)  # the path looks plain, the place is not
+    with files.plain_folder("sub") as plain:
+        assert not files.is_pattern(plain)

@@ -13,7 +13,7 @@ import numpy as np
 
 import aquanet_tf
 from aquanet_tf import progress
-from aquanet_tf.evaluation import alignment, eigen, mask_quality, metrics
+from aquanet_tf.evaluation import alignment, eigen, mask_quality, metrics, shapes
 from aquanet_tf.evaluation import protocol as evaluation_protocol
 from aquanet_tf.evaluation.baselines import BASELINES
 from aquanet_tf.evaluation.protocol import Protocol
@@ -49,6 +49,7 @@ def run(settings: Settings, load: Callable[[Settings], Models]) -> dict:
     frames, without = eigen.evaluated_frames(
         settings.gt_dir, settings.split, settings.camera, protocol.ground_truth
     )
+    shapes.check(frames)
     models = load(settings)
     methods = {"network": lambda f: models.network(images.read_image(f.image)).inverse_depth}
     if settings.baselines:
@@ -99,10 +100,13 @@ def evaluate(
       static: function from a frame to bool [h, w], the pixels that count; None: all pixels. A
         frame without such a pixel is skipped. Raises ValueError when that skips every frame.
 
+    Raises ValueError, too, for ground truth that was cropped, see `shapes`.
+
     Returns name -> {"means": {part: metrics or None}, "ratio": {"median", "spread"}, "rows"}.
     The ratio is median(gt) / median(prediction) of each image, under every alignment; its spread
     is the standard deviation over images divided by the median.
     """
+    shapes.check(frames)
     ratios = dict.fromkeys(methods, 1.0)
     keeps = {}
     if static is not None:

@@ -17,6 +17,7 @@ import pathlib
 from aquanet_tf.inference.network import Network
 from aquanet_tf.inference.saved_model import SavedModel
 from aquanet_tf.inference.tflite import LiteModel
+from aquanet_tf.runs.layout import CONFIG_FILE
 
 
 def open_model(path: str | pathlib.Path, height: int = 0) -> Network:
@@ -42,9 +43,19 @@ def open_model(path: str | pathlib.Path, height: int = 0) -> Network:
         if height:
             raise ValueError(f"--height={height}: {path} has its working height built in")
         return LiteModel(path) if path.suffix == ".tflite" else SavedModel(version)
+    if not path.exists():
+        raise ValueError(f"{path}: no such file or folder")
+    if not (path / CONFIG_FILE).is_file():
+        raise ValueError(
+            f"{path}: no model: neither a run (no {CONFIG_FILE}), nor a SavedModel (no "
+            "saved_model.pb, here or in a numbered folder), nor a .tflite file"
+        )
     from aquanet_tf.inference import checkpoint
 
-    return checkpoint.load(path, height)
+    try:
+        return checkpoint.load(path, height)
+    except ValueError as error:  # the caller may have no such flag
+        raise ValueError(str(error).replace("--workdir=", "")) from error
 
 
 def newest_version(path: pathlib.Path) -> pathlib.Path | None:

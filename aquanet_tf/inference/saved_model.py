@@ -8,6 +8,7 @@ import pathlib
 import numpy as np
 from PIL import Image
 
+from aquanet_tf import files
 from aquanet_tf.inference import network
 from aquanet_tf.inference.network import METADATA
 
@@ -33,7 +34,8 @@ class SavedModel(network.Network):
 
         network.read_metadata(self, pathlib.Path(directory) / METADATA)
         try:
-            self._loaded = tf.saved_model.load(str(directory))  # the signature does not keep it
+            with files.plain_folder(directory) as plain:
+                self._loaded = tf.saved_model.load(str(plain))  # the signature does not keep it
             self._signature = self._loaded.signatures[signature]
         except (OSError, KeyError, tf.errors.OpError) as error:
             raise ValueError(f"{directory}: not a SavedModel with {signature} ({error})") from error

@@ -8,17 +8,22 @@ from __future__ import annotations
 import hashlib
 import os
 import pathlib
+import warnings
 
 import numpy as np
 
 from aquanet_tf.inference import network
+
+# Ratio of aspects, less 1, up to which nobody is warned. KITTI's frames differ by some percent.
+ASPECT_TOLERANCE = 0.05
 
 
 class LiteModel(network.Network):
     """A .tflite file of `export.tflite`.
 
     The model has one fixed size: images are resized to it, and the maps back to the size of the
-    image (both bilinear).
+    image (both bilinear). An image of another aspect is squeezed by that, and its depth is less
+    accurate: this warns once for each shape of images.
 
     Args:
       path: the file; its .json lies beside it.
@@ -39,6 +44,7 @@ class LiteModel(network.Network):
         if metadata["sha256"] != hashlib.sha256(content).hexdigest():
             raise ValueError(f"{side}: is of another file than {path}; export it again")
         self.width = metadata["width"]
+        self._warned = set()
         try:
             self._interpreter = (runtime or lite_runtime()).Interpreter(
                 model_content=content, num_threads=os.cpu_count()
@@ -55,6 +61,7 @@ class LiteModel(network.Network):
     def maps(self, images: np.ndarray) -> dict[str, np.ndarray]:
         """uint8 [B, H, W, 3] -> float32 [B, H, W]: `inverse_depth`, `beta`; one image at a time."""
         height, width = images.shape[1:3]
+        self._warn_of_aspect(height, width)
         found = [self._runner(image=self.prepared(image)[None]) for image in images]
         return {
             name: np.stack(
@@ -62,6 +69,25 @@ class LiteModel(network.Network):
             )
             for name in ("inverse_depth", "beta")
         }
+
+    def _warn_of_aspect(self, height, width):
+        """Warns once for each shape that the model's size squeezes by more than ASPECT_TOLERANCE.
+
+        Squeezed all the same: margins instead of squeezing were no nearer to the checkpoint, and a
+        cut would leave pixels without depth.
+        """
+        shape = height, width
+        squeezed = (width * self.height) / (height * self.width)
+        if max(squeezed, 1 / squeezed) <= 1 + ASPECT_TOLERANCE or shape in self._warned:
+            return
+        self._warned.add(shape)
+        fitting = max(16, round(self.height * width / height))
+        warnings.warn(
+            f"images of {height}x{width} are squeezed to the model's {self.height}x{self.width}, "
+            "which makes depth less accurate: cut them to its aspect, or export a file for them "
+            f"with --height={self.height} --width={fitting}",
+            stacklevel=4,
+        )
 
 
 def lite_runtime():

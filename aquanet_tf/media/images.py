@@ -7,6 +7,13 @@ import pathlib
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
+# Pillow refuses a large picture ("decompression bomb") whether there is memory for it or not;
+# `require_memory` asks for the memory.
+Image.MAX_IMAGE_PIXELS = None
+# Bytes for each pixel that reading and predicting a picture take at most, measured; pictures below
+# so many pixels are not asked about.
+_BYTES, _SMALL = 60, 20_000_000
+_MEMORY = pathlib.Path("/proc/meminfo")
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 
 
@@ -14,11 +21,13 @@ def read_image(path: str | pathlib.Path) -> np.ndarray:
     """uint8 [H, W, 3] RGB, turned upright by its EXIF tag.
 
     Gray, palette, CMYK and transparent images are converted; 16-bit gray keeps its high byte.
-    Raises ValueError naming the file when it is missing, damaged, or no image.
+    Raises ValueError naming the file when it is missing, damaged, no image, or too large for the
+    memory that is free.
     """
     try:
         check_sums(path)
         with Image.open(path) as image:
+            require_memory(image)
             image.load()
             return np.array(to_rgb(ImageOps.exif_transpose(image)))
     except FileNotFoundError as error:
@@ -27,6 +36,41 @@ def read_image(path: str | pathlib.Path) -> np.ndarray:
     except Exception as error:
         reason = str(error).replace(f" {str(path)!r}", "")
         raise ValueError(f"{path}: not a readable image ({reason})") from error
+
+
+def size(path: str | pathlib.Path) -> tuple[int, int]:
+    """(height, width) in pixels of the upright image in a file, whose header alone is read.
+
+    Raises ValueError naming the file when it is missing or no image.
+    """
+    try:
+        with Image.open(path) as image:
+            across = image.getexif().get(ExifTags.Base.Orientation, 1) in range(5, 9)
+            return image.size if across else image.size[::-1]
+    except FileNotFoundError as error:
+        raise ValueError(f"{path}: no such file") from error
+    except Exception as error:  # Pillow raises many kinds on damaged files
+        raise ValueError(f"{path}: not a readable image ({error})") from error
+
+
+def require_memory(image: Image.Image) -> None:
+    """Raises ValueError for a picture that needs more memory than is free. Decodes nothing."""
+    pixels = image.width * image.height
+    free = _free_memory() if pixels > _SMALL else None
+    if free is not None and pixels * _BYTES > free:
+        raise ValueError(
+            f"{image.width}x{image.height} pixels need about {pixels * _BYTES / 1e9:.1f} GB of "
+            f"memory, {free / 1e9:.1f} GB are free; make the picture smaller"
+        )
+
+
+def _free_memory() -> int | None:
+    """Bytes that programs can still get; None where the system does not say."""
+    try:
+        lines = dict(line.split(":", 1) for line in _MEMORY.read_text().splitlines())
+        return int(lines["MemAvailable"].split()[0]) * 1024
+    except (OSError, ValueError, KeyError, IndexError):
+        return None
 
 
 def check_sums(file) -> None:
@@ -44,10 +88,11 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
     Gray and palette are expanded, CMYK is converted, transparency dropped. 16-bit gray keeps its
     high byte (Pillow alone would clip it to white). Raises ValueError for floating point pixels,
-    whose range is unknown, and for an image without pixels.
+    whose range is unknown, for an image without pixels, and as `require_memory`.
     """
     if 0 in image.size:
         raise ValueError("no pixels")
+    require_memory(image)
     if image.mode == "F":
         raise ValueError("floating point pixels")
     if image.mode.startswith("I"):

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from aquanet_tf import files
 from aquanet_tf.runs.layout import CONFIG_FILE, FINISHED, UNFINISHED
 
 
@@ -70,19 +71,21 @@ class Checkpoints:
         """Restores the checkpoint `path`, without suffix, and returns its `Position`.
 
         Networks that the checkpoint holds beside those of this object are ignored. Raises
-        ValueError when it is gone or damaged or does not fit the networks.
+        ValueError that says which: a file is gone or unreadable, it is damaged, or it does not fit
+        the networks.
         """
+        path = pathlib.Path(path)
+        _require_files(path)
         try:
-            status = self._networks.restore(path).expect_partial()
-            status.assert_existing_objects_matched()
-            # Not asserted: with more --epochs a resumed run may gain a phase and its optimizer, and
-            # checkpoints of earlier versions have no step and no sums.
-            self._checkpoint.restore(path).expect_partial()
+            with files.plain_folder(path.parent) as folder:
+                plain = str(folder / path.name)
+                status = self._networks.restore(plain).expect_partial()
+                status.assert_existing_objects_matched()
+                # Not asserted: with more --epochs a resumed run may gain a phase and its optimizer,
+                # and checkpoints of earlier versions have no step and no sums.
+                self._checkpoint.restore(plain).expect_partial()
         except (AssertionError, ValueError, IndexError, tf.errors.OpError) as error:
-            raise ValueError(
-                f"{path}: does not fit the networks of {self.workdir / CONFIG_FILE} or is damaged "
-                f"({str(error).splitlines()[0][:200]}). Remove it to go back to an older one"
-            ) from error
+            raise ValueError(f"{path}: {self._fault(error)}") from error
         return Position(int(self.epoch.numpy()), int(self.step.numpy()))
 
     def newest(self, unfinished=True):
@@ -117,10 +120,12 @@ class Checkpoints:
         name, number = (f"epoch-{epoch}-step", step) if inside else ("ckpt", epoch)
         _remove_temporary(folder)
         try:
-            manager = tf.train.CheckpointManager(
-                self._checkpoint, str(folder), 1 if inside else self.keep, checkpoint_name=name
-            )
-            manager.save(checkpoint_number=number)
+            folder.mkdir(parents=True, exist_ok=True)
+            with files.plain_folder(folder) as plain:
+                manager = tf.train.CheckpointManager(
+                    self._checkpoint, str(plain), 1 if inside else self.keep, checkpoint_name=name
+                )
+                manager.save(checkpoint_number=number)
         except (tf.errors.OpError, OSError) as error:
             path = folder / f"{name}-{number}"
             _remove_temporary(folder)
@@ -154,6 +159,18 @@ class Checkpoints:
                 "lower --keep_checkpoints"
             )
 
+    def _fault(self, error) -> str:
+        """What an error of restoring says about the checkpoint. Only one whose bytes are wrong is
+        called damaged: a reader may remove it."""
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        if isinstance(error, (AssertionError, ValueError)):
+            return f"does not fit the networks of {self.workdir / CONFIG_FILE} ({reason})"
+        # TensorFlow's kinds for wrong checksums, and for files that are cut off.
+        damaged = isinstance(error, (tf.errors.DataLossError, IndexError))
+        if damaged or type(error) is tf.errors.OpError:
+            return f"is damaged ({reason}). Remove its files to go back to an older one"
+        return f"cannot be restored ({reason})"
+
     def _refuse_not_finite(self, kept):
         for network, weights in self._weights.items():
             for name, weight in weights.items():
@@ -163,14 +180,41 @@ class Checkpoints:
 
 def complete(folder):
     """Paths, without suffix, of the checkpoints that the folder lists as complete and contains."""
-    state = tf.train.get_checkpoint_state(str(folder))
-    paths = state.all_model_checkpoint_paths if state else []
+    with files.plain_folder(folder) as plain:
+        state = tf.train.get_checkpoint_state(str(plain))
+    names = [
+        pathlib.Path(path).name for path in (state.all_model_checkpoint_paths if state else [])
+    ]
+    paths = [str(pathlib.Path(folder) / name) for name in names]
     return [path for path in paths if pathlib.Path(f"{path}.index").is_file()]
+
+
+def holds(path, network):
+    """Whether the checkpoint `path`, without suffix, has weights of the network of this name.
+
+    Raises ValueError, IndexError or tf.errors.OpError for one that cannot be read.
+    """
+    path = pathlib.Path(path)
+    with files.plain_folder(path.parent) as folder:
+        names = [name for name, _ in tf.train.list_variables(str(folder / path.name))]
+    return any(name.startswith(f"{network}/") for name in names)
 
 
 def position(path):
     """Position from the name of a checkpoint: ckpt-EPOCH or epoch-EPOCH-step-STEP."""
     return tuple(int(number) for number in re.findall(r"-(\d+)", pathlib.Path(path).name))
+
+
+def _require_files(path):
+    """Raises ValueError that names a file of a checkpoint that is missing or cannot be read."""
+    data = sorted(p for p in path.parent.glob("*") if p.name.startswith(f"{path.name}.data-"))
+    for file in [path.with_name(f"{path.name}.index"), *data]:
+        try:
+            file.open("rb").close()
+        except OSError as error:
+            raise ValueError(f"{path}: {file.name} cannot be read ({error.strerror})") from error
+    if not data:
+        raise ValueError(f"{path}: {path.name}.data-* is missing")
 
 
 def _remove_temporary(folder):

@@ -57,14 +57,16 @@ class Run:
         return posenet
 
 
-def load_run(workdir: str | pathlib.Path) -> Run:
+def load_run(workdir: str | pathlib.Path, flag: str = "workdir") -> Run:
     """Loads the newest checkpoint of a finished epoch.
+
+    flag: the flag that named the workdir, for messages.
 
     Raises ValueError naming the workdir or file that is missing or damaged.
     """
     workdir = pathlib.Path(workdir)
     if not workdir.is_dir():
-        raise ValueError(f"--workdir={workdir}: no such directory")
+        raise ValueError(f"--{flag}={workdir}: no such directory")
     config = Config.load(workdir / CONFIG_FILE)
     try:
         data = files.read(workdir / RUN_FILE)["data"]
@@ -74,7 +76,7 @@ def load_run(workdir: str | pathlib.Path) -> Run:
     state = Checkpoints(workdir, {"aquanet": aquanet}, {})
     path = state.newest(unfinished=False)
     if path is None:
-        raise ValueError(f"--workdir={workdir}: no checkpoint yet; has a first epoch finished?")
+        raise ValueError(f"--{flag}={workdir}: no checkpoint yet; has a first epoch finished?")
     epoch = state.restore_from(path).epoch
     return Run(config, aquanet, epoch, data, None if is_released(workdir) else path)
 
@@ -91,10 +93,9 @@ def is_released(workdir: str | pathlib.Path) -> bool:
     # Runs released by earlier versions do not say so: look for PoseNet's weights.
     path = max(checkpoint.complete(workdir / FINISHED), key=checkpoint.position, default=None)
     try:
-        names = [name for name, _ in tf.train.list_variables(path)] if path else ["posenet/"]
+        return path is not None and not checkpoint.holds(path, "posenet")
     except (ValueError, IndexError, tf.errors.OpError):
         return False  # a damaged checkpoint, which restoring it will name
-    return not any(name.startswith("posenet/") for name in names)
 
 
 def _full_precision(config: Config) -> Config:

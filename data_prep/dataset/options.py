@@ -7,6 +7,7 @@ import os
 
 from absl import flags
 
+from aquanet_tf import cli
 from aquanet_tf.data import records
 
 LARGEST = 8192  # pixels, of --height
@@ -54,7 +55,8 @@ def define_flags(kind: type, raw_dir: str, split: str) -> None:
     default = {field.name: field.default for field in dataclasses.fields(kind)}
     positive = {"lower_bound": 1}
     flags.DEFINE_string("raw_dir", None, raw_dir, required=True)
-    flags.DEFINE_string("out", None, "Directory to write: shards and manifest.json.", required=True)
+    text = "Directory to write: shards and manifest.json."
+    cli.define_output("out", None, text, required=True, folder=True)
     flags.DEFINE_integer(
         "height",
         0,

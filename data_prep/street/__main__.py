@@ -24,7 +24,9 @@ from data_prep.street.drive import Street
 
 def define_flags() -> None:
     """The flags of the command."""
-    flags.DEFINE_string("out", None, "Directory to write, in KITTI raw layout.", required=True)
+    cli.define_output(
+        "out", None, "Directory to write, in KITTI raw layout.", required=True, folder=True
+    )
     flags.DEFINE_integer("drives", 24, "Number of drives for training.", lower_bound=0)
     flags.DEFINE_integer(
         "test_drives", 4, "Number of held-out drives, numbered after the others.", lower_bound=0

@@ -22,8 +22,8 @@ from data_prep.street.write import cityscapes
 
 def define_flags() -> None:
     """The flags of the command."""
-    flags.DEFINE_string("street", None, "Directory written by data_prep.street.", required=True)
-    flags.DEFINE_string("out", None, "Directory to write.", required=True)
+    cli.define_path("street", None, "Directory written by data_prep.street.", required=True)
+    cli.define_output("out", None, "Directory to write.", required=True, folder=True)
     flags.DEFINE_list("border", ["4", "12", "6", "6"], "Margin: top,bottom,left,right in pixels.")
 
 

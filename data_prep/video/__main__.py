@@ -31,8 +31,8 @@ from data_prep.video.prepare import RECORDS, Options
 def define_flags() -> None:
     """The flags of the command."""
     flags.DEFINE_string("input", None, "Video file, or folder of images.", required=True)
-    flags.DEFINE_string(
-        "out", None, "Directory to write: raw/, records/, video.json.", required=True
+    cli.define_output(
+        "out", None, "Directory to write: raw/, records/, video.json.", required=True, folder=True
     )
     flags.DEFINE_string("intrinsics", "", "json: fx, fy, cx, cy or K; width, height, distortion.")
     flags.DEFINE_float("fov_deg", 0.0, "Horizontal field of view, degrees.", lower_bound=0)

@@ -10,8 +10,6 @@ with its stage-1 run.
 
 from __future__ import annotations
 
-import pathlib
-
 from absl import flags
 
 from aquanet_tf import cli, files
@@ -20,17 +18,15 @@ from export.report import build
 
 def define_flags() -> None:
     """The flags of the command."""
-    flags.DEFINE_string("workdir", None, "Directory of a training run.", required=True)
-    flags.DEFINE_string(
-        "evaluation", None, "JSON of aquanet_tf.evaluate for this run.", required=True
-    )
-    flags.DEFINE_string(
+    cli.define_path("workdir", None, "Directory of a training run.", required=True)
+    cli.define_path("evaluation", None, "JSON of aquanet_tf.evaluate for this run.", required=True)
+    cli.define_path(
         "stage1_evaluation", "", "JSON of aquanet_tf.evaluate for the run's stage-1 run."
     )
-    flags.DEFINE_string("sheet", "", "Also write the pictures of both stages to this PNG file.")
-    flags.DEFINE_string("out", None, "HTML file to write.", required=True)
-    flags.DEFINE_string("gt_dir", "", "Ground truth; empty: the directory evaluate used.")
-    flags.DEFINE_string("split", "", "Split file or all; empty: the one evaluate used.")
+    cli.define_output("sheet", "", "Also write the pictures of both stages to this PNG file.")
+    cli.define_output("out", None, "HTML file to write.", required=True)
+    cli.define_path("gt_dir", "", "Ground truth; empty: the directory evaluate used.")
+    cli.define_path("split", "", "Split file or all; empty: the one evaluate used.")
     flags.DEFINE_integer("frames", 5, "Frames to show.", lower_bound=1)
 
 
@@ -44,10 +40,9 @@ def main(argv) -> None:
             evaluation[name] = options[name].value
     stage1 = files.read(options.stage1_evaluation) if options.stage1_evaluation else None
     text = build.build(options.workdir, evaluation, options.frames, stage1, options.sheet)
-    out = pathlib.Path(options.out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(text)
-    print(f"written: {out} ({len(text) / 1e6:.1f} MB)")
+    with files.atomic(options.out) as temporary:
+        temporary.write_text(text)
+    print(f"written: {options.out} ({len(text) / 1e6:.1f} MB)")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import pathlib
 from PIL import Image
 
 import aquanet_tf
+from aquanet_tf import files
 from aquanet_tf.evaluation import eigen, metrics
 from aquanet_tf.evaluation.protocol import Protocol
 from aquanet_tf.inference import checkpoint
@@ -94,7 +95,8 @@ def _comparison(pairs, network, stage1, evaluation, sheet) -> str:
     before = stages.load(stage1, evaluation)
     drawn = stages.draw(pairs, network, before, Protocol(**evaluation["protocol"]))
     if sheet:
-        Image.fromarray(stages.sheet(drawn)).save(sheet, optimize=True)
+        with files.atomic(sheet) as temporary:
+            Image.fromarray(stages.sheet(drawn)).save(temporary, "PNG", optimize=True)
     return stages.section(drawn, before, evaluation["means"])
 
 

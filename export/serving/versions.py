@@ -21,6 +21,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
+from aquanet_tf import files
 from aquanet_tf.inference import saved_model
 from export.bundle import warmup
 
@@ -107,7 +108,8 @@ class Models:
             if self._broken.get(number, (None,))[0] == changed:
                 continue
             try:
-                version = Version(number, tf.saved_model.load(str(directory)))
+                with files.plain_folder(directory) as plain:
+                    version = Version(number, tf.saved_model.load(str(plain)))
                 for request in warmup.read(directory):
                     values = {n: tf.make_ndarray(v) for n, v in request.inputs.items()}
                     self._call(version, request.model_spec.signature_name, values)

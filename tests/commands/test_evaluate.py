@@ -251,3 +251,23 @@ def test_command_errors_are_one_line(raw, tmp_path, arguments, words):
     done = commands.run("aquanet_tf.evaluate", *needed, *arguments)
     commands.assert_user_error(done, *words)
     assert not (tmp_path / "a.json").exists()
+
+
+def test_the_table_is_printed_before_the_file_is_written(monkeypatch, capsys, tmp_path):
+    """A disk that has become full meanwhile must not cost the numbers."""
+
+    def full(path, document):
+        raise OSError(f"cannot write {path}: No space left on device")
+
+    names = ("workdir", "gt_dir", "split", "mask_workdir", "protocol", "ground_truth", "crop")
+    values = {**dict.fromkeys(names, ""), "ground_truth": "depth", "crop": "none", "height": 0}
+    values.update(alignment="median", max_depth=80.0, cap_ground_truth=True, camera="2")
+    values.update(static_only=False, mask_quality=False, post_processing="none", baselines=False)
+    options = types.SimpleNamespace(**values, depth_dir="", out=str(tmp_path / "a.json"))
+    monkeypatch.setattr(evaluate.flags, "FLAGS", options)
+    monkeypatch.setattr(evaluate.run, "run", lambda settings, load: {"abs_rel": 0.1})
+    monkeypatch.setattr(evaluate.table, "text", str)
+    monkeypatch.setattr(evaluate.files, "write", full)
+    with pytest.raises(OSError, match="No space left"):
+        evaluate.main([])
+    assert "{'abs_rel': 0.1}" in capsys.readouterr().out

@@ -1,5 +1,7 @@
 """What a path means, and errors that name it."""
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -28,9 +30,20 @@ def test_a_workdir_is_a_model(tmp_path):
     assert network(np.zeros((20, 30, 3), np.uint8)).inverse_depth.shape == (20, 30)
 
 
+def test_a_run_without_a_checkpoint_is_named_without_a_flag(tmp_path):
+    workdir = runs.write(tmp_path / "run")
+    shutil.rmtree(workdir / "checkpoints")
+    with pytest.raises(ValueError, match="^/.*run: no checkpoint yet"):
+        open_model(workdir)
+
+
 def test_errors_name_the_path(tmp_path):
-    with pytest.raises(ValueError, match="nothing"):
+    with pytest.raises(ValueError, match="^/.*nothing: no such file or folder"):
         open_model(tmp_path / "nothing")
+    (tmp_path / "7").mkdir()  # a version whose export was not finished
+    with pytest.raises(ValueError, match="no model: neither a run .no config.json") as e:
+        open_model(tmp_path)
+    assert "workdir" not in str(e.value)
     with pytest.raises(ValueError, match="no.tflite: no such file"):
         open_model(tmp_path / "no.tflite")
     (tmp_path / "a.tflite").write_bytes(b"x")

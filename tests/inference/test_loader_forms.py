@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import shutil
 import subprocess
 import sys
 
@@ -12,6 +13,7 @@ from tests.support import commands, runs
 
 pytest.importorskip("tensorflow")
 import aquanet_tf.inference
+from aquanet_tf import files
 from aquanet_tf.inference import LiteModel, Predictor, SavedModel, open_model
 from export import release, saved_model, tflite
 
@@ -79,6 +81,24 @@ def test_moving_is_the_same_where_there_is_any(predictions, form):
     assert np.mean(moving != predictions["run"].moving) < 0.01  # rounding at the threshold
 
 
+@pytest.mark.parametrize("name", ["run [v2]", "a*b?", "back\\slash"])
+def test_models_at_places_that_look_like_patterns(paths, predictions, tmp_path, name):
+    place = tmp_path / name
+    for form in ("run", "released", "versions"):
+        shutil.copytree(paths[form], place / form)
+        found = open_model(place / form)(IMAGE)
+        np.testing.assert_array_equal(found.depth, predictions[form].depth)
+    lite = tflite.export_tflite(place / "run", place / "a.tflite", *SIZE)
+    np.testing.assert_array_equal(open_model(lite)(IMAGE).depth, predictions["lite"].depth)
+    again = release.release(place / "run", place / "again")
+    np.testing.assert_array_equal(open_model(again)(IMAGE).depth, predictions["run"].depth)
+    exported = saved_model.export_saved_model(place / "run", tmp_path / "plain")
+    np.testing.assert_allclose(open_model(exported)(IMAGE).depth, predictions["run"].depth, 1e-4)
+    with pytest.raises(ValueError, match="--out=.*do not load a SavedModel from a path"):
+        saved_model.export_saved_model(place / "run", place / "never")
+    assert not (place / "never").exists()
+
+
 def test_a_lite_model_holds_depth_alone(predictions):
     with pytest.raises(ValueError, match="cannot tell"):
         _ = predictions["lite"].moving
@@ -91,6 +111,21 @@ def test_meters_of_an_export_that_knows_its_scale(paths, predictions, tmp_path):
     np.testing.assert_allclose(prediction.depth, 2.5 * predictions["run"].depth, rtol=1e-3)
     served = SavedModel(exported).maps(IMAGE[None])["depth_metres"][0]
     np.testing.assert_allclose(prediction.depth, served, rtol=1e-5)
+
+
+def test_a_lite_model_warns_once_of_each_shape_that_it_squeezes(paths, recwarn):
+    model = open_model(paths["lite"])  # 32x96
+    for height, width in ((32, 96), (64, 192), (40, 116), (33, 104), (31, 93)):
+        model(np.zeros((height, width, 3), np.uint8))
+    assert not [each for each in recwarn if "squeezed" in str(each.message)]
+    for height, width in ((48, 64), (48, 64), (48, 64), (30, 120)):
+        found = model(np.zeros((height, width, 3), np.uint8))
+        assert found.depth.shape == (height, width)
+    said = [str(each.message) for each in recwarn if "squeezed" in str(each.message)]
+    assert len(said) == 2
+    assert "images of 48x64 are squeezed to the model's 32x96" in said[0]
+    assert "--height=32 --width=43" in said[0] and "--width=128" in said[1]
+    assert "squeezed" in files.read(paths["lite"].with_suffix(".json"))["other_aspects"]
 
 
 def test_a_lite_model_runs_without_tensorflow(paths, predictions, tmp_path):

@@ -98,3 +98,35 @@ def test_list_images(tmp_path):
         images.list_images(tmp_path / "folder.png")
     with pytest.raises(ValueError, match="no such file or folder"):
         images.list_images(tmp_path / "nowhere")
+
+
+def test_a_size_is_that_of_the_upright_picture(tmp_path):
+    for orientation in range(1, 9):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        Image.fromarray(COLOR).save(tmp_path / "a.png", exif=exif)
+        assert images.size(tmp_path / "a.png") == images.read_image(tmp_path / "a.png").shape[:2]
+    (tmp_path / "a.png").write_bytes(b"no image")
+    with pytest.raises(ValueError, match="a.png: not a readable image"):
+        images.size(tmp_path / "a.png")
+    with pytest.raises(ValueError, match="b.png: no such file"):
+        images.size(tmp_path / "b.png")
+
+
+def test_a_picture_may_have_any_size_that_memory_holds(tmp_path, monkeypatch):
+    """Pillow alone refuses this one, of 196 million pixels, on any machine."""
+    path, memory = tmp_path / "large.png", tmp_path / "meminfo"
+    Image.new("1", (14_000, 14_000)).save(path)
+    monkeypatch.setattr(images, "_MEMORY", memory)
+    memory.write_text("MemTotal: 1 kB\nMemAvailable: 64000000 kB\n")
+    assert images.size(path) == (14_000, 14_000)
+    with Image.open(path) as image:
+        images.require_memory(image)
+    memory.write_text("MemTotal: 99999999 kB\nMemAvailable: 1000000 kB\n")
+    with pytest.raises(ValueError, match="large.png: .*14000x14000 pixels need about 11.8 GB of m"):
+        images.read_image(path)
+    memory.unlink()  # a system that does not say
+    with Image.open(path) as image:
+        images.require_memory(image)
+    Image.fromarray(COLOR).save(path)
+    assert images.read_image(path).shape == COLOR.shape

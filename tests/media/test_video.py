@@ -1,5 +1,8 @@
 """Frames that were written are read back, in order, and a broken file is named."""
 
+import pathlib
+
+import imageio_ffmpeg
 import numpy as np
 import pytest
 
@@ -41,3 +44,16 @@ def test_no_videos(tmp_path):
         with pytest.raises(ValueError, match="a.mp4: not a readable video"):
             read(path)
     assert video.is_video(tmp_path / "A.MOV") and not video.is_video(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("fps", [40 / 4.28, 30000 / 1001, 0.3, 0.004, 240.0])
+def test_a_clip_lasts_as_long_as_its_frames_say(tmp_path, monkeypatch, fps):
+    """Also a slow one, and one in a folder whose name looks like a protocol."""
+    monkeypatch.chdir(tmp_path)
+    path = pathlib.Path("2024-05-01T12:30:00/a.mp4")
+    with video.writing(path, 16, 16, fps, "") as append:
+        for shade in range(40):
+            append(np.full((16, 16, 3), shade, np.uint8))
+    written = tmp_path / path
+    count, seconds = imageio_ffmpeg.count_frames_and_secs(str(written))
+    assert count == 40 and seconds == pytest.approx(40 / fps, rel=0.01, abs=0.02)

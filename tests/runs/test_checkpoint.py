@@ -149,3 +149,53 @@ def test_weights_that_are_not_finite_replace_nothing(networks, tmp_path):
     finally:
         weight.assign(good)
     assert names(tmp_path / "checkpoints") == ["ckpt-1"]
+
+
+@pytest.mark.parametrize("name", ["run [lr=1e-4]", "[v2]", "a*b", "a?b", "back\\slash", "ü 1"])
+def test_a_run_may_have_any_name(networks, tmp_path, name):
+    """TensorFlow alone reads some of them as patterns: it finds nothing, and removes nothing."""
+    neighbor, workdir = tmp_path / "aXb", tmp_path / name
+    state(neighbor, networks).save(1)
+    saved = state(workdir, networks, keep=2)
+    for epoch in range(5):
+        saved.save(epoch)
+        saved.save(epoch, 3)
+    saved.save(5)
+    assert names(workdir / "checkpoints") == ["ckpt-4", "ckpt-5"]
+    assert not (workdir / "unfinished").exists()
+    again = state(workdir, networks)
+    assert again.newest() == str(workdir / "checkpoints" / "ckpt-5")
+    assert again.restore() == Position(5)
+    assert checkpoint.holds(again.newest(), "posenet")
+    assert not checkpoint.holds(again.newest(), "frozen")
+    assert names(neighbor / "checkpoints") == ["ckpt-1"]
+    moved = workdir.rename(tmp_path / "moved")
+    assert state(moved, networks).restore() == Position(5)
+
+
+def test_what_an_error_says_of_a_checkpoint(networks, tmp_path):
+    state(tmp_path, networks).save(1)
+    index, data = sorted((tmp_path / "checkpoints").glob("ckpt-1.*"), reverse=True)
+
+    def said(file, content):
+        before = file.read_bytes()
+        file.unlink()
+        if content is not None:
+            file.write_bytes(content)
+        again = state(tmp_path, networks)
+        with pytest.raises(ValueError) as raised:
+            again.restore_from(tmp_path / "checkpoints" / "ckpt-1")
+        file.write_bytes(before)
+        return str(raised.value)
+
+    for file in (index, data):
+        cut, gone = said(file, file.read_bytes()[:50]), said(file, None)
+        assert "ckpt-1: is damaged (" in cut and "Remove its files" in cut
+        assert "ckpt-1" in gone and "emove" not in gone and "damaged" not in gone
+    wrong = bytearray(data.read_bytes())
+    wrong[len(wrong) // 2] ^= 255
+    assert "is damaged" in said(data, bytes(wrong))
+    wide = build.build_networks(Config(width=0.2, pose_network_width=0.1, levels=5))
+    with pytest.raises(ValueError, match="ckpt-1: does not fit the networks of .*config.json") as e:
+        state(tmp_path, wide).restore_from(tmp_path / "checkpoints" / "ckpt-1")
+    assert "emove" not in str(e.value)

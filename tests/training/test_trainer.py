@@ -159,6 +159,17 @@ def test_a_damaged_checkpoint_is_named(finished, tmp_path):
         load_run(copy)
 
 
+def test_a_run_may_have_any_name(data_dir, tmp_path):
+    """TensorFlow alone would train to the end, and then find no checkpoint."""
+    workdir = tmp_path / "run [lr=1e-4] *?"
+    short = {"pose_frozen_epochs": 0, "panels_every": 0}
+    assert trainer.train(options(data_dir, epochs=1, **short), workdir) == 1
+    assert trainer.train(options(data_dir, epochs=2, **short), workdir) == 2
+    assert load_run(workdir).epoch == 2
+    assert [row["epoch"] for row in history.read_history(workdir / "history.csv")] == ["0", "1"]
+    assert list((workdir / "tensorboard").rglob("*tfevents*"))
+
+
 def test_two_replicas_train_like_one(data_dir, tmp_path):
     """Logical CPUs must be split before TensorFlow starts, hence the processes."""
     logs = {}

@@ -1,0 +1,113 @@
+"""Flags of all commands: paths of one's home, outputs that are refused before the work."""
+
+import ast
+import os
+import pathlib
+
+import pytest
+
+from aquanet_tf import cli
+from tests.support import commands
+
+# Flags that name what a command writes, and the module or package that defines them.
+OUTPUTS = {"out", "sheet", "contact_sheet"}
+
+
+def content(folder):
+    return {path.name: path.read_text() for path in folder.iterdir()}
+
+
+def sources():
+    for room in ("aquanet_tf", "data_prep", "export"):
+        yield from (commands.ROOT / room).rglob("*.py")
+
+
+def test_home_is_expanded_however_it_is_written():
+    home = os.path.expanduser("~")
+    assert cli.path("~/a b") == f"{home}/a b" and cli.path("~") == home
+    for text in ("", "a/~", "a~", "/x", "-", "2024-05-01T12:30:00.mp4"):
+        assert cli.path(text) == text
+
+
+def test_every_output_is_checked_before_the_work():
+    """`define_output` is the only way to define such a flag."""
+    for file in sources():
+        for call in ast.walk(ast.parse(file.read_text())):
+            if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
+                continue
+            if call.func.attr.startswith("DEFINE_") and isinstance(call.args[0], ast.Constant):
+                assert call.args[0].value not in OUTPUTS, f"{file}: use cli.define_output"
+
+
+@pytest.mark.parametrize(
+    "module, given",
+    [
+        ("aquanet_tf.evaluate", ["--workdir=x", "--gt_dir=x"]),
+        ("aquanet_tf.ablate", ["--config=x"]),
+        ("export.tflite", ["--workdir=x"]),
+        ("export.client", ["--input=x"]),
+        ("data_prep.kitti", ["--raw_dir=x"]),
+    ],
+)
+def test_a_command_names_the_flag_of_an_output_it_cannot_write(tmp_path, module, given):
+    (tmp_path / "file").write_text("mine")
+    out = f"--out={tmp_path / 'file' / 'a.json'}"
+    done = commands.run(module, *given, out)
+    commands.assert_user_error(done, out, f"{tmp_path / 'file'} is not a folder")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize(
+    "module, given",
+    [("aquanet_tf.predict", ["--model=x", "--input=x"]), ("export.saved_model", ["--workdir=x"])],
+)
+def test_a_folder_cannot_be_a_file_nor_a_file_a_folder(tmp_path, module, given):
+    (tmp_path / "file").write_text("mine")
+    done = commands.run(module, *given, f"--out={tmp_path / 'file'}")
+    commands.assert_user_error(done, "--out=", "is a file; name a folder")
+    done = commands.run("aquanet_tf.evaluate", "--workdir=x", "--gt_dir=x", f"--out={tmp_path}")
+    commands.assert_user_error(done, f"--out={tmp_path}", "is a folder; name a file")
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_command_expands_home_in_its_flags(tmp_path):
+    environment = {**os.environ, "HOME": str(tmp_path)}
+    done = commands.run("data_prep.eigen_lists", "--out=~/lists", env=environment)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "lists" / "test_files.txt").is_file()
+    assert not (pathlib.Path(commands.ROOT) / "~").exists()
+
+
+def test_places_for_a_file(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    for good in ("new", "file", "deep/er/new", "../new"):
+        cli.check_file(tmp_path / "." / good)
+    for bad, words in (
+        (tmp_path, "is a folder; name a file, such as"),
+        (".", "is a folder"),
+        (tmp_path / "file" / "a.json", "file is not a folder"),
+        (tmp_path / "file" / "deep" / "a.json", "file is not a folder"),
+        ("/dev/null", "not an ordinary file"),
+        ("/proc/nothing/a.json", "cannot be written"),
+        (tmp_path / ("x" * 300), "too long"),
+        (tmp_path / ("x" * 300) / "a", "too long"),
+        (tmp_path / "zero\0byte", "zero byte"),
+        (tmp_path / b"\xff".decode("utf-8", "surrogateescape"), "not UTF-8"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            cli.check_file(bad)
+    assert content(tmp_path) == {"file": "mine"}
+
+
+def test_places_for_a_folder(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    for good in (tmp_path, tmp_path / "deep" / "er"):
+        cli.check_folder(good)
+    for bad, words in (
+        (tmp_path / "file", "is a file; name a folder"),
+        (tmp_path / "file" / "a", "file is not a folder"),
+        ("/proc/nothing", "cannot be written to"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            cli.check_folder(bad)
+    assert content(tmp_path) == {"file": "mine"}
