@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from aquanet_tf.kitti import layout as kitti_layout
+from aquanet_tf.kitti import split_file
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,7 +87,7 @@ def find_frames(gt_dir, split: str, camera: int, source: str) -> tuple[list[Fram
     Returns the frames, and the number of images in selected drives without ground truth. Raises
     ValueError that names the missing files, or when no frame is left.
     """
-    entries = None if split == "all" else kitti_layout.read_split(split)
+    entries = None if split == "all" else split_file.read(split)
     frames, missing, without = collect(gt_dir, entries, camera, source)
     if missing:
         more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
@@ -109,7 +110,7 @@ def collect(gt_dir, entries, camera: int, source: str) -> tuple[list[Frame], lis
     drives = {drive.name: drive for drive in kitti_layout.list_drives(gt_dir)}
     every_drive = entries is None
     if every_drive:
-        entries = [kitti_layout.SplitEntry(name) for name in sorted(drives)]
+        entries = [split_file.SplitEntry(name) for name in sorted(drives)]
 
     @functools.cache
     def files(name, camera):

@@ -3,20 +3,36 @@
 RAW/DATE/calib_cam_to_cam.txt, calib_velo_to_cam.txt, and for every drive
 RAW/DATE/DRIVE/image_0X/data/%010d.png (or .jpg), velodyne_points/data/%010d.bin,
 oxts/data/%010d.txt, proj_depth/groundtruth/image_0X/%010d.png.
+
+Archives unpacked into a wrong folder are found, too (`list_drives`). Hidden files, and files whose
+name is not a frame number, are not read.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import os
 import pathlib
 import re
+from collections.abc import Iterator
 
 import numpy as np
 from PIL import Image
 
+from aquanet_tf import files as files_module
+
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
 _DATE = re.compile(r"\d{4}_\d{2}_\d{2}")
-_SIDES = {"l": 2, "r": 3}
+_DRIVE = re.compile(r"(\d{4}_\d{2}_\d{2})_drive_.+")
+_FRAME = re.compile(r"[0-9]{1,18}")
+_CAMERA_FOLDER = re.compile(r"image_0[0-3]")
+_CALIBRATION = "calib_cam_to_cam.txt"
+# Folders below the raw directory that are searched for drives: RAW/DRIVE.zip's/DATE/DATE/DRIVE.
+_DEPTH = 4
+# Where a search makes no sense: contents of a drive, and what systems leave behind.
+_NOT_SEARCHED = re.compile(r"[.$@].*|__MACOSX|image_0\d|oxts|velodyne_points|proj_depth|motion_masks")
+# A lidar point is four float32.
+_POINT_BYTES = 16
 # oxts: vf and vl, velocity forward and leftward in m/s (dataformat.txt of the raw data).
 _FORWARD, _LEFTWARD = 8, 9
 # Upper bound of a plausible image size, pixels: larger values mean a damaged file.
@@ -25,94 +41,119 @@ _LARGEST = 100_000
 
 @dataclasses.dataclass(frozen=True, order=True)
 class Drive:
-    """One recorded drive; `name` is its path below the raw directory, DATE/DRIVE."""
+    """One recorded drive; `name` is DATE/DRIVE, where it belongs below the raw directory.
+
+    folder, calibration_dir: where the drive and the calibration of its date are; None: where they
+    belong.
+    """
 
     raw_dir: pathlib.Path
     name: str
+    folder: pathlib.Path | None = dataclasses.field(default=None, compare=False)
+    calibration_dir: pathlib.Path | None = dataclasses.field(default=None, compare=False)
 
     @property
     def path(self) -> pathlib.Path:
         """Folder of the drive."""
-        return self.raw_dir / self.name
+        return self.folder or self.raw_dir / self.name
 
     @property
     def calibration(self) -> pathlib.Path:
         """The calib_cam_to_cam.txt of the drive's date."""
-        return self.path.parent / "calib_cam_to_cam.txt"
+        return (self.calibration_dir or self.path.parent) / _CALIBRATION
 
     def images(self, camera: int) -> dict[int, pathlib.Path]:
         """Frame number -> image file of one camera, in order; empty without that camera."""
         return _numbered(self.path / f"image_{camera:02d}" / "data", IMAGE_SUFFIXES)
 
     def scans(self) -> dict[int, pathlib.Path]:
-        """Frame number -> velodyne .bin file."""
-        return _numbered(self.path / "velodyne_points" / "data", (".bin",))
+        """Frame number -> velodyne .bin file. A file without a point counts as missing."""
+        return _numbered(self.path / "velodyne_points" / "data", (".bin",), _POINT_BYTES)
 
     def depth_maps(self, camera: int) -> dict[int, pathlib.Path]:
         """Frame number -> annotated depth PNG (uint16, meters * 256)."""
-        return _numbered(self.path / "proj_depth/groundtruth" / f"image_{camera:02d}", (".png",))
+        return depth_files(self.path, camera)
 
     def motion_masks(self, camera: int) -> dict[int, pathlib.Path]:
         """Frame number -> mask of independently moving objects (255 = moving; street only)."""
         return _numbered(self.path / "motion_masks" / f"image_{camera:02d}", (".png",))
 
-    def speeds(self) -> dict[int, float]:
-        """Frame number -> speed over ground in m/s from oxts; empty when there is no oxts."""
-        files = _numbered(self.path / "oxts" / "data", (".txt",))
-        return {frame: read_speed(path) for frame, path in files.items()}
-
-
-@dataclasses.dataclass(frozen=True)
-class SplitEntry:
-    """One line of a split file: a whole drive (frame None), or one target frame of it.
-
-    camera: 2 or 3 where the line names a side (l or r), else None.
-    """
-
-    drive: str
-    frame: int | None = None
-    camera: int | None = None
+    def speeds(self) -> dict[int, float | None]:
+        """Frame number -> speed over ground in m/s from oxts; None where the file is damaged; empty
+        when there is no oxts."""
+        found = _numbered(self.path / "oxts" / "data", (".txt",))
+        return {frame: _speed_or_none(path) for frame, path in found.items()}
 
 
 def list_drives(raw_dir: str | pathlib.Path) -> list[Drive]:
-    """All drives below `raw_dir`, sorted. ValueError when the directory is not KITTI raw."""
+    """All drives below `raw_dir`, sorted by name.
+
+    A drive belongs in DATE/DRIVE. It is also taken when its archive was unpacked one or two folders
+    too deep (DATE/DATE/DRIVE, FOLDER/DATE/DRIVE), when its date's folder is missing (DRIVE), and
+    when `raw_dir` is itself the folder of a date. Of two copies the one in its place counts.
+    ValueError when there is none.
+    """
     raw = pathlib.Path(raw_dir)
     if not raw.is_dir():
         raise ValueError(f"{raw}: no such directory (expected KITTI raw: DATE/DRIVE/image_02/data)")
-    drives = [
-        Drive(raw, f"{date.name}/{drive.name}")
-        for date in sorted(raw.iterdir())
-        if _DATE.fullmatch(date.name) and date.is_dir()
-        for drive in sorted(date.iterdir())
-        if any(drive.glob("image_0[0-3]"))
-    ]
+    drives = {}
+    for folder in _drive_folders(raw, _DEPTH):
+        date = _name(folder.parent)
+        if not _DATE.fullmatch(date):
+            if not (named := _DRIVE.fullmatch(folder.name)):
+                continue
+            date = named.group(1)
+        name = f"{date}/{folder.name}"
+        in_place = folder == raw / name
+        if in_place or name not in drives:
+            place = None if in_place else folder
+            drives[name] = Drive(raw, name, place, _calibration_dir(raw, folder, date))
     if not drives:
         raise ValueError(f"{raw}: no drives found (expected KITTI raw: DATE/DRIVE/image_02/data)")
-    return drives
+    return [drives[name] for name in sorted(drives, key=lambda name: name.split("/"))]
 
 
-def read_split(path: str | pathlib.Path) -> list[SplitEntry]:
-    """Reads lines `DATE/DRIVE` or `DATE/DRIVE FRAME [l|r]` (l = camera 2, r = camera 3).
+def _drive_folders(folder: pathlib.Path, depth: int) -> Iterator[pathlib.Path]:
+    """Folders with images of a camera, at most `depth` below `folder`, in order."""
+    for name in sorted(_subfolders(folder)):
+        path = folder / name
+        if any(_CAMERA_FOLDER.match(inner) for inner in _subfolders(path, searched=False)):
+            yield path
+        elif depth > 1:
+            yield from _drive_folders(path, depth - 1)
 
-    Blank lines and # comments are ignored. ValueError names the file and line at fault.
-    """
-    path = pathlib.Path(path)
-    if not path.is_file():
-        raise ValueError(f"{path}: no such split file")
-    entries = []
-    for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):
-        words = line.split("#")[0].split()
-        if not words:
-            continue
-        try:
-            entries.append(_split_entry(words))
-        except (ValueError, KeyError):
-            raise ValueError(
-                f"{path}:{number}: {line.strip()!r}: expected DATE/DRIVE or DATE/DRIVE FRAME [l|r]"
-            ) from None
-    if not entries:
-        raise ValueError(f"{path}: the split file names no drive")
-    return entries
+
+def _subfolders(folder: pathlib.Path, searched: bool = True) -> list[str]:
+    """Names of the folders in a folder; `searched`: only those in which drives are searched."""
+    try:
+        with os.scandir(folder) as entries:
+            names = [entry.name for entry in entries if entry.is_dir()]
+    except PermissionError:
+        if _DATE.match(folder.name):
+            raise
+        return []  # of the system, as lost+found
+    return [name for name in names if not (searched and _NOT_SEARCHED.fullmatch(name))]
+
+
+def _calibration_dir(raw: pathlib.Path, folder: pathlib.Path, date: str) -> pathlib.Path | None:
+    """The folder with the calibration of a drive, one of the name of its date; None: the drive's
+    parent. It may have been unpacked into another place than the drive."""
+    parent = folder.parent
+    places = (parent, raw / date, raw / date / date, parent / date, parent.parent)
+    dated = [place for place in places if _name(place) == date]
+    # Without any, the message about a missing calibration names the first, where it belongs.
+    found = next((place for place in dated if (place / _CALIBRATION).is_file()), dated[0])
+    return None if found == parent else found
+
+
+def _name(path: pathlib.Path) -> str:
+    """The name of a folder, also of `.`. Not that of resolve(): it may be a link to another."""
+    return os.path.basename(os.path.abspath(path))
+
+
+def depth_files(drive: pathlib.Path, camera: int) -> dict[int, pathlib.Path]:
+    """Frame number -> annotated depth PNG below the folder of a drive."""
+    return _numbered(drive / "proj_depth/groundtruth" / f"image_{camera:02d}", (".png",), 1)
 
 
 def read_calibration(path: str | pathlib.Path) -> dict[str, np.ndarray]:
@@ -126,7 +167,7 @@ def read_calibration(path: str | pathlib.Path) -> dict[str, np.ndarray]:
             f"{path}: missing calibration; unpack the calib archive of that date there"
         )
     values = {}
-    for line in path.read_text(errors="replace").splitlines():
+    for line in files_module.read_text(path, "replace").splitlines():
         name, _, text = line.partition(":")
         try:
             values[name.strip()] = np.array([float(word) for word in text.split()])
@@ -216,21 +257,13 @@ def read_depth_png(path: str | pathlib.Path) -> np.ndarray:
 def read_speed(path: str | pathlib.Path) -> float:
     """Speed over ground in m/s from one oxts file (forward and leftward velocity)."""
     try:
-        numbers = [float(word) for word in pathlib.Path(path).read_text().split()]
+        numbers = [float(word) for word in files_module.read_text(path).split()]
         speed = float(np.hypot(numbers[_FORWARD], numbers[_LEFTWARD]))
         if not np.isfinite(speed):
             raise ValueError
         return speed
     except (ValueError, IndexError):
         raise ValueError(f"{path}: not an oxts file (30 numbers)") from None
-
-
-def _split_entry(words: list[str]) -> SplitEntry:
-    drive = words[0].strip("/")
-    if not _DATE.fullmatch(drive.split("/")[0]) or drive.count("/") != 1 or len(words) > 3:
-        raise ValueError
-    frame = int(words[1]) if len(words) > 1 else None
-    return SplitEntry(drive, frame, _SIDES[words[2]] if len(words) > 2 else None)
 
 
 def _entry(path: str | pathlib.Path, name: str, size: int) -> np.ndarray:
@@ -240,8 +273,26 @@ def _entry(path: str | pathlib.Path, name: str, size: int) -> np.ndarray:
     return values[name]
 
 
-def _numbered(folder: pathlib.Path, suffixes: tuple[str, ...]) -> dict[int, pathlib.Path]:
+def _speed_or_none(path: pathlib.Path) -> float | None:
+    try:
+        return read_speed(path)
+    except (ValueError, OSError):
+        return None
+
+
+def _numbered(
+    folder: pathlib.Path, suffixes: tuple[str, ...], smallest: int = 0
+) -> dict[int, pathlib.Path]:
+    """Frame number -> file with one of the suffixes and at least `smallest` bytes, in order."""
     if not folder.is_dir():
         return {}
-    files = (path for path in folder.iterdir() if path.suffix.lower() in suffixes)
-    return {int(path.stem): path for path in sorted(files) if path.stem.isdigit()}
+    with os.scandir(folder) as entries:
+        names = sorted(
+            entry.name
+            for entry in entries
+            if _FRAME.fullmatch(os.path.splitext(entry.name)[0])
+            and os.path.splitext(entry.name)[1].lower() in suffixes
+            and entry.is_file()
+            and (not smallest or entry.stat().st_size >= smallest)
+        )
+    return {int(os.path.splitext(name)[0]): folder / name for name in names}

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
-from aquanet_tf.kitti import layout as kitti_layout
+from aquanet_tf.kitti.split_file import SplitEntry
 from data_prep.dataset import beam, encode, inspection, job, select, shards
 from data_prep.dataset.encode import Item, View
 from data_prep.dataset.job import Job
@@ -32,7 +32,7 @@ class Source(NamedTuple):
     command: str
     drives: Sequence
     cameras: Sequence[int]
-    split: list[kitti_layout.SplitEntry] | None
+    split: list[SplitEntry] | None
     static: select.StaticFilter
     view_of: Callable[[select.Triplet], View]
 

@@ -12,7 +12,8 @@ import numpy as np
 from PIL import Image
 
 from aquanet_tf import progress
-from aquanet_tf.kitti.layout import Drive, SplitEntry
+from aquanet_tf.kitti.layout import Drive
+from aquanet_tf.kitti.split_file import SplitEntry
 from aquanet_tf.media.images import to_rgb
 from data_prep.dataset import thumbnails
 

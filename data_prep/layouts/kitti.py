@@ -9,7 +9,7 @@ import dataclasses
 import functools
 import pathlib
 
-from aquanet_tf.kitti import eigen_split
+from aquanet_tf.kitti import eigen_split, split_file
 from aquanet_tf.kitti import layout as kitti_layout
 from data_prep.dataset import encode, select
 from data_prep.dataset import options as dataset_options
@@ -51,7 +51,7 @@ def prepare(options: Options) -> dict:
 
 def read_split(
     split: str, drives: list[kitti_layout.Drive]
-) -> list[kitti_layout.SplitEntry] | None:
+) -> list[split_file.SplitEntry] | None:
     """Entries of --split: of a file, of the Eigen split or a part of it; None for `all`.
 
     ValueError when there is no such file, or none of the drives of the Eigen split.
@@ -65,7 +65,7 @@ def read_split(
                 f"{', '.join(eigen_split.TRAINING_SPLITS)}; the test images are only for "
                 "aquanet_tf.evaluate --protocol"
             )
-        return kitti_layout.read_split(split)
+        return split_file.read(split)
     entries = eigen_split.training_entries(split, [drive.name for drive in drives])
     if not entries:
         present = ", ".join(drive.name for drive in drives[:3])

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from aquanet_tf.kitti import layout as kitti_layout
+from aquanet_tf.kitti import split_file
 from tests.support import fuzz, kitti_tree
 
 REAL = os.environ.get("AQUANET_REAL_DATA")
@@ -36,7 +37,7 @@ def test_split_lines(tmp_path):
         "# a comment\n\n2011_09_26/d_sync\n2011_09_26/d_sync 0000000012 l\n"
         "2011_09_26/e_sync 7 r  # trailing\n2011_09_26/e_sync 8\n"
     )
-    entries = kitti_layout.read_split(path)
+    entries = split_file.read(path)
     assert [(e.drive[-6:], e.frame, e.camera) for e in entries] == [
         ("d_sync", None, None),
         ("d_sync", 12, 2),
@@ -49,14 +50,14 @@ def test_split_lines(tmp_path):
 def test_a_bad_split_line_is_named(tmp_path, line):
     (tmp_path / "split.txt").write_text(f"# first\n{line}\n")
     with pytest.raises(ValueError, match=r"split.txt:2: .*expected DATE/DRIVE"):
-        kitti_layout.read_split(tmp_path / "split.txt")
+        split_file.read(tmp_path / "split.txt")
 
 
 def test_empty_and_missing_splits_are_errors(tmp_path):
     (tmp_path / "empty.txt").write_text("# nothing\n")
     for name, words in (("empty.txt", "names no drive"), ("absent.txt", "no such split")):
         with pytest.raises(ValueError, match=f"{name}: .*{words}"):
-            kitti_layout.read_split(tmp_path / name)
+            split_file.read(tmp_path / name)
 
 
 def test_intrinsics_and_size_are_those_of_the_camera(raw_dir):
@@ -213,7 +214,7 @@ def test_any_oxts_or_split_file_is_read_or_named(tmp_path, examples):
         if isinstance(contents, list):
             contents = " ".join(map(str, contents)).encode()
         path.write_bytes(contents)
-        for read in (kitti_layout.read_speed, kitti_layout.read_split):
+        for read in (kitti_layout.read_speed, split_file.read):
             try:
                 found = read(path)
             except ValueError as error:

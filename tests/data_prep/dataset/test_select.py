@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from aquanet_tf.kitti import layout as kitti_layout
-from aquanet_tf.kitti.layout import SplitEntry
+from aquanet_tf.kitti.split_file import SplitEntry
 from data_prep.dataset import select
 from tests.support import kitti_tree
 
