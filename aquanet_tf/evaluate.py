@@ -29,6 +29,8 @@ def define_flags() -> None:
     """The flags of the command; `Protocol` documents the options of the protocol."""
     flags.DEFINE_string("workdir", None, "Directory of a training run.", required=True)
     flags.DEFINE_string("gt_dir", None, "KITTI raw directory with ground truth.", required=True)
+    text = "KITTI's annotated depth as downloaded (train/DRIVE, val/DRIVE); empty: in --gt_dir."
+    flags.DEFINE_string("depth_dir", "", text)
     flags.DEFINE_string("split", "all", "Split file (DATE/DRIVE [FRAME [l|r]] lines), or all.")
     names = ["", *eigen.PROTOCOLS]
     text = "All 697 or 652 test images of Eigen's split; fixes split, ground truth, crop and cap."
@@ -92,6 +94,7 @@ def main(argv) -> None:
 
     settings = Settings(
         **chosen("workdir", "gt_dir", "height", "mask_workdir", "mask_quality", "baselines"),
+        **chosen("depth_dir"),
         split=options.protocol or options.split,
         camera=int(options.camera),
         protocol=Protocol(

@@ -109,7 +109,9 @@ def list_drives(raw_dir: str | pathlib.Path) -> list[Drive]:
             place = None if in_place else folder
             drives[name] = Drive(raw, name, place, _calibration_dir(raw, folder, date))
     if not drives:
-        raise ValueError(f"{raw}: no drives found (expected KITTI raw: DATE/DRIVE/image_02/data)")
+        inside = any(_CAMERA_FOLDER.match(name) for name in _subfolders(raw, searched=False))
+        found = "is one drive: name the folder above its date" if inside else "no drives found"
+        raise ValueError(f"{raw}: {found} (expected KITTI raw: DATE/DRIVE/image_02/data)")
     return [drives[name] for name in sorted(drives, key=lambda name: name.split("/"))]
 
 
