@@ -3,7 +3,8 @@
     python -m data_prep.check --data_dir DIR [--repair]
 
 Compares every shard with the manifest (size, sha256), verifies the CRC of every record, decodes
-every frame, checks every K, and prints statistics. Written: a contact sheet (--contact_sheet).
+every frame, checks every K, and prints statistics. While the sources are there, compares them with
+the record of what the data set was made of. Written: a contact sheet (--contact_sheet).
 
 Every fault is printed with its shard and record; the exit code is 1 if any remains. `--repair`
 rewrites only the damaged shards, from the sources named in the manifest, so repair reproduces the
@@ -20,7 +21,7 @@ from absl import flags
 
 from aquanet_tf import cli
 from aquanet_tf.data import manifest
-from data_prep.dataset import repair
+from data_prep.dataset import origins, repair
 from data_prep.dataset import report as dataset_report
 from data_prep.dataset.report import SHEET
 from data_prep.layouts import cityscapes, kitti

@@ -80,7 +80,9 @@ class Drive:
 
     def speeds(self) -> dict[int, float | None]:
         """Frame number -> speed over ground in m/s from oxts; None where the file is damaged; empty
-        when there is no oxts."""
+        when there is no oxts, or it is not synchronized with the images (`_extract`)."""
+        if self.name.endswith("_extract"):
+            return {}
         found = _numbered(self.path / "oxts" / "data", (".txt",))
         return {frame: _speed_or_none(path) for frame, path in found.items()}
 
@@ -199,6 +201,32 @@ def image_shape(path: str | pathlib.Path, camera: int) -> tuple[int, int]:
     if not (1 <= width <= _LARGEST and 1 <= height <= _LARGEST):
         raise ValueError(f"{path}: S_rect_{camera:02d} is {width:g} x {height:g}; damaged file?")
     return int(height), int(width)
+
+
+def recorded_shape(path: str | pathlib.Path, camera: int) -> tuple[int, int] | None:
+    """(height, width) of the images before rectification, S_0X; None without such a line."""
+    size = read_calibration(path).get(f"S_{camera:02d}")
+    return None if size is None or size.size != 2 else (int(size[1]), int(size[0]))
+
+
+def recorded_camera(path: str | pathlib.Path, camera: int) -> tuple[tuple[float, ...], ...]:
+    """K_0X [3, 3] in pixels, D_0X (k1, k2, p1, p2, k3) and R_rect_0X [3, 3] of the images before
+    rectification, each as a flat tuple. ValueError when a line is missing or implausible."""
+    values = []
+    try:
+        for name, size in (("K", 9), ("D", 5), ("R_rect", 9)):
+            values.append(_entry(path, f"{name}_{camera:02d}", size))
+        turn = values[2].reshape(3, 3)
+        if not np.isfinite(np.concatenate(values)).all() or values[0][0] <= 0 or values[0][4] <= 0:
+            raise ValueError(f"{path}: K_{camera:02d}, D_{camera:02d} are no camera; damaged file?")
+        if np.abs(turn @ turn.T - np.eye(3)).max() > 1e-3:
+            raise ValueError(f"{path}: R_rect_{camera:02d} is no rotation; damaged file?")
+    except ValueError as error:
+        raise ValueError(
+            f"{error} The images of camera {camera} are unrectified (an _extract drive): "
+            "restore the calibration to have them rectified, or use the _sync archive"
+        ) from None
+    return tuple(tuple(map(float, value)) for value in values)
 
 
 def velodyne_to_image(calibration_dir: str | pathlib.Path, camera: int) -> np.ndarray:

@@ -156,8 +156,8 @@ def test_stopped_before_any_rename_it_leaves_no_manifest_and_resumes(
         monkeypatch.setattr(os, "replace", replace)
         prepare(raw_dir, out, **SHARDS)
         assert contents(out) == contents(data_dir)
-    # progress, three times a shard and its progress, manifest
-    assert step == 1 + 3 * 2 + 1
+    # progress, three times a shard and its entry, sources, manifest
+    assert step == 1 + 3 * 2 + 2
 
 
 KILLED = """
