@@ -52,16 +52,42 @@ def main(argv) -> None:
     for fault in report.faults:
         print(f"fault: {fault}")
     bad = {fault.shard for fault in report.faults}
+    changed = _changed_sources(options.data_dir)
     if bad and options.repair:
         repair.repair(options.data_dir, bad - {manifest.NAME}, REPAIRABLE, options.threads)
         left = dataset_report.check(options.data_dir, options.threads, bad).faults
         print(f"repaired: {', '.join(sorted(bad))}" if not left else f"left: {left[0]}")
         report = report._replace(faults=left)
+    if changed:
+        raise ValueError(
+            f"{options.data_dir}: its sources have changed since it was made "
+            f"({origins.listed(changed)}); restore them, or remove it and prepare it again"
+        )
     if report.faults:
         fix = "remove it and prepare it again" if options.repair else "--repair rewrites the files"
         faults = f"{len(report.faults)} faults in {len(bad)} files"
         raise ValueError(f"{options.data_dir}: {faults}; {fix}")
     print("no fault" if not bad else "no fault left")
+
+
+def _changed_sources(data_dir: str) -> list[str]:
+    """What has changed about the sources of a data set, one sentence each; prints it as faults.
+
+    Missing sources are no fault: they may be removed when the data set is finished.
+    """
+    arguments = manifest.read(data_dir).get("arguments")
+    command = arguments.get("command") if isinstance(arguments, dict) else None
+    if command not in REPAIRABLE:
+        return []
+    found = origins.check(data_dir, arguments, REPAIRABLE[command])
+    if found is None:
+        print("sources        not compared (not recorded, or no longer there)")
+        return []
+    for text in found.changed:
+        print(f"fault: source {text}")
+    gone = f"; {len(found.gone)} files are no longer there" if found.gone else ""
+    print(f"sources        {'changed' if found.changed else 'as recorded'}{gone}")
+    return found.changed
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ class Settings:
       mask_workdir: run whose SPIMO masks and auto-masks are used; empty: `workdir`.
       mask_quality: also measure the masks against motion masks.
       baselines: also measure the predictions in `baselines`.
-      depth_dir: folder with KITTI's annotated depth maps as downloaded; empty: they are in `gt_dir`.
+      depth_dir: KITTI's annotated depth maps as downloaded; empty: they are in `gt_dir`.
     """
 
     workdir: str

@@ -121,8 +121,8 @@ def find_frames(
       split: a split file, or "all" for every drive.
       camera: 2 or 3; l or r in a line of the split overrides it.
       source: depth or velodyne.
-      depth_dir: folder with KITTI's annotated depth maps as downloaded, see `DepthMaps`; empty: they
-        are in the drives.
+      depth_dir: KITTI's annotated depth maps as downloaded, see `DepthMaps`; empty: they are in
+        the drives.
 
     Returns the frames, and the number of images in selected drives without ground truth. Raises
     ValueError that names the missing files, or when no frame is left.

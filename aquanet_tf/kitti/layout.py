@@ -4,7 +4,7 @@ RAW/DATE/calib_cam_to_cam.txt, calib_velo_to_cam.txt, and for every drive
 RAW/DATE/DRIVE/image_0X/data/%010d.png (or .jpg), velodyne_points/data/%010d.bin,
 oxts/data/%010d.txt, proj_depth/groundtruth/image_0X/%010d.png.
 
-Archives unpacked into a wrong folder are found, too (`list_drives`). Hidden files, and files whose
+Hidden files, and files whose
 name is not a frame number, are not read.
 """
 
@@ -14,23 +14,15 @@ import dataclasses
 import os
 import pathlib
 import re
-from collections.abc import Iterator
 
 import numpy as np
 from PIL import Image
 
 from aquanet_tf import files as files_module
+from aquanet_tf.kitti import search
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
-_DATE = re.compile(r"\d{4}_\d{2}_\d{2}")
-_DRIVE = re.compile(r"(\d{4}_\d{2}_\d{2})_drive_.+")
 _FRAME = re.compile(r"[0-9]{1,18}")
-_CAMERA_FOLDER = re.compile(r"image_0[0-3]")
-_CALIBRATION = "calib_cam_to_cam.txt"
-# Folders below the raw directory that are searched for drives: RAW/DRIVE.zip's/DATE/DATE/DRIVE.
-_DEPTH = 4
-# Where a search makes no sense: contents of a drive, and what systems leave behind.
-_NOT_SEARCHED = re.compile(r"[.$@].*|__MACOSX|image_0\d|oxts|velodyne_points|proj_depth|motion_masks")
 # A lidar point is four float32.
 _POINT_BYTES = 16
 # oxts: vf and vl, velocity forward and leftward in m/s (dataformat.txt of the raw data).
@@ -60,7 +52,7 @@ class Drive:
     @property
     def calibration(self) -> pathlib.Path:
         """The calib_cam_to_cam.txt of the drive's date."""
-        return (self.calibration_dir or self.path.parent) / _CALIBRATION
+        return (self.calibration_dir or self.path.parent) / search.CALIBRATION
 
     def images(self, camera: int) -> dict[int, pathlib.Path]:
         """Frame number -> image file of one camera, in order; empty without that camera."""
@@ -88,71 +80,17 @@ class Drive:
 
 
 def list_drives(raw_dir: str | pathlib.Path) -> list[Drive]:
-    """All drives below `raw_dir`, sorted by name.
+    """All drives below `raw_dir`, sorted by name; also those in a wrong folder (`search.find`).
 
-    A drive belongs in DATE/DRIVE. It is also taken when its archive was unpacked one or two folders
-    too deep (DATE/DATE/DRIVE, FOLDER/DATE/DRIVE), when its date's folder is missing (DRIVE), and
-    when `raw_dir` is itself the folder of a date. Of two copies the one in its place counts.
     ValueError when there is none.
     """
     raw = pathlib.Path(raw_dir)
-    if not raw.is_dir():
-        raise ValueError(f"{raw}: no such directory (expected KITTI raw: DATE/DRIVE/image_02/data)")
-    drives = {}
-    for folder in _drive_folders(raw, _DEPTH):
-        date = _name(folder.parent)
-        if not _DATE.fullmatch(date):
-            if not (named := _DRIVE.fullmatch(folder.name)):
-                continue
-            date = named.group(1)
-        name = f"{date}/{folder.name}"
-        in_place = folder == raw / name
-        if in_place or name not in drives:
-            place = None if in_place else folder
-            drives[name] = Drive(raw, name, place, _calibration_dir(raw, folder, date))
-    if not drives:
-        inside = any(_CAMERA_FOLDER.match(name) for name in _subfolders(raw, searched=False))
-        found = "is one drive: name the folder above its date" if inside else "no drives found"
-        raise ValueError(f"{raw}: {found} (expected KITTI raw: DATE/DRIVE/image_02/data)")
-    return [drives[name] for name in sorted(drives, key=lambda name: name.split("/"))]
+    found = search.find(raw)
+    return [Drive(raw, name, *found[name]) for name in sorted(found, key=_parts)]
 
 
-def _drive_folders(folder: pathlib.Path, depth: int) -> Iterator[pathlib.Path]:
-    """Folders with images of a camera, at most `depth` below `folder`, in order."""
-    for name in sorted(_subfolders(folder)):
-        path = folder / name
-        if any(_CAMERA_FOLDER.match(inner) for inner in _subfolders(path, searched=False)):
-            yield path
-        elif depth > 1:
-            yield from _drive_folders(path, depth - 1)
-
-
-def _subfolders(folder: pathlib.Path, searched: bool = True) -> list[str]:
-    """Names of the folders in a folder; `searched`: only those in which drives are searched."""
-    try:
-        with os.scandir(folder) as entries:
-            names = [entry.name for entry in entries if entry.is_dir()]
-    except PermissionError:
-        if _DATE.match(folder.name):
-            raise
-        return []  # of the system, as lost+found
-    return [name for name in names if not (searched and _NOT_SEARCHED.fullmatch(name))]
-
-
-def _calibration_dir(raw: pathlib.Path, folder: pathlib.Path, date: str) -> pathlib.Path | None:
-    """The folder with the calibration of a drive, one of the name of its date; None: the drive's
-    parent. It may have been unpacked into another place than the drive."""
-    parent = folder.parent
-    places = (parent, raw / date, raw / date / date, parent / date, parent.parent)
-    dated = [place for place in places if _name(place) == date]
-    # Without any, the message about a missing calibration names the first, where it belongs.
-    found = next((place for place in dated if (place / _CALIBRATION).is_file()), dated[0])
-    return None if found == parent else found
-
-
-def _name(path: pathlib.Path) -> str:
-    """The name of a folder, also of `.`. Not that of resolve(): it may be a link to another."""
-    return os.path.basename(os.path.abspath(path))
+def _parts(name: str) -> list[str]:
+    return name.split("/")
 
 
 def depth_files(drive: pathlib.Path, camera: int) -> dict[int, pathlib.Path]:

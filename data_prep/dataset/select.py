@@ -148,8 +148,8 @@ class _Chooser:
         if damaged := [frame for frame in found if frame not in speeds]:
             # Such a frame is treated as one without oxts.
             source["note"] = (
-                f"{len(damaged)} damaged oxts files (first: frame {damaged[0]}); their triplets are "
-                "compared by image difference"
+                f"{len(damaged)} damaged oxts files (first: frame {damaged[0]}); --min_difference "
+                "decides for their triplets"
             )
         with_speed = [t for t in candidates if all(frame in speeds for frame in t.frames)]
         without = [t for t in candidates if not all(frame in speeds for frame in t.frames)]

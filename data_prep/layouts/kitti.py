@@ -62,9 +62,7 @@ def prepare(options: Options) -> dict:
     return dataset_prepare.prepare(options, source)
 
 
-def read_split(
-    split: str, drives: list[kitti_layout.Drive]
-) -> list[split_file.SplitEntry] | None:
+def read_split(split: str, drives: list[kitti_layout.Drive]) -> list[split_file.SplitEntry] | None:
     """Entries of --split: of a file, of the Eigen split or a part of it; None for `all`.
 
     ValueError when there is no such file, or none of the drives of the Eigen split.
