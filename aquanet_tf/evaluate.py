@@ -31,7 +31,9 @@ def define_flags() -> None:
     flags.DEFINE_string("gt_dir", None, "KITTI raw directory with ground truth.", required=True)
     text = "KITTI's annotated depth as downloaded (train/DRIVE, val/DRIVE); empty: in --gt_dir."
     flags.DEFINE_string("depth_dir", "", text)
-    flags.DEFINE_string("split", "all", "Split file (DATE/DRIVE [FRAME [l|r]] lines), or all.")
+    flags.DEFINE_string(
+        "split", "all", "Split file (lines DATE/DRIVE [FRAME [l|r]], or pictures), or all."
+    )
     names = ["", *eigen.PROTOCOLS]
     text = "All 697 or 652 test images of Eigen's split; fixes split, ground truth, crop and cap."
     flags.DEFINE_enum("protocol", "", names, text)

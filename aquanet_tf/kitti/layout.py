@@ -4,8 +4,7 @@ RAW/DATE/calib_cam_to_cam.txt, calib_velo_to_cam.txt, and for every drive
 RAW/DATE/DRIVE/image_0X/data/%010d.png (or .jpg), velodyne_points/data/%010d.bin,
 oxts/data/%010d.txt, proj_depth/groundtruth/image_0X/%010d.png.
 
-Hidden files, and files whose
-name is not a frame number, are not read.
+Hidden files, and files whose name is not a frame number, are not read.
 """
 
 from __future__ import annotations

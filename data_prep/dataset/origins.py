@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import os
 import pathlib
+import re
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
@@ -58,7 +59,10 @@ def read(folder: str | pathlib.Path) -> dict | None:
         return None
     record = files.read(path)
     sound = all(isinstance(record.get(part), dict) for part in ("cameras", "files"))
-    if not sound or not all(map(_is_stamp, record["files"].values())):
+    if not sound or not (
+        all(map(_is_stamp, record["files"].values()))
+        and all(map(_is_camera, record["cameras"].values()))
+    ):
         raise ValueError(f"{path}: damaged; remove it: the sources are then not compared")
     return record
 
@@ -95,7 +99,7 @@ def check(data_dir: str | pathlib.Path, arguments: dict, module) -> Changes | No
     arguments: of its manifest. module: of `layouts`, with `Options` and `recorded_camera`.
     """
     record = read(data_dir)
-    if record is None or not pathlib.Path(arguments["raw_dir"]).is_dir():
+    if record is None or not pathlib.Path(str(arguments.get("raw_dir"))).is_dir():
         return None
     options = dataset_options.options_from(module.Options, arguments, out=str(data_dir))
     cameras, problems = {}, []
@@ -153,6 +157,11 @@ def _words(value) -> str:
 
 def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:_DIGITS]
+
+
+def _is_camera(value) -> bool:
+    size = value.get("size") if isinstance(value, dict) else None
+    return isinstance(size, str) and re.fullmatch(r"\d{1,6}x\d{1,6}", size) is not None
 
 
 def _is_stamp(value) -> bool:

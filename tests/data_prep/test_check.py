@@ -214,6 +214,18 @@ def test_changed_sources_are_faults_while_they_are_there(own, capsys):
     assert changed() == [] and contents(out) == before
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["{", "[]", "{}", '{"cameras": {"x": 1}, "files": {}}', '{"cameras": {}, "files": {"a": 2}}'],
+)
+def test_a_damaged_record_of_sources_is_named(own, text):
+    path = own[1] / origins.NAME
+    path.write_text(text)
+    with pytest.raises(ValueError, match=f"{path}: ") as error:
+        check._changed_sources(str(own[1]))
+    assert "\n" not in str(error.value)
+
+
 def test_repair_keeps_the_split(raw_dir, tmp_path):
     split, out = tmp_path / "split.txt", tmp_path / "out"
     split.write_text(f"{kitti_tree.drive_name(2)}\n")

@@ -156,6 +156,15 @@ def test_a_damaged_image_is_left_out_and_the_rest_kept(tmp_path):
     assert info["count"] == 7 and [entry["file"] for entry in info["dropped_files"]] == [str(bad)]
 
 
+def test_a_camera_json_saved_by_a_windows_editor(tmp_path):
+    path = tmp_path / "camera.json"
+    text = json.dumps({"intrinsic": {"fx": 7, "fy": 8, "u0": 1, "v0": 2}})
+    path.write_bytes(text.encode("utf-16"))
+    np.testing.assert_array_equal(
+        cityscapes_files.read_camera(path), [[7, 0, 1], [0, 8, 2], [0, 0, 1]]
+    )
+
+
 def test_hidden_files_are_no_pictures(tmp_path):
     root = write(tmp_path / "cs", range(12), [5])
     expected = prepare(root, tmp_path / "before")["shards"]
