@@ -16,6 +16,10 @@ from typing import NamedTuple
 import numpy as np
 
 
+# Pixels by which rounding may place a border pixel outside.
+_ROUNDING = 1e-6
+
+
 class Lens(NamedTuple):
     """The calibration of an unrectified camera, as tuples of numbers, row by row.
 
@@ -73,8 +77,10 @@ def _gather(lens: Lens):
     all four are inside; the last three [height, width, 1]."""
     height, width = lens.recorded
     u, v = recorded_pixels(lens)
-    inside = (u >= 0) & (u <= width - 1) & (v >= 0) & (v <= height - 1)
-    u, v = np.where(inside, u, 0), np.where(inside, v, 0)
+    inside = (np.abs(u - (width - 1) / 2) <= (width - 1) / 2 + _ROUNDING) & (
+        np.abs(v - (height - 1) / 2) <= (height - 1) / 2 + _ROUNDING
+    )
+    u, v = (np.clip(np.where(inside, a, 0), 0, n - 1) for a, n in ((u, width), (v, height)))
     low_u, low_v = (np.minimum(a.astype(np.int64), n - 2) for a, n in ((u, width), (v, height)))
     parts = ((a - low).astype(np.float32)[..., None] for a, low in ((u, low_u), (v, low_v)))
     return (low_v * width + low_u, *parts, inside[..., None])
