@@ -29,7 +29,11 @@ def define_flags() -> None:
     """The flags of the command; `Protocol` documents the options of the protocol."""
     cli.define_path("workdir", None, "Directory of a training run.", required=True)
     cli.define_path("gt_dir", None, "KITTI raw directory with ground truth.", required=True)
-    cli.define_path("split", "all", "Split file (DATE/DRIVE [FRAME [l|r]] lines), or all.")
+    text = "KITTI's annotated depth as downloaded (train/DRIVE, val/DRIVE); empty: in --gt_dir."
+    cli.define_path("depth_dir", "", text)
+    cli.define_path(
+        "split", "all", "Split file (lines DATE/DRIVE [FRAME [l|r]], or pictures), or all."
+    )
     names = ["", *eigen.PROTOCOLS]
     text = "All 697 or 652 test images of Eigen's split; fixes split, ground truth, crop and cap."
     flags.DEFINE_enum("protocol", "", names, text)
@@ -92,6 +96,7 @@ def main(argv) -> None:
 
     settings = Settings(
         **chosen("workdir", "gt_dir", "height", "mask_workdir", "mask_quality", "baselines"),
+        **chosen("depth_dir"),
         split=options.protocol or options.split,
         camera=int(options.camera),
         protocol=Protocol(

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import json
 import os
@@ -54,6 +55,22 @@ def _concerns(error: OSError, path: pathlib.Path) -> bool:
     return named is None or pathlib.Path(os.fsdecode(named)) in (path, *path.parents)
 
 
+def read_text(path: str | pathlib.Path, errors: str = "strict") -> str:
+    """The text of a file in UTF-8, or as Windows editors save it: with a byte order mark, or in
+    UTF-16.
+
+    errors: "strict" raises ValueError (UnicodeDecodeError) for other bytes, "replace" replaces
+    them.
+    """
+    data = pathlib.Path(path).read_bytes()
+    encoding = "utf-8-sig"
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        encoding = "utf-16"
+    elif len(data) > 1 and 0 in data[:2] and any(data[:2]):  # UTF-16 without a mark
+        encoding = "utf-16-be" if data[0] == 0 else "utf-16-le"
+    return data.decode(encoding, errors)
+
+
 def write(path: str | pathlib.Path, value: dict) -> None:
     """Writes `value` as JSON, whole or not at all. Raises OSError as `atomic` does and ValueError
     for NaN and infinity; what was there before stays."""
@@ -68,7 +85,7 @@ def read(path: str | pathlib.Path) -> dict:
     if not path.is_file():
         raise ValueError(f"{path}: no such file")
     try:
-        value = json.loads(path.read_text())
+        value = json.loads(read_text(path))
     except ValueError as error:
         raise ValueError(f"{path}: not valid JSON ({error})") from error
     if not isinstance(value, dict):

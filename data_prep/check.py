@@ -3,7 +3,8 @@
     python -m data_prep.check --data_dir DIR [--repair]
 
 Compares every shard with the manifest (size, sha256), verifies the CRC of every record, decodes
-every frame, checks every K, and prints statistics. Written: a contact sheet (--contact_sheet).
+every frame, checks every K, and prints statistics. While the sources are there, compares them with
+the record of what the data set was made of. Written: a contact sheet (--contact_sheet).
 
 Every fault is printed with its shard and record; the exit code is 1 if any remains. `--repair`
 rewrites only the damaged shards, from the sources named in the manifest, so repair reproduces the
@@ -20,7 +21,7 @@ from absl import flags
 
 from aquanet_tf import cli
 from aquanet_tf.data import manifest
-from data_prep.dataset import repair
+from data_prep.dataset import origins, repair
 from data_prep.dataset import report as dataset_report
 from data_prep.dataset.report import SHEET
 from data_prep.layouts import cityscapes, kitti
@@ -51,16 +52,42 @@ def main(argv) -> None:
         dataset_report.draw_sheet(report, sheet)
         print(f"contact sheet  {sheet}")
     bad = {fault.shard for fault in report.faults}
+    changed = _changed_sources(options.data_dir)
     if bad and options.repair:
         repair.repair(options.data_dir, bad - {manifest.NAME}, REPAIRABLE, options.threads)
         left = dataset_report.check(options.data_dir, options.threads, bad).faults
         print(f"repaired: {', '.join(sorted(bad))}" if not left else f"left: {left[0]}")
         report = report._replace(faults=left)
+    if changed:
+        raise ValueError(
+            f"{options.data_dir}: its sources have changed since it was made "
+            f"({origins.listed(changed)}); restore them, or remove it and prepare it again"
+        )
     if report.faults:
         fix = "remove it and prepare it again" if options.repair else "--repair rewrites the files"
         faults = f"{len(report.faults)} faults in {len(bad)} files"
         raise ValueError(f"{options.data_dir}: {faults}; {fix}")
     print("no fault" if not bad else "no fault left")
+
+
+def _changed_sources(data_dir: str) -> list[str]:
+    """What has changed about the sources of a data set, one sentence each; prints it as faults.
+
+    Missing sources are no fault: they may be removed when the data set is finished.
+    """
+    arguments = manifest.read(data_dir).get("arguments")
+    command = arguments.get("command") if isinstance(arguments, dict) else None
+    if command not in REPAIRABLE:
+        return []
+    found = origins.check(data_dir, arguments, REPAIRABLE[command])
+    if found is None:
+        print("sources        not compared (not recorded, or no longer there)")
+        return []
+    for text in found.changed:
+        print(f"fault: source {text}")
+    gone = f"; {len(found.gone)} files are no longer there" if found.gone else ""
+    print(f"sources        {'changed' if found.changed else 'as recorded'}{gone}")
+    return found.changed
 
 
 if __name__ == "__main__":

@@ -2,10 +2,10 @@
 
     python -m data_prep.cityscapes --raw_dir CITYSCAPES --out DIR [--split train] [--height 384]
 
-Written: in --out, TFRecord shards and manifest.json. Neighbors are two frames apart, because
-consecutive frames at 17 Hz show too little motion. `--border` crops the car's hood and the margin
-blurred by rectification; K is changed accordingly, and comes from the json of each snippet. Re-run
-an interrupted command to resume it.
+Written: in --out, TFRecord shards, manifest.json, and sources.json (what they were made of).
+Neighbors are two frames apart, because consecutive frames at 17 Hz show too little motion.
+`--border` crops the car's hood and the margin blurred by rectification; K is changed accordingly,
+and comes from the json of each snippet. Re-run an interrupted command to resume it.
 
 Errors: "error: ..." names the flag or the file, and the archive that is missing. Unreadable images
 are left out and listed in the manifest, up to --max_bad.

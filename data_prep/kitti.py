@@ -2,8 +2,9 @@
 
     python -m data_prep.kitti --raw_dir DIR --out DIR [--height 192] [--split eigen|FILE]
 
-Written: in --out, TFRecord shards and manifest.json. Triplets that stand still or miss a frame are
-left out. Re-run an interrupted command to resume it.
+Written: in --out, TFRecord shards, manifest.json, and sources.json (what they were made of).
+Triplets that stand still or miss a frame are left out. Images of unrectified drives (_extract) are
+rectified. Re-run an interrupted command to resume it.
 
 Errors: "error: ..." names the flag or the file. An image whose size differs from the calibration,
 or that has an EXIF orientation, stops the command, because K would be wrong for it. Unreadable
@@ -28,7 +29,7 @@ def define_flags() -> None:
         raw_dir="Directory in KITTI raw layout: DATE/DRIVE/image_02.",
         split="all; eigen: all drives except the 28 test drives (matched by name), of which "
         "eigen_val are four and eigen_train the others; or a file of lines DATE/DRIVE [FRAME "
-        "[l|r]].",
+        "[l|r]], or of picture paths as packnet, BTS and SfMLearner write them.",
     )
     flags.adopt_module_key_flags(dataset_options)  # or --help would not show them
     flags.DEFINE_list("camera", ["2"], "Camera numbers: 2 (left color), 3 (right color).")

@@ -13,6 +13,18 @@ def content(folder):
     return {path.name: path.read_text() for path in folder.iterdir()}
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_text_and_json_saved_by_windows_editors(tmp_path, encoding):
+    path = tmp_path / "a.json"
+    path.write_bytes('{"fx": 7.5,\r\n "name": "Straße"}\r\n'.encode(encoding))
+    assert files.read(path) == {"fx": 7.5, "name": "Straße"}
+    assert files.read_text(path).splitlines()[0] == '{"fx": 7.5,'
+    path.write_bytes(b'{"name": "Stra\xdfe"}')
+    with pytest.raises(ValueError, match=f"{path}: not valid JSON"):
+        files.read(path)
+    assert files.read_text(path, "replace")[1:7] == '"name"'
+
+
 def test_a_file_appears_when_the_block_ends(tmp_path):
     path = tmp_path / "new" / "folder" / "a.txt"
     with files.atomic(path) as temporary:

@@ -41,7 +41,7 @@ def read(directory: str | pathlib.Path) -> dict:
             "writes it (for example python -m data_prep.kitti) again with the same arguments"
         )
     try:
-        manifest = json.loads(path.read_text())
+        manifest = json.loads(files.read_text(path))
         version = manifest["schema_version"]
         missing = [name for name in _NEEDED if name not in manifest]
     except (ValueError, TypeError, KeyError):

@@ -49,11 +49,24 @@ class DataSet(NamedTuple):
 
 def directories(data_dir: str) -> list[str]:
     """'A,B' -> ['A', 'B']. ValueError for an empty name beside a comma; '' is one empty name, which
-    `manifest.read` refuses."""
-    names = [name.strip() for name in data_dir.split(",")]
+    `manifest.read` refuses.
+
+    A comma may be part of a path: 'A,B' is one directory where it exists and 'A' or 'B' does not.
+    """
+    parts, names = data_dir.split(","), []
+    while parts:
+        used = next((n for n in range(len(parts), 1, -1) if _is_one(parts[:n])), 1)
+        names.append(",".join(parts[:used]).strip())
+        del parts[:used]
     if len(names) > 1 and not all(names):
         raise ValueError(f"--data_dir={data_dir}: an empty name beside a comma; write DIR_A,DIR_B")
     return names
+
+
+def _is_one(parts: list[str]) -> bool:
+    """Whether parts between commas are one path of a directory, and not a list of directories."""
+    separate = all(part.strip() and pathlib.Path(part.strip()).is_dir() for part in parts)
+    return not separate and pathlib.Path(",".join(parts).strip()).is_dir()
 
 
 def training_sets(config: Config) -> list[DataSet]:

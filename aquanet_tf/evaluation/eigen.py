@@ -16,7 +16,7 @@ PROTOCOLS = {
 
 
 def evaluated_frames(
-    gt_dir: str, split: str, camera: int, source: str
+    gt_dir: str, split: str, camera: int, source: str, depth_dir: str = ""
 ) -> tuple[list[ground_truth.Frame], int]:
     """The frames that an evaluation measures, and the number of images without ground truth.
 
@@ -24,19 +24,19 @@ def evaluated_frames(
     `ground_truth.find_frames`. Raises ValueError that names missing files.
     """
     if split in PROTOCOLS:
-        return find_frames(gt_dir, split), 0
-    return ground_truth.find_frames(gt_dir, split, camera, source)
+        return find_frames(gt_dir, split, depth_dir), 0
+    return ground_truth.find_frames(gt_dir, split, camera, source, depth_dir)
 
 
-def find_frames(gt_dir: str, protocol: str) -> list[ground_truth.Frame]:
-    """All frames of a protocol.
+def find_frames(gt_dir: str, protocol: str, depth_dir: str = "") -> list[ground_truth.Frame]:
+    """All frames of a protocol; `depth_dir` as in `ground_truth.find_frames`.
 
     Raises ValueError that names what is missing below `gt_dir`: numbers on a part of the images
     are not comparable with published ones.
     """
     entries = eigen_split.test_entries(improved=protocol == "eigen_improved")
     source = PROTOCOLS[protocol]["ground_truth"]
-    frames, missing, _ = ground_truth.collect(gt_dir, entries, 2, source)
+    frames, missing, _ = ground_truth.collect(gt_dir, entries, 2, source, depth_dir)
     if missing:
         missing.sort(key=lambda text: not text.startswith("drive "))
         more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""

@@ -47,7 +47,11 @@ def run(settings: Settings, load: Callable[[Settings], Models]) -> dict:
     """
     protocol = settings.protocol
     frames, without = eigen.evaluated_frames(
-        settings.gt_dir, settings.split, settings.camera, protocol.ground_truth
+        settings.gt_dir,
+        settings.split,
+        settings.camera,
+        protocol.ground_truth,
+        settings.depth_dir,
     )
     shapes.check(frames)
     models = load(settings)

@@ -21,6 +21,7 @@ class Settings:
       mask_workdir: run whose SPIMO masks and auto-masks are used; empty: `workdir`.
       mask_quality: also measure the masks against motion masks.
       baselines: also measure the predictions in `baselines`.
+      depth_dir: KITTI's annotated depth maps as downloaded; empty: they are in `gt_dir`.
     """
 
     workdir: str
@@ -32,7 +33,13 @@ class Settings:
     mask_workdir: str = ""
     mask_quality: bool = False
     baselines: bool = False
+    depth_dir: str = ""
 
     def __post_init__(self):
         if self.baselines and self.protocol.alignment == "none":
             raise ValueError("--baselines are not in meters: choose another --alignment than none")
+        if self.depth_dir and self.protocol.ground_truth != "depth":
+            raise ValueError(
+                f"--depth_dir has annotated depth maps, but ground truth is "
+                f"{self.protocol.ground_truth}: leave one of them out"
+            )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from aquanet_tf.kitti.layout import SplitEntry
+from aquanet_tf.kitti.split_file import SplitEntry
 
 # Test drive -> its test frames (left camera). "FIRST-LAST/STEP" means every STEP-th frame from
 # FIRST to LAST, and a single number means that frame. Frames after the bar have no annotated depth.

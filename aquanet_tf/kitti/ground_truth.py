@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from aquanet_tf.kitti import layout as kitti_layout
+from aquanet_tf.kitti import split_file
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,7 +72,45 @@ class Frame:
         return float((row + 0.5) * shape[0] / height - 0.5)
 
 
-def find_frames(gt_dir, split: str, camera: int, source: str) -> tuple[list[Frame], int]:
+class DepthMaps:
+    """Annotated depth maps of drives: in the drives, or in a folder as KITTI's archives have it.
+
+    depth_dir: a folder with train/DRIVE/proj_depth/groundtruth/image_0X or val/DRIVE/..., or that
+    train or val folder itself; empty: the maps are in DATE/DRIVE/proj_depth of the drives. The maps
+    of a drive that is not in `depth_dir` are taken from the drive. ValueError when `depth_dir` has
+    no drive with annotated depth.
+    """
+
+    def __init__(self, depth_dir: str = ""):
+        self._drives: dict[str, pathlib.Path] = {}
+        if not depth_dir:
+            return
+        root = pathlib.Path(depth_dir)
+        patterns = ("*/proj_depth", "*/*/proj_depth", "*/*/*/proj_depth")
+        for pattern in patterns if root.is_dir() else ():
+            for path in sorted(root.glob(pattern)):
+                if (path / "groundtruth").is_dir():
+                    self._drives.setdefault(path.parent.name, path.parent)
+        if not self._drives:
+            raise ValueError(
+                f"--depth_dir={root}: no train/DRIVE/proj_depth/groundtruth or val/DRIVE/...; name "
+                "the folder into which KITTI's annotated depth (data_depth_annotated.zip) was "
+                "unpacked"
+            )
+
+    def folder(self, drive: kitti_layout.Drive, camera: int) -> pathlib.Path:
+        """Where the maps of a camera are expected."""
+        place = self._drives.get(drive.path.name, drive.path)
+        return place / "proj_depth" / "groundtruth" / f"image_{camera:02d}"
+
+    def files(self, drive: kitti_layout.Drive, camera: int) -> dict[int, pathlib.Path]:
+        """Frame number -> annotated depth PNG."""
+        return kitti_layout.depth_files(self._drives.get(drive.path.name, drive.path), camera)
+
+
+def find_frames(
+    gt_dir, split: str, camera: int, source: str, depth_dir: str = ""
+) -> tuple[list[Frame], int]:
     """The frames of a split that have ground truth.
 
     A line of the split that names a drive selects all of its images with ground truth. A line
@@ -82,12 +121,14 @@ def find_frames(gt_dir, split: str, camera: int, source: str) -> tuple[list[Fram
       split: a split file, or "all" for every drive.
       camera: 2 or 3; l or r in a line of the split overrides it.
       source: depth or velodyne.
+      depth_dir: KITTI's annotated depth maps as downloaded, see `DepthMaps`; empty: they are in
+        the drives.
 
     Returns the frames, and the number of images in selected drives without ground truth. Raises
     ValueError that names the missing files, or when no frame is left.
     """
-    entries = None if split == "all" else kitti_layout.read_split(split)
-    frames, missing, without = collect(gt_dir, entries, camera, source)
+    entries = None if split == "all" else split_file.read(split)
+    frames, missing, without = collect(gt_dir, entries, camera, source, depth_dir)
     if missing:
         more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
         raise ValueError(f"--split={split}: missing {'; '.join(missing[:3])}{more}")
@@ -99,7 +140,9 @@ def find_frames(gt_dir, split: str, camera: int, source: str) -> tuple[list[Fram
     return frames, without
 
 
-def collect(gt_dir, entries, camera: int, source: str) -> tuple[list[Frame], list[str], int]:
+def collect(
+    gt_dir, entries, camera: int, source: str, depth_dir: str = ""
+) -> tuple[list[Frame], list[str], int]:
     """As `find_frames`, but missing files are returned instead of raised.
 
     entries: SplitEntry of a split; None: every drive. Returns the frames that were found, the
@@ -107,14 +150,15 @@ def collect(gt_dir, entries, camera: int, source: str) -> tuple[list[Frame], lis
     truth.
     """
     drives = {drive.name: drive for drive in kitti_layout.list_drives(gt_dir)}
+    maps = DepthMaps(depth_dir)
     every_drive = entries is None
     if every_drive:
-        entries = [kitti_layout.SplitEntry(name) for name in sorted(drives)]
+        entries = [split_file.SplitEntry(name) for name in sorted(drives)]
 
     @functools.cache
     def files(name, camera):
         drive = drives[name]
-        truths = drive.depth_maps(camera) if source == "depth" else drive.scans()
+        truths = maps.files(drive, camera) if source == "depth" else drive.scans()
         return drive.images(camera), truths, drive.motion_masks(camera)
 
     frames, missing, without = [], [], 0
@@ -126,11 +170,14 @@ def collect(gt_dir, entries, camera: int, source: str) -> tuple[list[Frame], lis
         images, truths, masks = files(entry.drive, side)
         if entry.frame is not None:
             wanted = [entry.frame]
-            missing += _missing_files(drive, side, source, entry.frame, images, truths)
+            if entry.annotated or source != "depth":
+                folder = maps.folder(drive, side) if source == "depth" else _scans(drive)
+                missing += _missing_files(drive, side, entry.frame, images, truths, folder)
         else:
             wanted = sorted(images)
             if not set(images) & set(truths) and not every_drive:
-                missing.append(f"any frame with ground truth in {_folder(drive, side, source)}")
+                folder = maps.folder(drive, side) if source == "depth" else _scans(drive)
+                missing.append(f"any frame with ground truth in {folder}")
         usable = [number for number in wanted if number in images and number in truths]
         without += len(wanted) - len(usable)
         frames += [
@@ -139,18 +186,16 @@ def collect(gt_dir, entries, camera: int, source: str) -> tuple[list[Frame], lis
     return frames, list(dict.fromkeys(missing)), without
 
 
-def _folder(drive, camera, source) -> pathlib.Path:
-    if source == "depth":
-        return drive.path / "proj_depth" / "groundtruth" / f"image_{camera:02d}"
+def _scans(drive: kitti_layout.Drive) -> pathlib.Path:
     return drive.path / "velodyne_points" / "data"
 
 
-def _missing_files(drive, camera, source, number, images, truths) -> list[str]:
-    """Paths of the files that are missing of a frame named by a split."""
+def _missing_files(drive, camera, number, images, truths, folder) -> list[str]:
+    """Paths of the files that are missing of a frame named by a split; `folder`: of the truths."""
     names = []
     if number not in images:
         names.append(str(drive.path / f"image_{camera:02d}" / "data" / f"{number:010d}.png"))
     if number not in truths:
-        suffix = ".png" if source == "depth" else ".bin"
-        names.append(str(_folder(drive, camera, source) / f"{number:010d}{suffix}"))
+        suffix = ".bin" if folder.parent.name == "velodyne_points" else ".png"
+        names.append(str(folder / f"{number:010d}{suffix}"))
     return names

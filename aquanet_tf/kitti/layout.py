@@ -3,20 +3,27 @@
 RAW/DATE/calib_cam_to_cam.txt, calib_velo_to_cam.txt, and for every drive
 RAW/DATE/DRIVE/image_0X/data/%010d.png (or .jpg), velodyne_points/data/%010d.bin,
 oxts/data/%010d.txt, proj_depth/groundtruth/image_0X/%010d.png.
+
+Hidden files, and files whose name is not a frame number, are not read.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import os
 import pathlib
 import re
 
 import numpy as np
 from PIL import Image
 
+from aquanet_tf import files as files_module
+from aquanet_tf.kitti import search
+
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
-_DATE = re.compile(r"\d{4}_\d{2}_\d{2}")
-_SIDES = {"l": 2, "r": 3}
+_FRAME = re.compile(r"[0-9]{1,18}")
+# A lidar point is four float32.
+_POINT_BYTES = 16
 # oxts: vf and vl, velocity forward and leftward in m/s (dataformat.txt of the raw data).
 _FORWARD, _LEFTWARD = 8, 9
 # Upper bound of a plausible image size, pixels: larger values mean a damaged file.
@@ -25,94 +32,69 @@ _LARGEST = 100_000
 
 @dataclasses.dataclass(frozen=True, order=True)
 class Drive:
-    """One recorded drive; `name` is its path below the raw directory, DATE/DRIVE."""
+    """One recorded drive; `name` is DATE/DRIVE, where it belongs below the raw directory.
+
+    folder, calibration_dir: where the drive and the calibration of its date are; None: where they
+    belong.
+    """
 
     raw_dir: pathlib.Path
     name: str
+    folder: pathlib.Path | None = dataclasses.field(default=None, compare=False)
+    calibration_dir: pathlib.Path | None = dataclasses.field(default=None, compare=False)
 
     @property
     def path(self) -> pathlib.Path:
         """Folder of the drive."""
-        return self.raw_dir / self.name
+        return self.folder or self.raw_dir / self.name
 
     @property
     def calibration(self) -> pathlib.Path:
         """The calib_cam_to_cam.txt of the drive's date."""
-        return self.path.parent / "calib_cam_to_cam.txt"
+        return (self.calibration_dir or self.path.parent) / search.CALIBRATION
 
     def images(self, camera: int) -> dict[int, pathlib.Path]:
         """Frame number -> image file of one camera, in order; empty without that camera."""
         return _numbered(self.path / f"image_{camera:02d}" / "data", IMAGE_SUFFIXES)
 
     def scans(self) -> dict[int, pathlib.Path]:
-        """Frame number -> velodyne .bin file."""
-        return _numbered(self.path / "velodyne_points" / "data", (".bin",))
+        """Frame number -> velodyne .bin file. A file without a point counts as missing."""
+        return _numbered(self.path / "velodyne_points" / "data", (".bin",), _POINT_BYTES)
 
     def depth_maps(self, camera: int) -> dict[int, pathlib.Path]:
         """Frame number -> annotated depth PNG (uint16, meters * 256)."""
-        return _numbered(self.path / "proj_depth/groundtruth" / f"image_{camera:02d}", (".png",))
+        return depth_files(self.path, camera)
 
     def motion_masks(self, camera: int) -> dict[int, pathlib.Path]:
         """Frame number -> mask of independently moving objects (255 = moving; street only)."""
         return _numbered(self.path / "motion_masks" / f"image_{camera:02d}", (".png",))
 
-    def speeds(self) -> dict[int, float]:
-        """Frame number -> speed over ground in m/s from oxts; empty when there is no oxts."""
-        files = _numbered(self.path / "oxts" / "data", (".txt",))
-        return {frame: read_speed(path) for frame, path in files.items()}
-
-
-@dataclasses.dataclass(frozen=True)
-class SplitEntry:
-    """One line of a split file: a whole drive (frame None), or one target frame of it.
-
-    camera: 2 or 3 where the line names a side (l or r), else None.
-    """
-
-    drive: str
-    frame: int | None = None
-    camera: int | None = None
+    def speeds(self) -> dict[int, float | None]:
+        """Frame number -> speed over ground in m/s from oxts; None where the file is damaged; empty
+        when there is no oxts, or it is not synchronized with the images (`_extract`)."""
+        if self.name.endswith("_extract"):
+            return {}
+        found = _numbered(self.path / "oxts" / "data", (".txt",))
+        return {frame: _speed_or_none(path) for frame, path in found.items()}
 
 
 def list_drives(raw_dir: str | pathlib.Path) -> list[Drive]:
-    """All drives below `raw_dir`, sorted. ValueError when the directory is not KITTI raw."""
-    raw = pathlib.Path(raw_dir)
-    if not raw.is_dir():
-        raise ValueError(f"{raw}: no such directory (expected KITTI raw: DATE/DRIVE/image_02/data)")
-    drives = [
-        Drive(raw, f"{date.name}/{drive.name}")
-        for date in sorted(raw.iterdir())
-        if _DATE.fullmatch(date.name) and date.is_dir()
-        for drive in sorted(date.iterdir())
-        if any(drive.glob("image_0[0-3]"))
-    ]
-    if not drives:
-        raise ValueError(f"{raw}: no drives found (expected KITTI raw: DATE/DRIVE/image_02/data)")
-    return drives
+    """All drives below `raw_dir`, sorted by name; also those in a wrong folder (`search.find`).
 
-
-def read_split(path: str | pathlib.Path) -> list[SplitEntry]:
-    """Reads lines `DATE/DRIVE` or `DATE/DRIVE FRAME [l|r]` (l = camera 2, r = camera 3).
-
-    Blank lines and # comments are ignored. ValueError names the file and line at fault.
+    ValueError when there is none.
     """
-    path = pathlib.Path(path)
-    if not path.is_file():
-        raise ValueError(f"{path}: no such split file")
-    entries = []
-    for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):
-        words = line.split("#")[0].split()
-        if not words:
-            continue
-        try:
-            entries.append(_split_entry(words))
-        except (ValueError, KeyError):
-            raise ValueError(
-                f"{path}:{number}: {line.strip()!r}: expected DATE/DRIVE or DATE/DRIVE FRAME [l|r]"
-            ) from None
-    if not entries:
-        raise ValueError(f"{path}: the split file names no drive")
-    return entries
+    raw = pathlib.Path(raw_dir)
+    found = search.find(raw)
+    return [Drive(raw, name, *found[name]) for name in sorted(found, key=_parts)]
+
+
+def _parts(name: str) -> list[str]:
+    return name.split("/")
+
+
+def depth_files(drive: pathlib.Path, camera: int) -> dict[int, pathlib.Path]:
+    """Frame number -> annotated depth PNG below the folder of a drive."""
+    return _numbered(drive / "proj_depth/groundtruth" / f"image_{camera:02d}", (".png",), 1)
 
 
 def read_calibration(path: str | pathlib.Path) -> dict[str, np.ndarray]:
@@ -126,7 +108,7 @@ def read_calibration(path: str | pathlib.Path) -> dict[str, np.ndarray]:
             f"{path}: missing calibration; unpack the calib archive of that date there"
         )
     values = {}
-    for line in path.read_text(errors="replace").splitlines():
+    for line in files_module.read_text(path, "replace").splitlines():
         name, _, text = line.partition(":")
         try:
             values[name.strip()] = np.array([float(word) for word in text.split()])
@@ -156,6 +138,32 @@ def image_shape(path: str | pathlib.Path, camera: int) -> tuple[int, int]:
     if not (1 <= width <= _LARGEST and 1 <= height <= _LARGEST):
         raise ValueError(f"{path}: S_rect_{camera:02d} is {width:g} x {height:g}; damaged file?")
     return int(height), int(width)
+
+
+def recorded_shape(path: str | pathlib.Path, camera: int) -> tuple[int, int] | None:
+    """(height, width) of the images before rectification, S_0X; None without such a line."""
+    size = read_calibration(path).get(f"S_{camera:02d}")
+    return None if size is None or size.size != 2 else (int(size[1]), int(size[0]))
+
+
+def recorded_camera(path: str | pathlib.Path, camera: int) -> tuple[tuple[float, ...], ...]:
+    """K_0X [3, 3] in pixels, D_0X (k1, k2, p1, p2, k3) and R_rect_0X [3, 3] of the images before
+    rectification, each as a flat tuple. ValueError when a line is missing or implausible."""
+    values = []
+    try:
+        for name, size in (("K", 9), ("D", 5), ("R_rect", 9)):
+            values.append(_entry(path, f"{name}_{camera:02d}", size))
+        turn = values[2].reshape(3, 3)
+        if not np.isfinite(np.concatenate(values)).all() or values[0][0] <= 0 or values[0][4] <= 0:
+            raise ValueError(f"{path}: K_{camera:02d}, D_{camera:02d} are no camera; damaged file?")
+        if np.abs(turn @ turn.T - np.eye(3)).max() > 1e-3:
+            raise ValueError(f"{path}: R_rect_{camera:02d} is no rotation; damaged file?")
+    except ValueError as error:
+        raise ValueError(
+            f"{error} The images of camera {camera} are unrectified (an _extract drive): "
+            "restore the calibration to have them rectified, or use the _sync archive"
+        ) from None
+    return tuple(tuple(map(float, value)) for value in values)
 
 
 def velodyne_to_image(calibration_dir: str | pathlib.Path, camera: int) -> np.ndarray:
@@ -216,21 +224,13 @@ def read_depth_png(path: str | pathlib.Path) -> np.ndarray:
 def read_speed(path: str | pathlib.Path) -> float:
     """Speed over ground in m/s from one oxts file (forward and leftward velocity)."""
     try:
-        numbers = [float(word) for word in pathlib.Path(path).read_text().split()]
+        numbers = [float(word) for word in files_module.read_text(path).split()]
         speed = float(np.hypot(numbers[_FORWARD], numbers[_LEFTWARD]))
         if not np.isfinite(speed):
             raise ValueError
         return speed
     except (ValueError, IndexError):
         raise ValueError(f"{path}: not an oxts file (30 numbers)") from None
-
-
-def _split_entry(words: list[str]) -> SplitEntry:
-    drive = words[0].strip("/")
-    if not _DATE.fullmatch(drive.split("/")[0]) or drive.count("/") != 1 or len(words) > 3:
-        raise ValueError
-    frame = int(words[1]) if len(words) > 1 else None
-    return SplitEntry(drive, frame, _SIDES[words[2]] if len(words) > 2 else None)
 
 
 def _entry(path: str | pathlib.Path, name: str, size: int) -> np.ndarray:
@@ -240,8 +240,26 @@ def _entry(path: str | pathlib.Path, name: str, size: int) -> np.ndarray:
     return values[name]
 
 
-def _numbered(folder: pathlib.Path, suffixes: tuple[str, ...]) -> dict[int, pathlib.Path]:
+def _speed_or_none(path: pathlib.Path) -> float | None:
+    try:
+        return read_speed(path)
+    except (ValueError, OSError):
+        return None
+
+
+def _numbered(
+    folder: pathlib.Path, suffixes: tuple[str, ...], smallest: int = 0
+) -> dict[int, pathlib.Path]:
+    """Frame number -> file with one of the suffixes and at least `smallest` bytes, in order."""
     if not folder.is_dir():
         return {}
-    files = (path for path in folder.iterdir() if path.suffix.lower() in suffixes)
-    return {int(path.stem): path for path in sorted(files) if path.stem.isdigit()}
+    with os.scandir(folder) as entries:
+        names = sorted(
+            entry.name
+            for entry in entries
+            if _FRAME.fullmatch(os.path.splitext(entry.name)[0])
+            and os.path.splitext(entry.name)[1].lower() in suffixes
+            and entry.is_file()
+            and (not smallest or entry.stat().st_size >= smallest)
+        )
+    return {int(os.path.splitext(name)[0]): folder / name for name in names}

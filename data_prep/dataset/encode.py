@@ -13,7 +13,7 @@ from PIL import Image
 from aquanet_tf.data import records
 from aquanet_tf.geometry import camera
 from aquanet_tf.media import images
-from data_prep.dataset import select, shards
+from data_prep.dataset import origins, rectify, select, shards
 
 
 class View(NamedTuple):
@@ -21,12 +21,26 @@ class View(NamedTuple):
 
     recorded: (height, width) of the files. window: (top, left, height, width) of the part that is
     kept. size: (height, width) as stored. intrinsics: K [3, 3] float32 of the stored images.
+    origin: where the camera is described, for `origins`. lens: the images are rectified first, and
+    `window` is a part of the rectified image; None: they are used as they are.
     """
 
     recorded: tuple[int, int]
     window: tuple[int, int, int, int]
     size: tuple[int, int]
     intrinsics: np.ndarray
+    origin: str = ""
+    lens: rectify.Lens | None = None
+
+    def description(self) -> dict:
+        """This camera in a record of `origins`."""
+        found = {
+            "size": "{}x{}".format(*self.recorded),
+            "K": [float(value) for value in self.intrinsics.ravel()],
+        }
+        if self.lens:
+            found["lens"] = [*self.lens.k, *self.lens.distortion, *self.lens.rotation]
+        return found
 
 
 class Item(NamedTuple):
@@ -40,7 +54,7 @@ class Item(NamedTuple):
         return self.triplet.key
 
 
-def view(recorded, k, height: int = 0, window=None) -> View:
+def view(recorded, k, height: int = 0, window=None, origin: str = "") -> View:
     """The View of images of size `recorded` (height, width) with K [3, 3] in pixels.
 
     They are cropped to `window` (top, left, height, width; None: not cropped), then resized to
@@ -50,37 +64,53 @@ def view(recorded, k, height: int = 0, window=None) -> View:
     size = (height, max(1, round(columns * height / rows))) if height else (rows, columns)
     k = camera.crop_intrinsics(np.asarray(k, np.float64), left, top)
     k = camera.resize_intrinsics(k, size[1] / columns, size[0] / rows)
-    return View(tuple(recorded), tuple(window), size, np.asarray(k, np.float32))
+    return View(tuple(recorded), tuple(window), size, np.asarray(k, np.float32), origin)
 
 
-def encode_triplet(item: Item, image_format: str) -> shards.Encoded:
-    """The serialized record of one triplet.
+def encode_triplet(item: Item, image_format: str, root: str | pathlib.Path) -> shards.Encoded:
+    """The serialized record of one triplet, and what it was made of, below the raw directory
+    `root`.
 
     Raises Unreadable for a damaged image. Two conditions raise ValueError, because they would
     silently invalidate K: an image size that differs from the calibration, and an EXIF orientation.
     """
     triplet, stored = item
+    contents = [_read(path) for path in triplet.paths]
     record = records.Record(
         key=triplet.key,
         drive=triplet.drive.name,
         camera=triplet.camera,
         frame_ids=triplet.frames,
-        images=tuple(encode_image(path, stored, image_format) for path in triplet.paths),
+        images=tuple(
+            encode_content(content, path, stored, image_format)
+            for content, path in zip(contents, triplet.paths)
+        ),
         height=stored.size[0],
         width=stored.size[1],
         intrinsics=stored.intrinsics,
     )
-    return shards.Encoded(records.to_example(record), *stored.size)
+    made_of = {
+        "cameras": {stored.origin: stored.description()},
+        "files": {
+            pathlib.Path(os.path.relpath(path, root)).as_posix(): origins.stamp(path, content)
+            for path, content in zip(triplet.paths, contents)
+        },
+    }
+    return shards.Encoded(records.to_example(record), *stored.size, made_of)
 
 
 def encode_image(path: pathlib.Path, stored: View, image_format: str) -> bytes:
-    """The image in a file, converted, cropped and resized as its View says, as JPEG or PNG.
+    """The image in a file, rectified, cropped and resized as its View says, as JPEG or PNG.
 
     A file that needs no change is copied byte by byte. Gray, palette, CMYK, transparent and 16-bit
     images become RGB (images.to_rgb). Raises as encode_triplet.
     """
+    return encode_content(_read(path), path, stored, image_format)
+
+
+def encode_content(source: bytes, path: pathlib.Path, stored: View, image_format: str) -> bytes:
+    """`encode_image` of a file whose content, `source`, has been read."""
     try:
-        source = path.read_bytes()
         images.check_sums(io.BytesIO(source))
         with Image.open(io.BytesIO(source)) as image:
             as_wanted = image.format.lower() == image_format and image.mode == "RGB"
@@ -100,12 +130,22 @@ def encode_image(path: pathlib.Path, stored: View, image_format: str) -> bytes:
             f"{stored.recorded[0]}x{stored.recorded[1]}; restore the original image or its "
             "calibration"
         )
+    if stored.lens is not None:
+        pixels = Image.fromarray(rectify.rectify(np.asarray(pixels), stored.lens))
+        as_wanted = False
     top, left, rows, columns = stored.window
-    if (rows, columns) != stored.recorded:
+    if (columns, rows) != pixels.size:
         pixels, as_wanted = pixels.crop((left, top, left + columns, top + rows)), False
     if stored.size != (rows, columns):
         pixels, as_wanted = pixels.resize(stored.size[::-1], Image.Resampling.LANCZOS), False
     return source if as_wanted else encode_pixels(pixels, image_format)
+
+
+def _read(path: pathlib.Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise shards.Unreadable(path, select.describe(error)) from None
 
 
 def encode_pixels(pixels: Image.Image, image_format: str) -> bytes:

@@ -1,7 +1,8 @@
 """Writes all shards of a data set and its manifest; resumes a run that was interrupted.
 
 `progress.json` marks an unfinished data set, and every finished shard has its entry of the manifest
-in a file beside it. `manifest.json` replaces both at the very end. Re-running the command keeps the
+in a file beside it. `sources.json` (what the data set was made of) and then `manifest.json` replace
+both at the very end. Re-running the command keeps the
 shards whose sha256 is right and writes the others, with the same bytes.
 """
 
@@ -18,6 +19,7 @@ import numpy as np
 
 import aquanet_tf
 from aquanet_tf.data import manifest, records
+from data_prep.dataset import origins
 from data_prep.dataset.shards import Encoded, Shard, entry_path, read_entry
 
 PROGRESS = "progress.json"
@@ -29,7 +31,8 @@ class Job(NamedTuple):
     """A data set to write.
 
     items: each has a `key`. encode: turns an item into a record, or raises shards.Unreadable.
-    arguments: what determines the bytes; an interrupted run must have had the same.
+    arguments: what determines the bytes; an interrupted run must have had the same. root: the raw
+    directory. cameras: those of the items, as in a record of `origins`.
     """
 
     items: Sequence
@@ -37,6 +40,8 @@ class Job(NamedTuple):
     arguments: dict
     image_format: str
     shard_size: int
+    root: str
+    cameras: dict
 
 
 def write(out: str | pathlib.Path, job: Job, run: Callable[[list[Shard]], None]) -> list[dict]:
@@ -49,7 +54,7 @@ def write(out: str | pathlib.Path, job: Job, run: Callable[[list[Shard]], None])
     folder = pathlib.Path(out)
     shards = _plan(job)
     state = {"arguments": job.arguments, "plan": _fingerprint(shards), "shards": {}}
-    state["shards"] = entries = _finished(folder, state, shards)
+    state["shards"] = entries = _finished(folder, state, shards, job)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -99,8 +104,10 @@ def finish(out: str | pathlib.Path, job: Job, shards: list[dict], selection) -> 
         "dropped_files": _unique(selection.dropped_files + unreadable),
         "sources": selection.sources,
         "plan": _fingerprint(_plan(job)),
-        "shards": shards,
+        "shards": [{k: v for k, v in entry.items() if k != "sources"} for entry in shards],
     }
+    made_of = [origins.read(out), *(entry.get("sources") for entry in shards)]
+    origins.write(out, origins.merged(made_of))
     manifest.write(out, result)
     # A run killed from here on leaves a finished data set and some files that are not read.
     (pathlib.Path(out) / PROGRESS).unlink(missing_ok=True)
@@ -128,7 +135,7 @@ def _fingerprint(shards: dict[str, list]) -> str:
     return digest([[name, [item.key for item in items]] for name, items in shards.items()])
 
 
-def _finished(folder: pathlib.Path, state: dict, shards: dict) -> dict:
+def _finished(folder: pathlib.Path, state: dict, shards: dict, job: Job) -> dict:
     """Entries of the shards that an earlier run of the same job left complete."""
     if not folder.exists():
         return {}
@@ -150,12 +157,17 @@ def _finished(folder: pathlib.Path, state: dict, shards: dict) -> dict:
         raise ValueError(
             f"--out={folder}: written with other arguments ({'; '.join(changed)}); {fix}"
         )
-    if before["plan"] != state["plan"]:
-        raise ValueError(
-            f"--out={folder}: the raw data has changed since this data set was begun; {fix}"
-        )
     since = {name: read_entry(folder / name) for name in shards}
     known = {**before["shards"], **{name: entry for name, entry in since.items() if entry}}
+    made_of = [origins.read(folder), *(entry.get("sources") for entry in known.values())]
+    changed, gone = origins.changes(origins.merged(made_of), job.root, job.cameras)
+    if changed or before["plan"] != state["plan"]:
+        texts = origins.listed(changed + [f"{name}: gone" for name in gone])
+        texts = texts or "other triplets are chosen now"
+        raise ValueError(
+            f"--out={folder}: the raw data has changed since this data set was begun ({texts}); "
+            f"restore it, or {fix}"
+        )
     return {
         name: entry
         for name, entry in known.items()

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
-from aquanet_tf.kitti import layout as kitti_layout
+from aquanet_tf.kitti.split_file import SplitEntry
 from data_prep.dataset import beam, encode, inspection, job, select, shards
 from data_prep.dataset.encode import Item, View
 from data_prep.dataset.job import Job
@@ -32,7 +32,7 @@ class Source(NamedTuple):
     command: str
     drives: Sequence
     cameras: Sequence[int]
-    split: list[kitti_layout.SplitEntry] | None
+    split: list[SplitEntry] | None
     static: select.StaticFilter
     view_of: Callable[[select.Triplet], View]
 
@@ -59,12 +59,17 @@ def prepare(options: Options, source: Source) -> dict:
         # All calibrations before the first image, so that a missing one is reported at once.
         items = [Item(triplet, source.view_of(triplet)) for triplet in chosen.triplets]
         _check_cameras(options, items)
+        _note_rectified(chosen, items)
         work = Job(
             items,
-            functools.partial(encode.encode_triplet, image_format=options.image_format),
+            functools.partial(
+                encode.encode_triplet, image_format=options.image_format, root=options.raw_dir
+            ),
             _arguments(options, source),
             options.image_format,
             options.shard_size,
+            options.raw_dir,
+            {item.view.origin: item.view.description() for item in items},
         )
         entries = job.write(options.out, work, run)
     _check_bad(options, chosen, entries)
@@ -83,6 +88,15 @@ def print_summary(result: dict, out: str) -> None:
         f"{result['count']} triplets of {result['image_height']}x{result['image_width']} in "
         f"{len(result['shards'])} shards in {out}; left out: {drops or 'none'}"
     )
+
+
+def _note_rectified(chosen: select.Selection, items: list[Item]) -> None:
+    """Notes recordings whose images are not rectified; they are rectified when they are encoded."""
+    found = {(triplet.drive.name, triplet.camera) for triplet, stored in items if stored.lens}
+    for source in chosen.sources:
+        if (source["drive"], source.get("camera")) in found:
+            text = "unrectified images, rectified with K, D, R_rect and P_rect of the calibration"
+            source["note"] = "; ".join(filter(None, (source.get("note"), text)))
 
 
 def _check_cameras(options: Options, items: list[Item]) -> None:

@@ -12,7 +12,8 @@ import numpy as np
 from PIL import Image
 
 from aquanet_tf import progress
-from aquanet_tf.kitti.layout import Drive, SplitEntry
+from aquanet_tf.kitti.layout import Drive
+from aquanet_tf.kitti.split_file import SplitEntry
 from aquanet_tf.media.images import to_rgb
 from data_prep.dataset import thumbnails
 
@@ -73,7 +74,7 @@ def choose(
     (l, r) apply to that camera alone. Missing drives and cameras are noted in `sources`. `static`
     None keeps triplets that stand still. Images are read on the threads of `pool`.
     """
-    chooser = _Chooser(stride, static, pool)
+    chooser = _Chooser(cameras, stride, static, pool)
     found = chooser.found
     by_name = {drive.name: drive for drive in drives}
     names = list(by_name) if split is None else list(dict.fromkeys(e.drive for e in split))
@@ -109,8 +110,9 @@ def describe(error: Exception) -> str:
 class _Chooser:
     """Chooses drive by drive and camera by camera; `found` is the Selection so far."""
 
-    def __init__(self, stride: int, static: StaticFilter | None, pool: Executor):
+    def __init__(self, cameras, stride: int, static: StaticFilter | None, pool: Executor):
         self.found = Selection()
+        self._cameras = cameras
         self._stride, self._static, self._pool = stride, static, pool
 
     def choose_in(self, drive: Drive, camera: int, entries: list[SplitEntry] | None) -> None:
@@ -119,7 +121,7 @@ class _Chooser:
         source = {"drive": drive.name, "camera": camera, "frames": len(images), "triplets": 0}
         self.found.sources.append(source)
         if not images:
-            source["note"] = f"no image_{camera:02d}"
+            source["note"] = f"no image_{camera:02d}{self._hint(drive)}"
             return
         candidates = []
         for target in _targets(images, entries, camera):
@@ -130,12 +132,25 @@ class _Chooser:
             else:
                 self.found.drops["no_neighbours"] += 1
         if self._static is not None:
-            candidates = self._moving(drive, candidates)
+            candidates = self._moving(drive, candidates, source)
         source["triplets"] = len(candidates)
         self.found.triplets += candidates
 
-    def _moving(self, drive: Drive, candidates: list[Triplet]) -> list[Triplet]:
-        speeds, least = drive.speeds(), self._static.min_speed
+    def _hint(self, drive: Drive) -> str:
+        """For a note: the camera to choose for a drive without images of the chosen ones."""
+        present = [number for number in (2, 3, 0, 1) if drive.images(number)]
+        nothing = present and not set(present) & set(self._cameras)
+        return f"; --camera={present[0]} has images" if nothing else ""
+
+    def _moving(self, drive: Drive, candidates: list[Triplet], source: dict) -> list[Triplet]:
+        found, least = drive.speeds(), self._static.min_speed
+        speeds = {frame: speed for frame, speed in found.items() if speed is not None}
+        if damaged := [frame for frame in found if frame not in speeds]:
+            # Such a frame is treated as one without oxts.
+            source["note"] = (
+                f"{len(damaged)} damaged oxts files (first: frame {damaged[0]}); --min_difference "
+                "decides for their triplets"
+            )
         with_speed = [t for t in candidates if all(frame in speeds for frame in t.frames)]
         without = [t for t in candidates if not all(frame in speeds for frame in t.frames)]
         kept = [t for t in with_speed if np.mean([speeds[f] for f in t.frames]) >= least]

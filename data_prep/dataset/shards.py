@@ -18,6 +18,7 @@ import tensorflow as tf
 
 from aquanet_tf import files, progress
 from aquanet_tf.data import manifest
+from data_prep.dataset import origins
 
 # Suffix of the file with a shard's entry of the manifest, until the manifest is written.
 ENTRY = ".json"
@@ -32,11 +33,12 @@ class Unreadable(Exception):
 
 
 class Encoded(NamedTuple):
-    """A serialized record and the size of its images."""
+    """A serialized record, the size of its images, and what it was made of, as in `origins`."""
 
     data: bytes
     height: int
     width: int
+    made_of: dict
 
 
 class Shard(NamedTuple):
@@ -64,7 +66,7 @@ def write_shard(shard: Shard, apply: Callable = map, advance: Callable = int) ->
     called for every triplet. OSError names the shard when it cannot be written (full disk).
     """
     path = shard.path
-    sizes, dropped = collections.Counter(), []
+    sizes, dropped, made_of = collections.Counter(), [], []
 
     def encode(item):
         try:
@@ -81,6 +83,7 @@ def write_shard(shard: Shard, apply: Callable = map, advance: Callable = int) ->
                     else:
                         writer.write(result.data)
                         sizes[f"{result.height}x{result.width}"] += 1
+                        made_of.append(result.made_of)
                     advance(1)
             size, sha256 = temporary.stat().st_size, manifest.sha256(temporary)
     except (tf.errors.OpError, OSError) as error:
@@ -96,6 +99,7 @@ def write_shard(shard: Shard, apply: Callable = map, advance: Callable = int) ->
         "sha256": sha256,
         "sizes": dict(sorted(sizes.items())),
         "dropped_files": dropped,
+        "sources": origins.merged(made_of),
     }
     manifest.write(path.parent, entry, path.name + ENTRY)
 

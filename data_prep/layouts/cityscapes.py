@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import pathlib
 
 from data_prep.dataset import encode, select
 from data_prep.dataset import options as dataset_options
@@ -37,8 +38,7 @@ def prepare(options: Options) -> dict:
 
     @functools.cache
     def stored(path, shape):
-        k = cityscapes_files.read_camera(path)
-        return encode.view(shape, k, options.height, window(shape, options.border))
+        return _camera_view(options, path, shape)
 
     def view_of(triplet):
         sequence = triplet.drive
@@ -53,6 +53,26 @@ def prepare(options: Options) -> dict:
         view_of=view_of,
     )
     return dataset_prepare.prepare(options, source)
+
+
+def recorded_camera(options: Options, origin: str, before: dict) -> dict | None:
+    """The camera described at `origin` below the raw directory, as in a record of
+    `dataset.origins`; None when the file is gone. `before`: that record's entry.
+
+    ValueError when the file is damaged.
+    """
+    path = pathlib.Path(options.raw_dir) / origin
+    if not path.is_file():
+        return None
+    height, width = map(int, before["size"].split("x"))
+    return _camera_view(options, path, (height, width)).description()
+
+
+def _camera_view(options: Options, path: pathlib.Path, shape: tuple[int, int]) -> encode.View:
+    """How images of `shape` (height, width) with the camera json `path` are stored."""
+    k = cityscapes_files.read_camera(path)
+    origin = path.relative_to(options.raw_dir).as_posix()
+    return encode.view(shape, k, options.height, window(shape, options.border), origin)
 
 
 def window(shape, border) -> tuple[int, int, int, int]:

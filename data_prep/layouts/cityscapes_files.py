@@ -20,11 +20,13 @@ import re
 import numpy as np
 from PIL import Image
 
+from aquanet_tf import files
+
 SPLITS = ("train", "val", "test")
 IMAGES, CAMERAS = "leftImg8bit_sequence", "camera"
 # A json belongs to the snippet of a frame if it is less than a snippet's length away.
 _SNIPPET = 30
-_NAME = re.compile(r"(.+_\d{6})_(\d{6})_(?:leftImg8bit\.png|camera\.json)")
+_NAME = re.compile(r"([^.].*_\d{6})_(\d{6})_(?:leftImg8bit\.png|camera\.json)")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,7 +89,8 @@ def _files(folder: pathlib.Path, pattern: str) -> dict[str, dict[int, pathlib.Pa
     """CITY_SEQ6 -> frame number -> file."""
     found = {}
     for path in sorted(folder.glob(f"*/{pattern}")):
-        if match := _NAME.fullmatch(path.name):
+        # Not the files that macOS adds beside images, ._NAME.
+        if (match := _NAME.fullmatch(path.name)) and path.is_file():
             found.setdefault(match.group(1), {})[int(match.group(2))] = path
     return found
 
@@ -95,7 +98,7 @@ def _files(folder: pathlib.Path, pattern: str) -> dict[str, dict[int, pathlib.Pa
 def read_camera(path: str | pathlib.Path) -> np.ndarray:
     """K [3, 3] float64 of a camera json. ValueError naming the file when it is damaged."""
     try:
-        values = json.loads(pathlib.Path(path).read_text())["intrinsic"]
+        values = json.loads(files.read_text(path))["intrinsic"]
         fx, fy, u0, v0 = (float(values[name]) for name in ("fx", "fy", "u0", "v0"))
     except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise ValueError(

@@ -64,6 +64,18 @@ def test_directories():
         mixture.directories("a,")
 
 
+def test_a_comma_in_a_path(tmp_path):
+    both, a, b = tmp_path / "a,b", tmp_path / "a", tmp_path / "b"
+    both.mkdir()
+    assert mixture.directories(str(both)) == [str(both)]
+    assert mixture.directories(f"{tmp_path}/x, {both},{a}") == [f"{tmp_path}/x", str(both), str(a)]
+    (tmp_path / "b,").mkdir()
+    assert mixture.directories(f"{both},{tmp_path}/b,") == [str(both), f"{tmp_path}/b,"]
+    for folder in (a, b):
+        folder.mkdir()
+    assert mixture.directories(f"{a},{b}") == [str(a), str(b)]
+
+
 def sets(names, weights=""):
     return mixture.training_sets(Config(data_dir=",".join(map(str, names)), data_weights=weights))
 

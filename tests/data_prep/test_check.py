@@ -1,6 +1,7 @@
 """Every damage of a data set is found and named, and repaired to the same bytes."""
 
 import json
+import os
 import shutil
 
 import pytest
@@ -11,6 +12,7 @@ from PIL import Image
 
 from aquanet_tf.data import manifest
 from data_prep import check
+from data_prep.dataset import origins
 from data_prep.dataset import repair as dataset_repair
 from data_prep.dataset import report as dataset_report
 from data_prep.layouts import kitti
@@ -162,13 +164,66 @@ def test_repair_without_sources_or_with_others(own):
     with pytest.raises(ValueError, match=f"{raw}: no such directory"):
         repair(out, {path.name})
     moved.rename(raw)
+    replace(raw)
+    with pytest.raises(ValueError, match="0000000000.png: replaced, .*restore it, or choose"):
+        repair(out, {path.name})
+    (out / origins.NAME).unlink()  # as of a data set that was made before there were records
+    with pytest.raises(ValueError, match=f"{path.name}: written again, but with other bytes"):
+        repair(out, {path.name})
+    assert {fault.shard for fault in dataset_report.check(out).faults} == set()
+
+
+def replace(raw):
+    """Replaces all images of a raw directory."""
     for file in raw.rglob("*.png"):
         Image.new("RGB", kitti_tree.SHAPE[::-1], (len(file.stem), 9, int(file.stem) * 20)).save(
             file
         )
-    with pytest.raises(ValueError, match=f"{path.name}: written again, but with other bytes"):
-        repair(out, {path.name})
-    assert {fault.shard for fault in dataset_report.check(out).faults} == set()
+
+
+def test_changed_sources_are_faults_while_they_are_there(own, capsys):
+    raw, out = own
+    before = contents(out)
+    calibration = raw / kitti_tree.DATE / "calib_cam_to_cam.txt"
+    pictures = sorted(raw.rglob("*.png"))
+    text, first, last = calibration.read_text(), pictures[0].read_bytes(), pictures[-1].read_bytes()
+
+    def changed():
+        return check._changed_sources(str(out))
+
+    os.utime(pictures[0])
+    calibration.write_text("calib_time: later\n" + text)
+    assert changed() == [] and "as recorded" in capsys.readouterr().out
+    calibration.write_text(text.replace("4.150000e+01", "4.250000e+01"))
+    pictures[0].write_bytes(first[:-1] + bytes([first[-1] ^ 1]))
+    pictures[-1].write_bytes(last + b" ")
+    camera, one, two = changed()
+    assert camera.startswith(f"{kitti_tree.DATE}/calib_cam_to_cam.txt camera 2: K was 41.5 ")
+    assert "is 42.5 " in camera
+    assert one.startswith(kitti_tree.drive_name(1)) and "another content of the same size" in one
+    assert f"replaced, {len(last)} bytes then, {len(last) + 1} now" in two
+    done = commands.run("data_prep.check", "--data_dir", out, "--contact_sheet=none")
+    commands.assert_user_error(done, out, "sources have changed", "prepare it again")
+    calibration.write_text("damaged")
+    assert any("calib_cam_to_cam.txt: no line S_rect_02" in text for text in changed())
+    for path in (calibration, pictures[0]):
+        path.unlink()
+    pictures[-1].write_bytes(last)
+    assert changed() == []
+    shutil.rmtree(raw)
+    assert changed() == [] and contents(out) == before
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{", "[]", "{}", '{"cameras": {"x": 1}, "files": {}}', '{"cameras": {}, "files": {"a": 2}}'],
+)
+def test_a_damaged_record_of_sources_is_named(own, text):
+    path = own[1] / origins.NAME
+    path.write_text(text)
+    with pytest.raises(ValueError, match=f"{path}: ") as error:
+        check._changed_sources(str(own[1]))
+    assert "\n" not in str(error.value)
 
 
 def test_repair_keeps_the_split(raw_dir, tmp_path):

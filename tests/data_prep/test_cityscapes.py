@@ -12,7 +12,7 @@ from aquanet_tf.data import manifest, records
 from aquanet_tf.geometry import camera
 from aquanet_tf.kitti import layout as kitti_layout
 from data_prep import check
-from data_prep.dataset import repair, report
+from data_prep.dataset import origins, repair, report
 from data_prep.layouts import cityscapes, cityscapes_files
 from data_prep.street.write import cityscapes as street_cityscapes
 from tests.support import commands, fuzz
@@ -154,6 +154,39 @@ def test_a_damaged_image_is_left_out_and_the_rest_kept(tmp_path):
     bad.write_bytes(b"not a picture")
     info = prepare(root, tmp_path / "out", max_bad=0.5)
     assert info["count"] == 7 and [entry["file"] for entry in info["dropped_files"]] == [str(bad)]
+
+
+def test_a_camera_json_saved_by_a_windows_editor(tmp_path):
+    path = tmp_path / "camera.json"
+    text = json.dumps({"intrinsic": {"fx": 7, "fy": 8, "u0": 1, "v0": 2}})
+    path.write_bytes(text.encode("utf-16"))
+    np.testing.assert_array_equal(
+        cityscapes_files.read_camera(path), [[7, 0, 1], [0, 8, 2], [0, 0, 1]]
+    )
+
+
+def test_hidden_files_are_no_pictures(tmp_path):
+    root = write(tmp_path / "cs", range(12), [5])
+    expected = prepare(root, tmp_path / "before")["shards"]
+    for file in [*root.rglob("*.png"), *root.rglob("*.json")]:
+        file.with_name(f"._{file.name}").write_bytes(b"Mac OS X")
+        file.with_name("Thumbs.db").write_bytes(b"")
+    info = prepare(root, tmp_path / "after")
+    assert info["shards"] == expected and info["dropped_files"] == []
+
+
+def test_changed_sources_are_noticed(tmp_path):
+    root = write(tmp_path / "cs", range(12), [5])
+    info = prepare(root, tmp_path / "out")
+    assert origins.check(tmp_path / "out", info["arguments"], cityscapes) == ([], [])
+    write(root, [], [5], k=K + np.eye(3))
+    image = root / cityscapes_files.IMAGES / "train/aachen/aachen_000000_000003_leftImg8bit.png"
+    Image.fromarray(picture(4)).save(image)
+    camera, picture_text = origins.check(tmp_path / "out", info["arguments"], cityscapes).changed
+    assert "aachen_000000_000005_camera.json: K was 75.7 " in camera and ", is 76.7 " in camera
+    assert "000003_leftImg8bit.png: replaced" in picture_text
+    with pytest.raises(ValueError, match="raw data has changed .*K was 75.7 .*restore it, or"):
+        prepare(root, tmp_path / "out")
 
 
 def test_repair(tmp_path):

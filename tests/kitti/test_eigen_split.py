@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from aquanet_tf.data import records
 from aquanet_tf.evaluation import eigen
-from aquanet_tf.kitti import eigen_split, ground_truth
+from aquanet_tf.kitti import eigen_split, ground_truth, split_file
 from aquanet_tf.kitti import layout as kitti_layout
 from data_prep.dataset import select
 from data_prep.layouts import eigen_lists, kitti
@@ -121,7 +121,7 @@ def test_list_files_are_read_back_and_disjoint(raw, tmp_path):
     entries = {}
     for file, lines in found.items():
         (tmp_path / file).write_text("\n".join(lines))
-        entries[file] = kitti_layout.read_split(tmp_path / file)
+        entries[file] = split_file.read(tmp_path / file)
     assert entries["test_files.txt"] == eigen_split.test_entries()
     assert entries["test_improved_files.txt"] == eigen_split.test_entries(improved=True)
     train, val = entries["train_files.txt"], entries["val_files.txt"]

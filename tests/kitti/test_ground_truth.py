@@ -79,6 +79,53 @@ def test_missing_drive_and_drive_without_truth_are_named(raw, tmp_path):
     assert len(ground_truth.find_frames(raw, "all", 2, "velodyne")[0]) == 1
 
 
+def test_an_empty_scan_counts_as_missing(raw, tmp_path):
+    scan = raw / kitti_tree.drive_name(1) / "velodyne_points/data/0000000000.bin"
+    scan.write_bytes(b"")
+    frames, without = ground_truth.find_frames(raw, "all", 2, "velodyne")
+    assert [frame.drive.name for frame in frames] == [kitti_tree.drive_name(2)] and without == 5
+    listed = split(tmp_path, f"{kitti_tree.drive_name(1)} 0")
+    with pytest.raises(ValueError, match=f"missing {scan}"):
+        ground_truth.find_frames(raw, listed, 2, "velodyne")
+
+
+@pytest.mark.parametrize("place", ["", "train"])
+def test_annotated_depth_as_downloaded(raw, tmp_path, place):
+    expected, _ = ground_truth.find_frames(raw, "all", 2, "depth")
+    maps = tmp_path / "annotated"
+    for number, part in ((1, "train"), (2, "train" if place else "val")):
+        name = kitti_tree.drive_name(number)
+        target = maps / part / name.split("/")[1] / "proj_depth"
+        target.parent.mkdir(parents=True)
+        (raw / name / "proj_depth").rename(target)
+    with pytest.raises(ValueError, match="no frame of camera 2 has ground truth"):
+        ground_truth.find_frames(raw, "all", 2, "depth")
+    frames, without = ground_truth.find_frames(raw, "all", 2, "depth", str(maps / place))
+    assert [frame.key for frame in frames] == [frame.key for frame in expected] and not without
+    np.testing.assert_array_equal(frames[1].depth(), kitti_tree.scene_depth(1))
+    gone = maps / "train" / kitti_tree.drive_name(1).split("/")[1]
+    gone = gone / "proj_depth/groundtruth/image_02/0000000002.png"
+    gone.unlink()
+    listed = split(tmp_path, f"{kitti_tree.drive_name(1)} 2 l")
+    with pytest.raises(ValueError, match=f"missing {gone}"):
+        ground_truth.find_frames(raw, listed, 2, "depth", str(maps))
+
+
+def test_a_depth_dir_without_depth_is_named(raw, tmp_path):
+    for folder in (tmp_path / "absent", raw / kitti_tree.drive_name(1)):
+        with pytest.raises(ValueError, match=f"--depth_dir={folder}: no train/DRIVE"):
+            ground_truth.find_frames(raw, "all", 2, "depth", str(folder))
+
+
+def test_a_frame_that_the_list_says_is_not_annotated_is_not_required(raw, tmp_path):
+    picture = f"{kitti_tree.drive_name(1)}/image_02/data/000000000%d.png"
+    (raw / kitti_tree.drive_name(1) / "proj_depth/groundtruth/image_02/0000000000.png").unlink()
+    listed = split(tmp_path, f"{picture % 0} None 721.5", f"{picture % 1} depth.png 721.5")
+    frames, without = ground_truth.find_frames(raw, listed, 2, "depth")
+    assert [frame.number for frame in frames] == [1] and without == 1
+    assert len(ground_truth.find_frames(raw, split(tmp_path, picture % 2), 2, "depth")[0]) == 1
+
+
 def test_nothing_at_all_is_an_error_with_advice(raw):
     with pytest.raises(ValueError, match="--ground_truth"):
         ground_truth.find_frames(raw, "all", 3, "depth")

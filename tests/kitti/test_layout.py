@@ -30,35 +30,6 @@ def test_a_directory_without_drives_is_named(tmp_path, make):
         kitti_layout.list_drives(make(tmp_path))
 
 
-def test_split_lines(tmp_path):
-    path = tmp_path / "split.txt"
-    path.write_text(
-        "# a comment\n\n2011_09_26/d_sync\n2011_09_26/d_sync 0000000012 l\n"
-        "2011_09_26/e_sync 7 r  # trailing\n2011_09_26/e_sync 8\n"
-    )
-    entries = kitti_layout.read_split(path)
-    assert [(e.drive[-6:], e.frame, e.camera) for e in entries] == [
-        ("d_sync", None, None),
-        ("d_sync", 12, 2),
-        ("e_sync", 7, 3),
-        ("e_sync", 8, None),
-    ]
-
-
-@pytest.mark.parametrize("line", ["d_sync", "2011_09_26/d x l", "2011_09_26/d 1 q", "a/b c d e"])
-def test_a_bad_split_line_is_named(tmp_path, line):
-    (tmp_path / "split.txt").write_text(f"# first\n{line}\n")
-    with pytest.raises(ValueError, match=r"split.txt:2: .*expected DATE/DRIVE"):
-        kitti_layout.read_split(tmp_path / "split.txt")
-
-
-def test_empty_and_missing_splits_are_errors(tmp_path):
-    (tmp_path / "empty.txt").write_text("# nothing\n")
-    for name, words in (("empty.txt", "names no drive"), ("absent.txt", "no such split")):
-        with pytest.raises(ValueError, match=f"{name}: .*{words}"):
-            kitti_layout.read_split(tmp_path / name)
-
-
 def test_intrinsics_and_size_are_those_of_the_camera(raw_dir):
     path = kitti_layout.list_drives(raw_dir)[0].calibration
     for camera, k in kitti_tree.K.items():
@@ -71,6 +42,13 @@ def test_intrinsics_and_size_are_those_of_the_camera(raw_dir):
 def test_missing_calibration_is_named(tmp_path):
     with pytest.raises(ValueError, match="calib_cam_to_cam.txt: missing calibration"):
         kitti_layout.intrinsics(tmp_path / "calib_cam_to_cam.txt", 2)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le"])
+def test_a_calibration_saved_by_a_windows_editor(tmp_path, encoding):
+    path = tmp_path / "calib_cam_to_cam.txt"
+    path.write_bytes(kitti_tree.calibration().replace("\n", "\r\n").encode(encoding))
+    np.testing.assert_allclose(kitti_layout.intrinsics(path, 2), kitti_tree.K[2])
 
 
 def calibrated(folder: pathlib.Path) -> pathlib.Path:
@@ -206,19 +184,18 @@ def test_any_calibration_file_is_a_camera_or_named(tmp_path, examples):
 
 
 @fuzz.lengths(100)
-def test_any_oxts_or_split_file_is_read_or_named(tmp_path, examples):
+def test_any_oxts_file_is_read_or_named(tmp_path, examples):
     path = tmp_path / "fuzz.txt"
 
     def check(contents):
         if isinstance(contents, list):
             contents = " ".join(map(str, contents)).encode()
         path.write_bytes(contents)
-        for read in (kitti_layout.read_speed, kitti_layout.read_split):
-            try:
-                found = read(path)
-            except ValueError as error:
-                assert str(path) in str(error)
-            else:
-                assert isinstance(found, list) or np.isfinite(found)
+        try:
+            found = kitti_layout.read_speed(path)
+        except ValueError as error:
+            assert str(path) in str(error)
+        else:
+            assert np.isfinite(found)
 
     fuzz.run(examples, check, st.binary(max_size=60) | st.lists(st.floats(), max_size=31))

@@ -9,6 +9,7 @@ from PIL import Image
 
 from aquanet_tf import files, progress
 from aquanet_tf.kitti import layout as kitti_layout
+from aquanet_tf.kitti import split_file
 from data_prep.layouts import cityscapes_files
 
 # The frame of a snippet that has a camera json.
@@ -23,7 +24,7 @@ def convert(street: str, out: str, border: tuple[int, int, int, int]) -> int:
     ValueError when `street` is not a street in KITTI raw layout.
     """
     drives = kitti_layout.list_drives(street)
-    held_out = {e.drive for e in kitti_layout.read_split(pathlib.Path(street) / "splits/test.txt")}
+    held_out = {e.drive for e in split_file.read(pathlib.Path(street) / "splits/test.txt")}
     count = 0
     for number, drive in enumerate(progress.bar(drives, desc="cityscapes layout", unit="drive")):
         split = "val" if drive.name in held_out else "train"

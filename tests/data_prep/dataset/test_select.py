@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from aquanet_tf.kitti import layout as kitti_layout
-from aquanet_tf.kitti.layout import SplitEntry
+from aquanet_tf.kitti.split_file import SplitEntry
 from data_prep.dataset import select
 from tests.support import kitti_tree
 
@@ -55,7 +55,7 @@ def test_a_missing_camera_is_noted(raw_dir):
     found = choose(raw_dir, cameras=(3,))
     assert len(found.triplets) == 4
     notes = {source["drive"]: source.get("note") for source in found.sources}
-    assert notes[kitti_tree.drive_name(1)] == "no image_03"
+    assert notes[kitti_tree.drive_name(1)] == "no image_03; --camera=2 has images"
     assert notes[kitti_tree.drive_name(2)] is None
 
 

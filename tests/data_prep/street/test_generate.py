@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from aquanet_tf.kitti import layout as kitti_layout
+from aquanet_tf.kitti import split_file
 from data_prep.street import drive as street_drive
 from data_prep.street import generate
 from data_prep.street.write import kitti
@@ -52,7 +53,7 @@ def test_it_is_read_as_kitti(raw):
 
 def test_splits_keep_the_held_out_drives_apart(raw):
     def names(split):
-        return [entry.drive for entry in kitti_layout.read_split(raw / "splits" / split)]
+        return [entry.drive for entry in split_file.read(raw / "splits" / split)]
 
     assert len(names("train.txt")) == 2 and len(names("test.txt")) == 1
     assert not set(names("train.txt")) & set(names("test.txt"))

@@ -1,0 +1,85 @@
+"""Rectifies images of KITTI's unrectified drives (`_extract`), as its `_sync` drives are.
+
+Pixel p of the rectified image shows the ray R_rect^T P_rect[:, :3]^-1 p of the camera. Its
+direction (x, y, 1) appears in the recorded image at the pixel K (x', y', 1), with r^2 = x^2 + y^2:
+    x' = x (1 + k1 r^2 + k2 r^4 + k3 r^6) + 2 p1 x y + p2 (r^2 + 2 x^2)
+    y' = y (1 + k1 r^2 + k2 r^4 + k3 r^6) + p1 (r^2 + 2 y^2) + 2 p2 x y
+K, D = (k1, k2, p1, p2, k3), R_rect and P_rect of calib_cam_to_cam.txt (Geiger et al., "Vision meets
+robotics", IJRR 2013). Pixel centers are at integers.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import NamedTuple
+
+import numpy as np
+
+# Pixels by which rounding may place a border pixel outside.
+_ROUNDING = 1e-6
+
+
+class Lens(NamedTuple):
+    """The calibration of an unrectified camera, as tuples of numbers, row by row.
+
+    k: K [3, 3] of the recorded image. distortion: k1, k2, p1, p2, k3. rotation: R_rect [3, 3].
+    projection: P_rect[:, :3]. recorded, rectified: (height, width) of the images.
+    """
+
+    k: tuple[float, ...]
+    distortion: tuple[float, ...]
+    rotation: tuple[float, ...]
+    projection: tuple[float, ...]
+    recorded: tuple[int, int]
+    rectified: tuple[int, int]
+
+
+def recorded_pixels(lens: Lens) -> tuple[np.ndarray, np.ndarray]:
+    """Columns u and rows v, float64 [height, width], at which the recorded image shows what each
+    pixel of the rectified image shows; NaN for rays that the camera cannot see."""
+    k, rotation, projection = (
+        np.reshape(a, (3, 3)) for a in (lens.k, lens.rotation, lens.projection)
+    )
+    k1, k2, p1, p2, k3 = lens.distortion
+    rows, columns = np.mgrid[: lens.rectified[0], : lens.rectified[1]].astype(np.float64)
+    pixels = np.stack([columns, rows, np.ones_like(rows)], axis=-1)
+    rays = pixels @ (rotation.T @ np.linalg.inv(projection)).T
+    ahead = np.where(rays[..., 2] > 0, rays[..., 2], np.nan)
+    x, y = rays[..., 0] / ahead, rays[..., 1] / ahead
+    square = x**2 + y**2
+    radial = 1 + square * (k1 + square * (k2 + square * k3))
+    seen_x = x * radial + 2 * p1 * x * y + p2 * (square + 2 * x**2)
+    seen_y = y * radial + p1 * (square + 2 * y**2) + 2 * p2 * x * y
+    return k[0, 0] * seen_x + k[0, 1] * seen_y + k[0, 2], k[1, 1] * seen_y + k[1, 2]
+
+
+def rectify(image: np.ndarray, lens: Lens) -> np.ndarray:
+    """The rectified image, uint8 [height, width, C], of a recorded one, uint8 [H, W, C].
+
+    Bilinear interpolation; black where the recorded image ends.
+    """
+    index, part_u, part_v, inside = _gather(lens)
+    width = lens.recorded[1]
+    flat = image.reshape(lens.recorded[0] * width, -1)
+
+    def corner(step):
+        return flat[index + step].astype(np.float32)
+
+    upper = corner(0) + part_u * (corner(1) - corner(0))
+    lower = corner(width) + part_u * (corner(width + 1) - corner(width))
+    return (np.round(upper + part_v * (lower - upper)) * inside).astype(np.uint8)
+
+
+@functools.lru_cache(maxsize=8)
+def _gather(lens: Lens):
+    """Index of the upper left of the four pixels, weights of the right and lower ones, and where
+    all four are inside; the last three [height, width, 1]."""
+    height, width = lens.recorded
+    u, v = recorded_pixels(lens)
+    inside = (np.abs(u - (width - 1) / 2) <= (width - 1) / 2 + _ROUNDING) & (
+        np.abs(v - (height - 1) / 2) <= (height - 1) / 2 + _ROUNDING
+    )
+    u, v = (np.clip(np.where(inside, a, 0), 0, n - 1) for a, n in ((u, width), (v, height)))
+    low_u, low_v = (np.minimum(a.astype(np.int64), n - 2) for a, n in ((u, width), (v, height)))
+    parts = ((a - low).astype(np.float32)[..., None] for a, low in ((u, low_u), (v, low_v)))
+    return (low_v * width + low_u, *parts, inside[..., None])
