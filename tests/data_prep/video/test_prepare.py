@@ -124,8 +124,8 @@ def test_camera_from_a_file_of_another_size(tmp_path):
     path.write_text(json.dumps({**values, "distortion": [0.1, 0, 0, 0]}))
     found = camera(intrinsics=str(path))
     np.testing.assert_allclose(found.k, [[100, 0, 79.5], [0, 105, 47.5], [0, 0, 1]])
-    assert found.distortion == (0.1, 0, 0, 0)
-    assert camera(intrinsics=str(path), distortion=(0.2, 0, 0, 0)).distortion[0] == 0.2
+    assert found.lens.coefficients == (0.1, 0, 0, 0)
+    assert camera(intrinsics=str(path), distortion=(0.2, 0, 0, 0)).lens.coefficients[0] == 0.2
     path.write_text(json.dumps({"K": [[100, 0, 79.5], [0, 105, 47.5], [0, 0, 1]]}))
     np.testing.assert_allclose(camera(intrinsics=str(path)).k, found.k)
     path.write_text(json.dumps({**values, "height": 320}))
