@@ -37,7 +37,8 @@ _IGNORED = frozenset(
     # notes
     "name comment description source license date version".split()
 )
-_KNOWN = frozenset(
+# What is read.
+KEYS = frozenset(
     (*_MATRIX, *_SIZES, *_WIDTH, *_HEIGHT, *models.KEYS, *sum(_FOCAL_LENGTHS.values(), ()))
 )
 _FIX = (
@@ -73,7 +74,7 @@ def parse(data: bytes) -> Calibration:
     named = {}
     for key, value in values.items():
         plain = re.sub(r"[_\- ]", "", str(key)).lower()
-        if plain not in _KNOWN and plain not in _IGNORED:
+        if plain not in KEYS and plain not in _IGNORED:
             raise ValueError(f"unknown key {str(key)[:40]!r}; {_FIX}")
         named[plain] = value
     _check_parts(named)
