@@ -1,6 +1,5 @@
 """Runs ffmpeg on video files: the one of imageio-ffmpeg, or the system's where that one crashes.
 
-The ffmpeg of imageio-ffmpeg 0.6 is killed by a signal when it opens MPEG-TS (.ts, .mts, .m2ts).
 The variable IMAGEIO_FFMPEG_EXE names another ffmpeg, which is then the only one.
 """
 
@@ -22,6 +21,10 @@ import numpy as np
 # Filter that turns pixels of any shape (anamorphic video) into square ones; the height stays.
 SQUARE = ["-vf", r"scale=max(1\,round(iw*sar)):ih,setsar=1"]
 _VARIABLE = "IMAGEIO_FFMPEG_EXE"
+# The ffmpeg of imageio-ffmpeg is linked statically. In MPEG-TS (.ts, .mts, .m2ts) it converts the
+# name of the channel, and is killed by a signal when it loads the system's converters of text.
+# Without them it reads such files.
+_NO_CONVERTERS = {"GCONV_PATH": "/nonexistent"}
 # Last lines of ffmpeg which only say that it has nothing to write.
 _ABOUT_OUTPUT = re.compile("Output file|Nothing was written|Conversion failed|At least one output")
 _NETPBM = re.compile(rb"P6\s(\d+)\s(\d+)\s255\s")
@@ -39,6 +42,7 @@ def run(path: pathlib.Path, *arguments: str) -> tuple[str, str]:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,
+            env={**os.environ, **_NO_CONVERTERS},
         )
         if done.returncode >= 0:
             break
@@ -65,6 +69,7 @@ def frames(path: pathlib.Path) -> Iterator[np.ndarray]:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 start_new_session=True,
+                env={**os.environ, **_NO_CONVERTERS},
             )
             try:
                 while (frame := _next_frame(process.stdout)) is not None:

@@ -6,13 +6,13 @@ Pixel centers are at integers, so the center of an image of width W is at (W - 1
 
 from __future__ import annotations
 
-import functools
 import math
+import os
 import pathlib
+import warnings
 from typing import NamedTuple
 
 import numpy as np
-from absl import logging
 from PIL import Image
 
 from aquanet_tf.cameras import camera_file, formats
@@ -46,7 +46,7 @@ class Camera(NamedTuple):
             except ValueError as error:
                 raise ValueError(f"{path}: {self.source}: {error}") from None
             if doubt := camera_file.doubt(found.k, (height, width)):
-                _warn_once(f"{self.source}: {doubt}")
+                warnings.warn(f"{self.source}: {doubt}", stacklevel=2)
             return found
         center = (width - 1) / 2, (height - 1) / 2
         if self.fov:
@@ -78,9 +78,11 @@ def parse_camera(intrinsics: str, fov: float) -> Camera:
     if fov:
         raise ValueError("--intrinsics and --fov say the same: give one of them")
     source = f"--intrinsics={intrinsics}"
-    if pathlib.Path(intrinsics).is_file():
+    # A shell replaces ~ in `--intrinsics ~/x` only, not in `--intrinsics=~/x`.
+    file = pathlib.Path(os.path.expanduser(intrinsics))
+    if file.is_file():
         try:
-            return Camera(camera_file.load(intrinsics), source=source)
+            return Camera(camera_file.load(file), source=source)
         except ValueError as error:
             raise ValueError(f"--intrinsics: {error}") from None
     try:
@@ -90,11 +92,6 @@ def parse_camera(intrinsics: str, fov: float) -> Camera:
     if not (all(map(math.isfinite, (fx, fy, cx, cy))) and fx > 0 and fy > 0):
         raise ValueError(f"{source}: focal lengths must be positive")
     return Camera(Calibration(formats.pinhole(fx, fy, cx, cy), Lens(), None), source=source)
-
-
-@functools.cache
-def _warn_once(text: str) -> None:
-    logging.warning(text)
 
 
 def exif_focal(path: pathlib.Path) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fractions
 import pathlib
 import re
 import statistics
@@ -91,16 +92,19 @@ def writing(path: pathlib.Path, height: int, width: int, fps: float, comment: st
     Args:
       path: the file, .mp4.
       height, width: size of the frames in pixels.
-      fps: frames per second.
+      fps: frames per second, of any size; n frames last n / fps seconds.
       comment: text in the file's metadata.
     """
     even = (height + height % 2, width + width % 2)
     padding = ((0, even[0] - height), (0, even[1] - width), (0, 0))
     with files.atomic(path) as temporary:
         writer = imageio_ffmpeg.write_frames(
-            f"file:{temporary}",  # a colon in a name would be taken for a protocol
+            # A relative path with a colon would be the name of a protocol.
+            str(temporary.absolute()),
             even[::-1],
-            fps=fps,
+            # The package rounds the rate to two digits, which changes how long a slow clip is.
+            input_params=["-r", str(fractions.Fraction(fps).limit_denominator(100_000))],
+            fps=max(fps, 1.0),
             codec="libx264",
             quality=8,
             macro_block_size=1,

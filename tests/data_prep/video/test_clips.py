@@ -17,6 +17,7 @@ from data_prep.video import crop, prepare
 from data_prep.video import raw as video_raw
 from tests.data_prep.video.test_prepare import SIZE, camera, drive, folder
 from tests.media import test_ffmpeg
+from tests.support import commands
 
 
 def clip(path, numbers, shape=SIZE):
@@ -143,3 +144,22 @@ def test_pixels_of_anamorphic_video_are_square(tmp_path):
     assert clips.shape == (180, 320)
     k = camera(shape=clips.shape, fov=60.0).k
     np.testing.assert_allclose((k[0, 0], k[1, 1]), 160 / np.tan(np.radians(30)))
+
+
+def test_command_line(tmp_path, monkeypatch):
+    """Files below the home, a colon in a name, a camera file, a margin: as users type them."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    clip(tmp_path / "trip" / "2024-05-01T12:30:00.mp4", range(6))
+    text = "cam0:\n  camera_model: pinhole\n  intrinsics: [120, 120, 79.5, 47.5]\n"
+    (tmp_path / "camchain.yaml").write_text(text + "  resolution: [160, 96]\n")
+    flags = ["--input=~/trip", "--out=~/out", "--intrinsics=~/camchain.yaml", "--crop=0,16,0,0"]
+    done = commands.run("data_prep.video", *flags, "--stride=1")
+    assert done.returncode == 0, done.stderr
+    assert "kept 6 of 6 frames in 1 scenes" in done.stdout and "--crop=0,16,0,0" in done.stdout
+    assert "4 triplets of 80x160" in done.stdout
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["camchain.yaml", "out", "trip"]
+    done = commands.run("data_prep.video", *flags[:3], "--crop=5,a,0,0")
+    assert done.returncode == 1 and done.stderr.strip().startswith(
+        "error: --crop=5,a,0,0: expected"
+    )
