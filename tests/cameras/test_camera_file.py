@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from aquanet_tf.cameras import camera_file, formats
 from aquanet_tf.cameras.lens import Lens
+from aquanet_tf.geometry import camera as geometry_camera
 from tests.support import fuzz
 
 SHAPE = (480, 640)
@@ -221,6 +222,12 @@ def test_k_follows_the_size(tmp_path):
     np.testing.assert_allclose(found.k, formats.pinhole(250, 255, 160, 119.5))
     with pytest.raises(ValueError, match="k.json: is for 640x480 .* 640x360, another aspect"):
         camera_file.read(path, (360, 640))
+
+
+def test_the_formula_is_that_of_the_project():
+    for scale in ((0.5, 0.25), (3.0, 2.0)):
+        expected = geometry_camera.resize_intrinsics(K, *scale)
+        np.testing.assert_allclose(camera_file.scaled(K, *scale), expected)
 
 
 def test_a_principal_point_off_the_middle_is_doubted():
