@@ -2,8 +2,8 @@
 
     python -m aquanet_tf.predict --model RUN|SAVED_MODEL|FILE.tflite --input WHAT --out DIR
 
-WHAT is an image, a video, a folder, a pattern like 'photos/*.jpg', or - for paths on standard
-input, one a line. For each NAME.jpg, at its size, --write chooses from
+WHAT is an image, a video, a folder of both, a pattern like 'photos/*.jpg', or - for paths on
+standard input, one a line. For each NAME.jpg, at its size, --write chooses from
   npy    NAME.npy         float32 [H, W] inverse depth in relative units: depth is 1 / inverse
                           depth, up to one unknown scale;
   png16  NAME_16bit.png   the same as uint16: inverse depth = value * scale; the PNG's text holds
@@ -62,7 +62,7 @@ def define_flags() -> None:
     flags.DEFINE_string("write", "", "npy,png16,color,ply,moving; empty: the first three.")
     flags.DEFINE_integer("height", 0, "Working height of a run; 0: the one it was trained for.")
     flags.DEFINE_string("range", "", "Color range of inverse depth, low,high; empty: measured.")
-    flags.DEFINE_string("intrinsics", "", "For ply: fx,fy,cx,cy in pixels, or a JSON file.")
+    flags.DEFINE_string("intrinsics", "", "For ply: fx,fy,cx,cy in pixels, or a camera file.")
     flags.DEFINE_float("fov", 0.0, "For ply: horizontal field of view in degrees.")
 
 

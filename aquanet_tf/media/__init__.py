@@ -1,5 +1,4 @@
-"""Images, videos and point clouds, in and out.
-NumPy only.
+"""Images, videos and point clouds, in and out. NumPy only.
 
-Uses: nothing.
+Uses: cameras.
 """

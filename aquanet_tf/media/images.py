@@ -111,12 +111,31 @@ def list_images(path: str | pathlib.Path) -> list[pathlib.Path]:
 
     Raises ValueError when the path does not exist or the folder holds no image.
     """
+    return list_files(path, EXTENSIONS, "image")
+
+
+def list_files(path: str | pathlib.Path, extensions, kind: str) -> list[pathlib.Path]:
+    """The file itself, or the files directly in a folder that end in one of `extensions`, by name.
+
+    kind: what they are, for the ValueError when the path does not exist or the folder holds none.
+    Foreign files (`is_foreign`) do not count.
+    """
     path = pathlib.Path(path)
     if path.is_file():
         return [path]
     if not path.is_dir():
         raise ValueError(f"{path}: no such file or folder")
-    found = sorted(p for p in path.iterdir() if p.suffix.lower() in EXTENSIONS and p.is_file())
+    found = sorted(
+        file
+        for file in path.iterdir()
+        if file.suffix.lower() in extensions and not is_foreign(file) and file.is_file()
+    )
     if not found:
-        raise ValueError(f"{path}: no image in this folder (looked for {', '.join(EXTENSIONS)})")
+        raise ValueError(f"{path}: no {kind} in this folder (looked for {', '.join(extensions)})")
     return found
+
+
+def is_foreign(path: pathlib.PurePath) -> bool:
+    """Whether a file is none of the user's: hidden, such as the `._NAME.jpg` that macOS writes
+    beside NAME.jpg, or the file manager's own."""
+    return path.name.startswith(".") or path.name.lower() in ("thumbs.db", "desktop.ini")

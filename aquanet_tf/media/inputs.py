@@ -7,7 +7,7 @@ import pathlib
 import sys
 from collections.abc import Iterable, Iterator
 
-from aquanet_tf.media import images
+from aquanet_tf.media import images, video
 
 
 def paths(text: str, stream: Iterable[str] | None = None) -> list[pathlib.Path] | Iterator:
@@ -20,18 +20,28 @@ def paths(text: str, stream: Iterable[str] | None = None) -> list[pathlib.Path] 
       text: a file, a folder, a pattern like 'photos/*.jpg', or `-`.
       stream: the lines for `-`; default: standard input.
 
-    Raises ValueError when no file is found.
+    In folders, patterns and streams foreign files (`images.is_foreign`) are left out. Raises
+    ValueError when no file is found.
     """
     if text == "-":
         lines = (line.strip() for line in stream or sys.stdin)
-        return (pathlib.Path(line) for line in lines if line)
+        named_paths = (pathlib.Path(line) for line in lines if line)
+        return (path for path in named_paths if not images.is_foreign(path))
     if any(sign in text for sign in "*?[") and not pathlib.Path(text).exists():
         found = sorted(pathlib.Path(name) for name in glob.glob(text, recursive=True))
-        found = [path for path in found if path.is_file()]
+        found = [path for path in found if path.is_file() and not images.is_foreign(path)]
         if not found:
             raise ValueError(f"--input={text}: the pattern matches no file")
         return found
-    return images.list_images(text)
+    return list_media(text)
+
+
+def list_media(path: str | pathlib.Path) -> list[pathlib.Path]:
+    """The file itself, or the images and videos directly in a folder, sorted by name.
+
+    ValueError when the path does not exist or the folder holds neither.
+    """
+    return images.list_files(path, (*images.EXTENSIONS, *video.EXTENSIONS), "image or video")
 
 
 def named(inputs: Iterable[pathlib.Path]) -> Iterator[tuple[pathlib.Path, str]]:

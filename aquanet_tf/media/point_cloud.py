@@ -7,42 +7,47 @@ Pixel centers are at integers, so the center of an image of width W is at (W - 1
 from __future__ import annotations
 
 import math
+import os
 import pathlib
+import warnings
 from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
-from aquanet_tf import files
+from aquanet_tf.cameras import camera_file, formats
+from aquanet_tf.cameras.formats import Calibration
+from aquanet_tf.cameras.lens import Lens
 
 _EXIF_IFD, _FOCAL_35MM = 0x8769, 0xA405
 # Diagonal of the 36 x 24 mm frame that "35 mm equivalent" refers to.
 _DIAGONAL_35MM = math.hypot(36, 24)
 
 
-class Intrinsics(NamedTuple):
-    """Focal lengths and principal point, in pixels of the image."""
-
-    fx: float
-    fy: float
-    cx: float
-    cy: float
-
-
 class Camera(NamedTuple):
     """What the flags say of the camera.
 
-    Either `intrinsics`, or `fov` (horizontal field of view in degrees), or neither: then the focal
-    length comes from each image's EXIF.
+    Either `calibration`, or `fov` (horizontal field of view in degrees), or neither: then the focal
+    length comes from each image's EXIF. source: the flag, for messages.
     """
 
-    intrinsics: Intrinsics | None = None
+    calibration: Calibration | None = None
     fov: float = 0.0
+    source: str = ""
 
-    def of(self, path: pathlib.Path, height: int, width: int) -> Intrinsics:
-        """Intrinsics of the image `path`. ValueError with the remedies when nothing is known."""
-        if self.intrinsics:
-            return self.intrinsics
+    def of(self, path: pathlib.Path, height: int, width: int) -> camera_file.Camera:
+        """The camera of the image `path`: K for its size, and its lens.
+
+        ValueError with the remedies when nothing is known, and when the calibration does not fit.
+        """
+        if self.calibration:
+            try:
+                found = camera_file.fitted(self.calibration, (height, width))
+            except ValueError as error:
+                raise ValueError(f"{path}: {self.source}: {error}") from None
+            if doubt := camera_file.doubt(found.k, (height, width)):
+                warnings.warn(f"{self.source}: {doubt}", stacklevel=2)
+            return found
         center = (width - 1) / 2, (height - 1) / 2
         if self.fov:
             focal = width / 2 / math.tan(math.radians(self.fov) / 2)
@@ -51,17 +56,17 @@ class Camera(NamedTuple):
         if not focal:
             raise ValueError(
                 f"{path}: a point cloud needs the camera, and its EXIF has no focal length: give "
-                "--intrinsics=fx,fy,cx,cy (or a JSON file) or --fov=degrees"
+                "--intrinsics=fx,fy,cx,cy (or a camera file) or --fov=degrees"
             )
-        return Intrinsics(focal, focal, *center)
+        return camera_file.Camera(formats.pinhole(focal, focal, *center), Lens())
 
 
 def parse_camera(intrinsics: str, fov: float) -> Camera:
     """The camera of the flags --intrinsics and --fov.
 
     Args:
-      intrinsics: "fx,fy,cx,cy" in pixels, or a JSON file with these names or with "K" [3, 3];
-        empty: not known.
+      intrinsics: "fx,fy,cx,cy" in pixels, or a camera file (`cameras.camera_file`), whose K is
+        scaled to the size of each image; empty: not known.
       fov: horizontal field of view in degrees; 0: not known.
 
     Raises ValueError naming the flag.
@@ -72,25 +77,21 @@ def parse_camera(intrinsics: str, fov: float) -> Camera:
         return Camera(fov=fov)
     if fov:
         raise ValueError("--intrinsics and --fov say the same: give one of them")
+    source = f"--intrinsics={intrinsics}"
+    # A shell replaces ~ in `--intrinsics ~/x` only, not in `--intrinsics=~/x`.
+    file = pathlib.Path(os.path.expanduser(intrinsics))
+    if file.is_file():
+        try:
+            return Camera(camera_file.load(file), source=source)
+        except ValueError as error:
+            raise ValueError(f"--intrinsics: {error}") from None
     try:
-        if intrinsics.endswith(".json"):
-            content = files.read(intrinsics)
-            if "K" in content:
-                k = np.asarray(content["K"], float).reshape(3, 3)
-                values = k[0, 0], k[1, 1], k[0, 2], k[1, 2]
-            else:
-                values = [float(content[name]) for name in Intrinsics._fields]
-        else:
-            values = [float(part) for part in intrinsics.split(",")]
-        found = Intrinsics(*(float(value) for value in values))
-    except (ValueError, TypeError, KeyError) as error:
-        raise ValueError(
-            f"--intrinsics={intrinsics}: expected fx,fy,cx,cy, or a JSON file with these names or "
-            f'with "K" ({error})'
-        ) from error
-    if not (all(map(math.isfinite, found)) and found.fx > 0 and found.fy > 0):
-        raise ValueError(f"--intrinsics={intrinsics}: focal lengths must be positive")
-    return Camera(found)
+        fx, fy, cx, cy = (float(part) for part in intrinsics.split(","))
+    except ValueError:
+        raise ValueError(f"{source}: no such file, and not fx,fy,cx,cy") from None
+    if not (all(map(math.isfinite, (fx, fy, cx, cy))) and fx > 0 and fy > 0):
+        raise ValueError(f"{source}: focal lengths must be positive")
+    return Camera(Calibration(formats.pinhole(fx, fy, cx, cy), Lens(), None), source=source)
 
 
 def exif_focal(path: pathlib.Path) -> float:
@@ -102,21 +103,31 @@ def exif_focal(path: pathlib.Path) -> float:
         return 0.0
 
 
-def points(depth: np.ndarray, camera: Intrinsics) -> np.ndarray:
-    """depth [H, W] -> points in the camera frame, float32 [H * W, 3], row by row."""
+def points(depth: np.ndarray, camera: camera_file.Camera) -> np.ndarray:
+    """depth [H, W] -> points in the camera frame, float32 [H * W, 3], row by row.
+
+    Each point lies on the ray that the lens shows at the pixel; NaN where it shows none.
+    """
     v, u = np.indices(depth.shape)
-    rays = (u - camera.cx) / camera.fx, (v - camera.cy) / camera.fy, np.ones(depth.shape)
+    k = camera.k
+    y = (v - k[1, 2]) / k[1, 1]
+    x = (u - k[0, 2] - k[0, 1] * y) / k[0, 0]
+    if camera.lens.distorts:
+        x, y = camera.lens.undistort(x, y)
+    rays = x, y, np.ones(depth.shape)
     return (np.stack(rays, -1) * depth[..., None]).reshape(-1, 3).astype(np.float32)
 
 
-def write_ply(path, depth: np.ndarray, image: np.ndarray, camera: Intrinsics) -> None:
+def write_ply(path, depth: np.ndarray, image: np.ndarray, camera: camera_file.Camera) -> None:
     """Writes a binary PLY file with one colored point per pixel of depth [H, W].
 
-    image: uint8 [H, W, 3] RGB, the colors.
+    image: uint8 [H, W, 3] RGB, the colors. Pixels without a ray (see `points`) are left out.
     """
     kind = [(name, "<f4") for name in "xyz"] + [(n, "u1") for n in ("red", "green", "blue")]
-    vertices = np.empty(depth.size, kind)
-    values = [*points(depth, camera).T, *image.reshape(-1, 3).T]
+    found = points(depth, camera)
+    seen = np.isfinite(found[:, 0])
+    vertices = np.empty(int(seen.sum()), kind)
+    values = [*found[seen].T, *image.reshape(-1, 3)[seen].T]
     for (name, _), column in zip(kind, values):
         vertices[name] = column
     types = {"<f4": "float", "u1": "uchar"}

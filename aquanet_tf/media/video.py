@@ -1,10 +1,12 @@
-"""Reads and writes video files with the ffmpeg of the package imageio-ffmpeg."""
+"""Reads and writes video files with ffmpeg."""
 
 from __future__ import annotations
 
 import contextlib
 import fractions
 import pathlib
+import re
+import statistics
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -12,17 +14,32 @@ import imageio_ffmpeg
 import numpy as np
 
 from aquanet_tf import files
+from aquanet_tf.media import ffmpeg
 
-EXTENSIONS = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg")
+EXTENSIONS = (
+    *(".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg"),
+    *(".ts", ".mts", ".m2ts", ".3gp", ".wmv", ".flv", ".ogv"),
+)
+# Frames per second where the file says nothing and has one frame only.
+DEFAULT_FPS = 25.0
 
 
 class Clip(NamedTuple):
-    """Size in pixels as displayed, frames per second, number of frames."""
+    """Size in pixels as displayed (upright, square pixels), frames per second, number of frames.
+
+    fps: number of frames divided by the duration. A video of varying frame rate, written again
+    with this rate, has as many frames and lasts as long.
+    """
 
     height: int
     width: int
     fps: float
     frames: int
+
+    @property
+    def duration(self) -> float:
+        """Seconds."""
+        return self.frames / self.fps
 
 
 def is_video(path: pathlib.Path) -> bool:
@@ -32,13 +49,14 @@ def is_video(path: pathlib.Path) -> bool:
 
 def probe(path: pathlib.Path) -> Clip:
     """Size and length of a video, decoded once to count. ValueError when it is no video."""
-    with _reading(path):
-        reader = imageio_ffmpeg.read_frames(str(path), pix_fmt="rgb24")
-        meta = next(reader)
-        reader.close()
-        count, _ = imageio_ffmpeg.count_frames_and_secs(str(path))
-    width, height = meta["size"]
-    return Clip(height, width, float(meta["fps"]), count)
+    height, width = next(frames(path)).shape[:2]
+    # Time stamps of the decoded frames, milliseconds.
+    stamps = ("-enc_time_base", "-1", "-f", "mkvtimestamp_v2", "-")
+    listed, log = ffmpeg.run(path, "-an", "-sn", "-dn", *stamps)
+    times = [float(line) / 1000 for line in listed.splitlines() if line and line[0] != "#"]
+    if not times:
+        raise ValueError(ffmpeg.unreadable(path, log))
+    return Clip(height, width, _rate(times, *_header(log)), len(times))
 
 
 def announced(path: pathlib.Path) -> int:
@@ -46,23 +64,22 @@ def announced(path: pathlib.Path) -> int:
 
     Nothing is decoded. Raises ValueError when the file is no video.
     """
-    with _reading(path):
-        reader = imageio_ffmpeg.read_frames(str(path), pix_fmt="rgb24")
-        meta = next(reader)
-        reader.close()
-        return round(meta.get("duration", 0) * meta["fps"])
+    _check_exists(path)
+    _, log = ffmpeg.run(path)
+    if " Video: " not in log:
+        raise ValueError(ffmpeg.unreadable(path, log))
+    seconds, fps = _header(log)
+    return round(seconds * fps)
 
 
 def frames(path: pathlib.Path) -> Iterator[np.ndarray]:
-    """Yields the frames, uint8 [H, W, 3] RGB. ValueError when the file is no video."""
-    with _reading(path):
-        reader = imageio_ffmpeg.read_frames(str(path), pix_fmt="rgb24")
-        width, height = next(reader)["size"]
-        try:
-            for data in reader:
-                yield np.frombuffer(data, np.uint8).reshape(height, width, 3)
-        finally:
-            reader.close()
+    """Yields the frames, uint8 [H, W, 3] RGB: each one that the file shows, once.
+
+    Rotated videos are turned upright; pixels that are not square (anamorphic video) are made so,
+    by another width. ValueError when the file is no video.
+    """
+    _check_exists(path)
+    yield from ffmpeg.frames(path)
 
 
 @contextlib.contextmanager
@@ -104,13 +121,35 @@ def writing(path: pathlib.Path, height: int, width: int, fps: float, comment: st
             yield append
 
 
-@contextlib.contextmanager
-def _reading(path):
+def _header(log: str) -> tuple[float, float]:
+    """Seconds and frames per second in ffmpeg's description of its input; 0: not said."""
+    start = log.partition("Output #")[0]
+    time = re.search(r"Duration: (\d+):(\d+):(\d+\.\d+)", start)
+    hours, minutes, seconds = map(float, time.groups()) if time else (0, 0, 0)
+    fps = re.search(r"Stream .* Video: .*?([\d.]+) fps", start)
+    return 3600 * hours + 60 * minutes + seconds, float(fps[1]) if fps else 0.0
+
+
+def _rate(times: list[float], seconds: float, fps: float) -> float:
+    """Frames per second: their number divided by the duration.
+
+    times: time stamps of the frames, seconds. seconds, fps: what the header says, 0 for nothing;
+    both count only where they agree with the time stamps.
+    """
+    gaps = [after - before for before, after in zip(times, times[1:])]
+    shown = times[-1] - times[0]
+    if not gaps or shown <= 0:
+        return fps or (len(times) / seconds if seconds else DEFAULT_FPS)
+    # The last frame has no next one: it lasts as long as the file, or as a usual frame.
+    last = seconds - shown
+    if not 0 < last <= 1.1 * max(gaps):
+        last = statistics.median(gaps)
+    steady = max(gaps) - min(gaps) < 0.0025  # seconds: the time stamps are rounded to 1 ms
+    if steady and fps and abs(len(times) / fps - shown - last) < last:
+        return fps
+    return len(times) / (shown + last)
+
+
+def _check_exists(path: pathlib.Path) -> None:
     if not path.is_file():
         raise ValueError(f"{path}: no such file")
-    try:
-        yield
-    # The package raises any of these for damaged files.
-    except (OSError, RuntimeError, StopIteration, KeyError, IndexError, TypeError) as error:
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise ValueError(f"{path}: not a readable video ({reason[0][:120]})") from error

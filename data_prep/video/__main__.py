@@ -1,12 +1,14 @@
-"""Writes a data set for training from any driving video, or folder of frames.
+"""Writes a data set for training from driving videos, or a folder of frames.
 
-    python -m data_prep.video --input FILE_or_DIR --out DIR (--intrinsics K.json | --fov_deg X |
-        --focal_px X) [--distortion k1,k2,p1,p2[,k3]] [--stride auto|N] [--height H]
+    python -m data_prep.video --input FILE_or_DIR --out DIR (--intrinsics FILE | --fov_deg X |
+        --focal_px X) [--distortion k1,k2,p1,p2[,k3]] [--crop TOP,BOTTOM,LEFT,RIGHT]
+        [--stride auto|N] [--height H]
 
 Written: DIR/raw, the chosen frames in KITTI raw layout; DIR/records, the data set; DIR/video.json,
 which frames were kept and dropped and how they move. Repeated frames and frames at a standstill are
 dropped; cuts and long stops divide scenes. With --distortion images are undistorted and cropped to
-the valid region. Re-run an interrupted command to resume it.
+the valid region. A folder of videos is one data set of one camera; each video begins a new scene.
+Re-run an interrupted command to resume it.
 
 Errors: "error: ..." names the flag or the file. Warnings say why depth may be hard to learn from
 this video (rotation without parallax, too fast motion, many cuts).
@@ -24,20 +26,25 @@ from aquanet_tf.data import records
 from data_prep.dataset import options as dataset_options
 from data_prep.dataset import prepare as dataset_prepare
 from data_prep.video import camera as video_camera
-from data_prep.video import prepare
+from data_prep.video import crop, prepare
 from data_prep.video.prepare import RECORDS, Options
+
+_CAMERA = "Camera file: JSON, ROS, OpenCV, Kalibr, COLMAP cameras.txt, nerfstudio transforms.json."
 
 
 def define_flags() -> None:
     """The flags of the command."""
-    flags.DEFINE_string("input", None, "Video file, or folder of images.", required=True)
+    cli.define_path("input", None, "Video, folder of videos, or folder of images.", required=True)
     cli.define_output(
         "out", None, "Directory to write: raw/, records/, video.json.", required=True, folder=True
     )
-    flags.DEFINE_string("intrinsics", "", "json: fx, fy, cx, cy or K; width, height, distortion.")
+    cli.define_path("intrinsics", "", _CAMERA)
     flags.DEFINE_float("fov_deg", 0.0, "Horizontal field of view, degrees.", lower_bound=0)
     flags.DEFINE_float("focal_px", 0.0, "Focal length in pixels.", lower_bound=0)
     flags.DEFINE_list("distortion", [], "k1,k2,p1,p2[,k3], radial-tangential as in OpenCV.")
+    flags.DEFINE_list(
+        "crop", [], "TOP,BOTTOM,LEFT,RIGHT pixels to cut off (hood, burnt-in text); K follows."
+    )
     flags.DEFINE_string(
         "stride", "auto", "Kept frames from target to neighbor; auto: from the flow."
     )
@@ -55,8 +62,9 @@ def define_flags() -> None:
 def main(argv) -> None:
     """Runs the command; see the module docstring."""
     del argv
-    distortion = video_camera.coefficients(flags.FLAGS.distortion, "--distortion")
-    options = dataset_options.from_flags(Options, distortion=distortion)
+    distortion = video_camera.coefficients(flags.FLAGS.distortion)
+    cut = crop.parse(flags.FLAGS.crop)
+    options = dataset_options.from_flags(Options, distortion=distortion, crop=cut)
     report, prepared = prepare.prepare(options)
     prepare.print_report(report)
     dataset_prepare.print_summary(prepared, str(pathlib.Path(options.out) / RECORDS))

@@ -8,38 +8,55 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from aquanet_tf.media import images, video
+from aquanet_tf.media import images, inputs, video
+from data_prep.video.crop import NO_CROP, Crop
 
 
-def names(path: str | pathlib.Path) -> list[pathlib.Path] | None:
-    """The images of a folder, sorted by the numbers in their names; None for a file.
+def clips(path: str | pathlib.Path) -> list[pathlib.Path]:
+    """The clips of an --input: a video file, a folder of images, or the videos in a folder.
+
+    Videos are sorted by the numbers in their names. ValueError when the path is missing, or the
+    folder holds nothing, or both videos and images.
+    """
+    path = pathlib.Path(path)
+    if path.is_file():
+        return [path]
+    listed = inputs.list_media(path)
+    videos = [file for file in listed if video.is_video(file)]
+    if videos and len(videos) < len(listed):
+        raise ValueError(
+            f"{path}: holds {len(videos)} videos and {len(listed) - len(videos)} images; keep one "
+            "kind in the folder"
+        )
+    return sorted(videos, key=_natural) or [path]
+
+
+def names(path: str | pathlib.Path) -> list[pathlib.Path]:
+    """The files of a clip: the video, or the images of a folder by the numbers in their names.
 
     ValueError when the path is missing or the folder holds no image.
     """
     path = pathlib.Path(path)
-    if path.is_file():
-        return None
-    return sorted(images.list_images(path), key=_natural)
+    return [path] if path.is_file() else sorted(images.list_images(path), key=_natural)
 
 
-def read(path: str | pathlib.Path) -> Iterator[np.ndarray]:
-    """Yields uint8 [H, W, 3] RGB, frame after frame, all of one size.
+def read(path: str | pathlib.Path, crop: Crop = NO_CROP) -> Iterator[np.ndarray]:
+    """Yields uint8 [H, W, 3] RGB of a clip, cropped, frame after frame, all of one size.
 
     ValueError naming the file when it cannot be decoded, or differs in size from the frames before.
     """
+    path = pathlib.Path(path)
     listed = names(path)
     shape, count = None, 0
-    for frame in (
-        video.frames(pathlib.Path(path)) if listed is None else map(images.read_image, listed)
-    ):
+    for frame in video.frames(path) if path.is_file() else map(images.read_image, listed):
         if shape not in (None, frame.shape):
-            where = path if listed is None else listed[count]
+            where = path if path.is_file() else listed[count]
             raise ValueError(
                 f"{where}: {frame.shape[0]}x{frame.shape[1]}, the frames before are "
                 f"{shape[0]}x{shape[1]}; an --input has one size"
             )
         shape, count = frame.shape, count + 1
-        yield frame
+        yield crop.frame(frame)
     if not count:
         raise ValueError(f"{path}: no frame can be decoded")
 

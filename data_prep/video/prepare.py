@@ -1,4 +1,4 @@
-"""From one video, or one folder of frames, to raw frames, a report and a data set."""
+"""From videos, or one folder of frames, to raw frames, a report and a data set."""
 
 from __future__ import annotations
 
@@ -8,16 +8,22 @@ import pathlib
 import re
 import shutil
 
+from PIL import Image
+
 from aquanet_tf import files as files_module
-from aquanet_tf import progress
+from aquanet_tf.cameras import camera_file
 from data_prep.dataset import job
 from data_prep.layouts import kitti
 from data_prep.video import camera as video_camera
+from data_prep.video import clips as video_clips
 from data_prep.video import frames as video_frames
 from data_prep.video import raw as video_raw
 from data_prep.video import select as video_select
+from data_prep.video.crop import NO_CROP, Crop
 
 RAW, RECORDS, REPORT = "raw", "records", "video.json"
+# Below RAW: a frame in which the part that is cut off is dark.
+CROP = "crop.png"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,6 +36,7 @@ class Options:
     fov_deg: float = 0.0
     focal_px: float = 0.0
     distortion: tuple[float, ...] = ()
+    crop: Crop = NO_CROP
     stride: str = "auto"
     height: int = 0
     min_flow: float = 0.05
@@ -47,20 +54,23 @@ def prepare(options: Options) -> tuple[dict, dict]:
     if not 0 <= options.min_flow < 100:
         raise ValueError(f"--min_flow={options.min_flow}: expected 0 to 100, % of the width")
     out = pathlib.Path(options.out)
-    first = next(video_frames.read(options.input))
+    clips = video_clips.Clips.of(options.input)
     camera = video_camera.from_options(
-        first.shape[:2], options.intrinsics, options.fov_deg, options.focal_px, options.distortion
+        clips.shape, options.intrinsics, options.fov_deg, options.focal_px, options.distortion
     )
     arguments = {
-        "input": _identity(pathlib.Path(options.input)),
+        "input": _identity(pathlib.Path(options.input), clips.paths),
         "K": camera.k.tolist(),
-        "distortion": list(camera.distortion),
+        "distortion": list(camera.lens.coefficients),
         "min_flow": options.min_flow,
         "image_format": options.image_format,
     }
-    report = _earlier(out, arguments) or _write_raw(
-        out, options, arguments, camera, first.shape[:2]
-    )
+    # Only where they matter, so that data sets of earlier versions can be resumed.
+    if camera.lens.model != "radtan":
+        arguments["distortion_model"] = camera.lens.model
+    if any(options.crop):
+        arguments["crop"] = list(options.crop)
+    report = _earlier(out, arguments) or _write_raw(out, options, arguments, camera, clips)
     stride = report["stride"] if options.stride == "auto" else int(options.stride)
     prepared = kitti.prepare(
         kitti.Options(
@@ -77,7 +87,9 @@ def prepare(options: Options) -> tuple[dict, dict]:
 
 
 def print_report(report: dict) -> None:
-    """Kept, dropped, motion and warnings, one line each."""
+    """Size, kept, dropped, motion and warnings, one line each."""
+    if crop := report["arguments"].get("crop"):
+        print(f"--crop={','.join(map(str, crop))}: see {RAW}/{CROP} below --out")
     print(
         f"kept {report['kept']} of {report['frames']} frames in {len(report['scenes'])} scenes; "
         f"dropped: {_dropped(report['dropped'])}; cuts: {report['cuts']}; stride {report['stride']}"
@@ -93,9 +105,9 @@ def print_report(report: dict) -> None:
         print(f"warning: {text}")
 
 
-def _identity(path: pathlib.Path) -> list:
+def _identity(path: pathlib.Path, clips: list[pathlib.Path]) -> list:
     """Path of the input, and a digest of the names, sizes and times of its files."""
-    files = video_frames.names(path) or [path]
+    files = [file for clip in clips for file in video_frames.names(clip)]
     stats = [(file.name, file.stat()) for file in files]
     listed = [[name, stat.st_size, stat.st_mtime_ns] for name, stat in stats]
     return [str(path.resolve()), job.digest(listed)[:16]]
@@ -108,10 +120,15 @@ def _earlier(out: pathlib.Path, arguments: dict) -> dict | None:
     """
     if (out / REPORT).is_file() and (out / RAW).is_dir():
         report = files_module.read(out / REPORT)
-        if report.get("arguments") == arguments:
+        before = report.get("arguments") or {}
+        if before == arguments:
             return report
+        changed = sorted(
+            name for name in {*before, *arguments} if before.get(name) != arguments.get(name)
+        )
         raise ValueError(
-            f"--out={out}: holds another video or camera; choose another directory or remove it"
+            f"--out={out}: holds another video or camera (changed: {', '.join(changed)}); choose "
+            "another directory or remove it"
         )
     if out.is_dir() and any(not path.name.startswith(RAW) for path in out.iterdir()):
         raise ValueError(
@@ -120,46 +137,56 @@ def _earlier(out: pathlib.Path, arguments: dict) -> dict | None:
     return None
 
 
-def _write_raw(out: pathlib.Path, options: Options, arguments: dict, camera, shape) -> dict:
+def _write_raw(out: pathlib.Path, options: Options, arguments: dict, camera, clips) -> dict:
     """Chooses frames and writes them below `out`; the report, written last, marks them complete."""
-    writer = video_raw.Writer(camera, shape)
-    frames = progress.bar(video_frames.read(options.input), desc="measuring motion", unit="frame")
-    found = video_select.select(frames, camera.k[0, 0] / shape[1], options.min_flow / 100)
-    stride = video_select.choose_stride(found)
+    writer = video_raw.Writer(camera, clips.shape, options.crop)
+    width = options.crop.shape(clips.shape)[1]
+    chosen = clips.select(camera.k[0, 0] / width, options.min_flow / 100, options.crop)
+    stride = video_select.choose_stride(chosen.found)
     if options.stride != "auto":
         stride = int(options.stride)
+    found = chosen.found
     if not any(len(scene) > 2 * stride for scene in found.scenes):
         raise ValueError(
             f"{options.input}: no three frames in motion, {stride} apart: of {found.frames} frames "
             f"{found.kept} are left (dropped: {_dropped(found.dropped)}; cuts: {found.cuts}); use "
             "a longer video, or lower --stride or --min_flow"
         )
-    report = {"arguments": arguments, **_report(options.input, found, stride)}
+    report = {"arguments": arguments, **_report(chosen, stride)}
+    if doubt := camera_file.doubt(camera.k, clips.shape):
+        report["warnings"].append(f"{options.intrinsics}: {doubt}")
     unfinished = out / f"{RAW}.tmp"
     shutil.rmtree(unfinished, ignore_errors=True)
     shutil.rmtree(out / RAW, ignore_errors=True)
     writer.write_calibration(unfinished / video_raw.DATE)
-    writer.write_frames(unfinished, options.input, report["scenes"], options.image_format)
+    for path, drives in chosen.drives.items():
+        writer.write_frames(unfinished, path, drives, options.image_format)
+    if any(options.crop):
+        Image.fromarray(options.crop.shown(clips.first)).save(unfinished / CROP)
     os.replace(unfinished, out / RAW)
     files_module.write(out / REPORT, report)
     return report
 
 
-def _report(source: str, found: video_select.Selection, stride: int) -> dict:
-    """What was seen, kept and dropped; `scenes`: DATE/DRIVE -> its frames' numbers in the video."""
-    stem = re.sub(r"[^\w-]+", "_", pathlib.Path(source).stem) or "video"
-    names = [f"{video_raw.DATE}/{stem}_{number:04d}" for number in range(len(found.scenes))]
-    warnings = video_select.warnings(found, stride)
-    return {
+def _report(chosen: video_clips.Chosen, stride: int) -> dict:
+    """What was seen, kept and dropped; `scenes`: DATE/DRIVE -> its frames' numbers in its clip.
+    `clips`, where there are several: name -> its scenes; `left_out`: name -> why."""
+    found = chosen.found
+    scenes = {name: kept for drives in chosen.drives.values() for name, kept in drives.items()}
+    report = {
         "frames": found.frames,
         "kept": found.kept,
         "dropped": dict(sorted(found.dropped.items())),
         "cuts": found.cuts,
         "stride": stride,
         "motion": video_select.describe(found, stride),
-        "warnings": warnings + video_frames.cut_off(source, found.frames),
-        "scenes": dict(zip(names, found.scenes)),
+        "warnings": video_select.warnings(found, stride) + chosen.warnings,
+        "scenes": scenes,
     }
+    if len(chosen.drives) > 1 or chosen.left_out:
+        report["clips"] = {path.name: list(drives) for path, drives in chosen.drives.items()}
+        report["left_out"] = chosen.left_out
+    return report
 
 
 def _dropped(reasons) -> str:

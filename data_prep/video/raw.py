@@ -8,39 +8,45 @@ import numpy as np
 from PIL import Image
 
 from aquanet_tf import progress
-from aquanet_tf.geometry import camera as geometry_camera
+from aquanet_tf.cameras.camera_file import Camera
+from aquanet_tf.cameras.undistort import Undistorter
 from data_prep.dataset import encode
-from data_prep.video import camera as video_camera
 from data_prep.video import frames as video_frames
-from data_prep.video import undistort
+from data_prep.video.crop import Crop
 
 # KITTI's layout needs a date; this one stands for an unknown one.
 DATE = "2000_01_01"
 
 
 class Writer:
-    """Writes frames of a Camera; `shape` (height, width) of the frames as decoded, in pixels.
+    """Writes frames of a Camera.
 
-    ValueError for distortion coefficients that cannot be undone.
+    Args:
+      camera: of the frames as decoded.
+      shape: (height, width) of the frames as decoded, in pixels.
+      crop: the margin cut off first.
+
+    ValueError for distortion coefficients that cannot be undone, and a crop that leaves too little.
     """
 
-    def __init__(self, camera: video_camera.Camera, shape: tuple[int, int]):
-        self._k, self._lens, self._window = camera.k, None, (0, 0, *shape)
-        if any(camera.distortion):
-            self._lens = undistort.Undistorter(camera.k, camera.distortion, shape)
+    def __init__(self, camera: Camera, shape: tuple[int, int], crop: Crop):
+        shape, camera = crop.shape(shape), crop.camera(camera)
+        self._k, self._crop, self._lens, self._window = camera.k, crop, None, (0, 0, *shape)
+        if camera.lens.distorts:
+            self._lens = Undistorter(camera.k, camera.lens, shape)
             self._window = self._lens.window
 
     def write_calibration(self, folder: pathlib.Path) -> None:
         """Writes calib_cam_to_cam.txt with the size and K of camera 2 into a new folder."""
         top, left, height, width = self._window
-        k = np.asarray(geometry_camera.crop_intrinsics(self._k, left, top))
+        k = self._k - [[0, 0, left], [0, 0, top], [0, 0, 0]]
         folder.mkdir(parents=True)
         rows = np.hstack([k, np.zeros((3, 1))]).ravel()
         text = f"S_rect_02: {width} {height}\nP_rect_02: {' '.join(f'{x:.9e}' for x in rows)}\n"
         (folder / "calib_cam_to_cam.txt").write_text(text)
 
     def write_frames(self, raw: pathlib.Path, source: str, drives: dict, image_format: str) -> None:
-        """Writes frames of the video `source`; drives: DATE/DRIVE below `raw` -> frame numbers.
+        """Writes frames of the clip `source`; drives: DATE/DRIVE below `raw` -> frame numbers.
 
         ValueError when one of them cannot be decoded.
         """
@@ -50,7 +56,7 @@ class Writer:
             folder = raw / drive / "image_02" / "data"
             folder.mkdir(parents=True)
             targets.update({n: folder / f"{i:010d}.{suffix}" for i, n in enumerate(numbers)})
-        frames = enumerate(video_frames.read(source))
+        frames = enumerate(video_frames.read(source, self._crop))
         for number, frame in progress.bar(frames, desc="writing frames", unit="frame"):
             if number in targets:
                 if self._lens is not None:

@@ -40,7 +40,16 @@ class Selection:
 
     @property
     def kept(self) -> int:
+        """Number of frames."""
         return sum(map(len, self.scenes))
+
+    def add(self, other: Selection) -> None:
+        """Adds the choice among the frames of another clip."""
+        self.scenes += other.scenes
+        self.steps += other.steps
+        self.dropped += other.dropped
+        self.cuts += other.cuts
+        self.frames += other.frames
 
 
 def select(frames: Iterable[np.ndarray], focal: float, min_flow: float) -> Selection:

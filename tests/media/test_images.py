@@ -89,7 +89,7 @@ def test_missing_file_is_named(tmp_path):
 
 
 def test_list_images(tmp_path):
-    for name in ("b.JPG", "a.png", "notes.txt"):
+    for name in ("b.JPG", "a.png", "notes.txt", "._a.png", ".hidden.jpg", "Thumbs.db"):
         (tmp_path / name).write_bytes(b"x")
     (tmp_path / "folder.png").mkdir()
     assert [path.name for path in images.list_images(tmp_path)] == ["a.png", "b.JPG"]

@@ -29,6 +29,20 @@ def test_files_folders_patterns_and_streams(tmp_path):
         media_inputs.paths(str(tmp_path / "nothing"))
 
 
+def test_a_folder_may_hold_clips_and_foreign_files_are_none(tmp_path):
+    for name in ("a.jpg", "b.MP4", "c.mts", "._a.jpg", ".DS_Store", "Thumbs.db", "notes.txt"):
+        (tmp_path / name).write_bytes(b"")
+    wanted = ["a.jpg", "b.MP4", "c.mts"]
+    assert [path.name for path in media_inputs.paths(str(tmp_path))] == wanted
+    stream = media_inputs.paths("-", [f"{tmp_path}/{n}\n" for n in ("._a.jpg", *wanted)])
+    assert [path.name for path in stream] == wanted
+    found = media_inputs.paths(str(tmp_path / "*"))
+    assert [path.name for path in found] == [*wanted, "notes.txt"]
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match="empty: no image or video in this folder"):
+        media_inputs.paths(str(tmp_path / "empty"))
+
+
 def test_a_stream_is_not_waited_for():
     def lines():
         yield "a.png\n"

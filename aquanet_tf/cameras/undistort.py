@@ -1,28 +1,12 @@
-"""Removes lens distortion from images: the radial-tangential model of OpenCV and ROS.
-
-A ray (x, y, 1) appears at the pixel K (x', y', 1), with r^2 = x^2 + y^2 and
-    x' = x (1 + k1 r^2 + k2 r^4 + k3 r^6) + 2 p1 x y + p2 (r^2 + 2 x^2)
-    y' = y (1 + k1 r^2 + k2 r^4 + k3 r^6) + p1 (r^2 + 2 y^2) + 2 p2 x y
-(Brown 1966; coefficients in the order k1, k2, p1, p2, k3).
-"""
+"""Removes lens distortion from images, for the models of `lens`."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from aquanet_tf.cameras.lens import Lens
 
-def distort(x, y, coefficients):
-    """Distorted coordinates (x, y), in the plane at distance 1, of the rays (x, y, 1).
-
-    x, y: arrays of one shape. coefficients: k1, k2, p1, p2, k3.
-    """
-    k1, k2, p1, p2, k3 = coefficients
-    square = x**2 + y**2
-    radial = 1 + square * (k1 + square * (k2 + square * k3))
-    return (
-        x * radial + 2 * p1 * x * y + p2 * (square + 2 * x**2),
-        y * radial + p1 * (square + 2 * y**2) + 2 * p2 * x * y,
-    )
+_ORDER = {"radtan": "k1, k2, p1, p2, k3", "equidistant": "k1, k2, k3, k4"}
 
 
 class Undistorter:
@@ -33,27 +17,29 @@ class Undistorter:
     do not hold up to its corners) or leave less than a quarter of it.
     """
 
-    def __init__(self, k: np.ndarray, coefficients, shape: tuple[int, int]):
+    def __init__(self, k: np.ndarray, lens: Lens, shape: tuple[int, int]):
         height, width = shape
-        coefficients = [*map(float, coefficients), 0.0, 0.0, 0.0, 0.0, 0.0][:5]
         v, u = np.mgrid[:height, :width].astype(np.float64)
         y = (v - k[1, 2]) / k[1, 1]
         x = (u - k[0, 2] - k[0, 1] * y) / k[0, 0]
-        x_seen, y_seen = distort(x, y, coefficients)
+        x_seen, y_seen = lens.distort(x, y)
         u = k[0, 0] * x_seen + k[0, 1] * y_seen + k[0, 2]
         v = k[1, 1] * y_seen + k[1, 2]
         inside = (u >= 0) & (u <= width - 1) & (v >= 0) & (v <= height - 1)
         self.window = top, left, rows, columns = _all_true(inside)
         if 4 * rows * columns < height * width:
             raise ValueError(
-                f"distortion {coefficients} leaves {rows}x{columns} of the image: are these "
-                "k1, k2, p1, p2, k3, in this order, and is K that of the frames?"
+                f"distortion {_named(lens)} leaves {rows}x{columns} of the image: are these "
+                f"{_ORDER[lens.model]}, in this order, and is K that of the frames?"
             )
         part = np.s_[top : top + rows, left : left + columns]
         u, v = u[part], v[part]
         folds = np.diff(u, axis=1).min() <= 0 or np.diff(v, axis=0).min() <= 0
         if folds or not inside[part].all():
-            raise ValueError(f"distortion {coefficients} folds the image; check --distortion")
+            raise ValueError(
+                f"distortion {_named(lens)} folds the image: check the coefficients "
+                f"({_ORDER[lens.model]}) and K"
+            )
         self._shape = (height, width)
         low_u, low_v = (np.minimum(a.astype(int), n - 2) for a, n in ((u, width), (v, height)))
         self._index = low_v * width + low_u
@@ -89,3 +75,7 @@ def _all_true(mask: np.ndarray) -> tuple[int, int, int, int]:
         top, bottom = top + (worst == 0), bottom - (worst == 1)
         left, right = left + (worst == 2), right - (worst == 3)
     return 0, 0, 0, 0
+
+
+def _named(lens: Lens) -> str:
+    return f"{lens.model} {list(lens.coefficients)}"

@@ -1,0 +1,89 @@
+"""Reads the camera of images from a file of this project or of another program.
+
+JSON of this project; ROS camera_info and camera calibration (YAML, JSON); OpenCV (YAML, JSON);
+Kalibr camchain.yaml; COLMAP cameras.txt; nerfstudio transforms.json. docs/data.md lists their keys.
+"""
+
+from __future__ import annotations
+
+import pathlib
+from typing import NamedTuple
+
+import numpy as np
+
+from aquanet_tf.cameras import formats
+from aquanet_tf.cameras.lens import Lens
+
+# A principal point farther from the middle, as a share of the size, is unusual.
+_OFF_CENTER = 0.15
+
+
+class Camera(NamedTuple):
+    """K [3, 3] float64 in pixels (integer centers) of the images, and their lens."""
+
+    k: np.ndarray
+    lens: Lens
+
+
+def read(path: str | pathlib.Path, shape: tuple[int, int]) -> Camera:
+    """The Camera of images of `shape` (height, width), from a file.
+
+    K is scaled when the file is for another size of the same aspect. ValueError, beginning with the
+    path, for anything that is not a camera, unknown keys and models, and another aspect.
+    """
+    found = load(path)
+    try:
+        return fitted(found, shape)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def load(path: str | pathlib.Path) -> formats.Calibration:
+    """What a file says of the camera, for the file's own size. ValueError as `read`."""
+    path = pathlib.Path(path)
+    if not path.is_file():
+        raise ValueError(f"{path}: no such file")
+    try:
+        return formats.parse(path.read_bytes())
+    # Foreign files hold any type where a number is expected; and YAML any depth.
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise ValueError(f"{path}: {reason}") from None
+
+
+def fitted(found: formats.Calibration, shape: tuple[int, int]) -> Camera:
+    """The Camera for images of `shape` (height, width). ValueError when it cannot be theirs."""
+    height, width = shape
+    file_width, file_height = found.size or (width, height)
+    if abs(file_width / file_height * height / width - 1) > 0.02:
+        raise ValueError(
+            f"is for {file_width:g}x{file_height:g} pixels (width x height), but the frames have "
+            f"{width}x{height}, another aspect ratio"
+        )
+    k = scaled(found.k, width / file_width, height / file_height)
+    if not (0 <= k[0, 2] <= width - 1 and 0 <= k[1, 2] <= height - 1):
+        raise ValueError(
+            f"the principal point ({k[0, 2]:.1f}, {k[1, 2]:.1f}) is outside the image of "
+            f'{width}x{height}: if K is for another size, add "width" and "height" to the file'
+        )
+    return Camera(k, found.lens)
+
+
+def scaled(k: np.ndarray, scale_x: float, scale_y: float) -> np.ndarray:
+    """K [3, 3] after a resize of the image (half-pixel centers, as `geometry.camera`)."""
+    move_x, move_y = 0.5 * scale_x - 0.5, 0.5 * scale_y - 0.5
+    return np.array([[scale_x, 0, move_x], [0, scale_y, move_y], [0, 0, 1]]) @ k
+
+
+def doubt(k: np.ndarray, shape: tuple[int, int]) -> str:
+    """A warning when the principal point is far from the middle of the image; else empty."""
+    height, width = shape
+    off_x = (k[0, 2] - (width - 1) / 2) / width
+    off_y = (k[1, 2] - (height - 1) / 2) / height
+    if max(abs(off_x), abs(off_y)) <= _OFF_CENTER:
+        return ""
+    return (
+        f"the principal point ({k[0, 2]:.1f}, {k[1, 2]:.1f}) is {abs(off_x):.0%} of the width and "
+        f"{abs(off_y):.0%} of the height off the middle of {width}x{height}: is K for another size "
+        'or a crop? Say the size with "width" and "height" in the file'
+    )

@@ -1,0 +1,165 @@
+"""Folders of clips, margins, pixel shapes and lenses of real cameras, to training data."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from aquanet_tf.cameras import formats, undistort
+from aquanet_tf.cameras.camera_file import Camera
+from aquanet_tf.cameras.lens import Lens
+from aquanet_tf.kitti import layout as kitti_layout
+from aquanet_tf.media import video
+from data_prep.video import clips as video_clips
+from data_prep.video import crop, prepare
+from data_prep.video import raw as video_raw
+from tests.data_prep.video.test_prepare import SIZE, camera, drive, folder
+from tests.media import test_ffmpeg
+from tests.support import commands
+
+
+def clip(path, numbers, shape=SIZE):
+    """A video of some frames of the drive."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with video.writing(path, *shape, 10.0, "comment") as append:
+        for number in numbers:
+            append(drive(number)[: shape[0], : shape[1]])
+    return path
+
+
+def test_a_folder_of_clips_is_one_data_set(tmp_path):
+    """As dash-cams record: the clips come by number, each begins a scene, a broken one is told."""
+    trip = tmp_path / "trip"
+    clip(trip / "clip 10.mp4", range(6, 11))
+    clip(trip / "clip 9.mp4", range(6))
+    (trip / "clip 11.mp4").write_bytes(b"the power was cut")
+    for name in ("._clip 9.mp4", ".DS_Store", "Thumbs.db"):
+        (trip / name).write_bytes(b"\0")
+    options = prepare.Options(str(trip), str(tmp_path / "out"), fov_deg=70.0, stride="1")
+    report, prepared = prepare.prepare(options)
+    first, second = (f"{video_raw.DATE}/{name}_0000" for name in ("clip_9", "clip_10"))
+    assert report["scenes"] == {first: list(range(6)), second: list(range(5))}
+    assert report["clips"] == {"clip 9.mp4": [first], "clip 10.mp4": [second]}
+    assert prepared["count"] == 4 + 3 and report["frames"] == 11
+    assert "not a readable video" in report["left_out"]["clip 11.mp4"]
+    assert "left out: " in report["warnings"][-1]
+    assert prepare.prepare(options) == (report, prepared)
+    clip(trip / "clip 12.mp4", range(5), (80, 160))
+    with pytest.raises(ValueError, match="changed: input"):
+        prepare.prepare(options)
+    with pytest.raises(ValueError, match="clip 12.mp4: 80x160, the clips before are 96x160"):
+        prepare.prepare(prepare.Options(str(trip), str(tmp_path / "other"), fov_deg=70.0))
+    Image.fromarray(drive(0)).save(trip / "view.jpg")
+    with pytest.raises(ValueError, match="holds 4 videos and 1 images"):
+        prepare.prepare(options)
+
+
+def test_clips_of_one_name_do_not_share_a_drive(tmp_path):
+    for name in ("a b.mp4", "a_b.mp4", "a_b.mov"):
+        clip(tmp_path / "trip" / name, range(4))
+    options = prepare.Options(str(tmp_path / "trip"), str(tmp_path / "out"), fov_deg=70.0)
+    report, prepared = prepare.prepare(dataclasses.replace(options, stride="1"))
+    assert len(report["scenes"]) == 3 and prepared["count"] == 6
+
+
+def test_hidden_files_are_no_frames(tmp_path):
+    source = folder(tmp_path / "trip", [drive(n) for n in range(5)])
+    for name in ("._frame0.png", ".hidden.jpg", "Thumbs.db", "desktop.ini"):
+        (source / name).write_bytes(b"\0\5\x16\7")
+    options = prepare.Options(str(source), str(tmp_path / "out"), fov_deg=70.0, stride="1")
+    assert prepare.prepare(options)[0]["frames"] == 5
+
+
+def test_a_margin_is_cut_off_and_k_follows(tmp_path):
+    frames = [drive(n) for n in range(5)]
+    source = folder(tmp_path / "trip", frames)
+    options = prepare.Options(
+        str(source), str(tmp_path / "out"), focal_px=150.0, stride="1", image_format="png"
+    )
+    options = dataclasses.replace(options, crop=crop.parse(["4", "10", "7", "5"]))
+    report, _ = prepare.prepare(options)
+    (stored,) = kitti_layout.list_drives(tmp_path / "out" / "raw")
+    k = kitti_layout.intrinsics(stored.calibration, 2)
+    np.testing.assert_allclose(k, [[150, 0, 79.5 - 7], [0, 150, 47.5 - 4], [0, 0, 1]])
+    assert kitti_layout.image_shape(stored.calibration, 2) == (82, 148)
+    with Image.open(stored.images(2)[0]) as image:
+        np.testing.assert_array_equal(np.asarray(image), frames[0][4:86, 7:155])
+    assert report["arguments"]["crop"] == [4, 10, 7, 5]
+    with Image.open(tmp_path / "out" / "raw" / "crop.png") as shown:
+        assert np.asarray(shown)[:4].max() < 64 and np.asarray(shown)[4:86, 7:155].max() > 128
+    with pytest.raises(ValueError, match="changed: crop"):
+        prepare.prepare(dataclasses.replace(options, crop=crop.Crop(5, 10, 7, 5)))
+    with pytest.raises(ValueError, match="--crop=90,0,0,0 leaves 160x6 of 160x96"):
+        prepare.prepare(dataclasses.replace(options, out=str(tmp_path / "x"), crop=crop.Crop(90)))
+
+
+def test_cut_and_distortion_go_together(tmp_path):
+    """Undistorting a part of the image gives the part of the undistorted image."""
+    lens = Lens("radtan", (0.15, 0.0, 0.01, 0.0))
+    camera = Camera(formats.pinhole(150, 150, 79.5, 47.5), lens)
+    cut = crop.Crop(10, 6, 20, 4)
+    part = cut.camera(camera)
+    whole = undistort.Undistorter(camera.k, lens, SIZE)
+    cropped = undistort.Undistorter(part.k, lens, cut.shape(SIZE))
+    frame = drive(3)
+    top, left, height, width = cropped.window
+    found = cropped(cut.frame(frame))
+    at_y, at_x = top + 10 - whole.window[0], left + 20 - whole.window[1]
+    expected = whole(frame)[at_y : at_y + height, at_x : at_x + width]
+    assert np.abs(found.astype(int) - expected).max() <= 1
+
+
+@pytest.mark.parametrize("text", ["1,2,3", "a,b,c,d", "1,2,3,-4", "1,2,3,4,5", "1.5,0,0,0"])
+def test_wrong_margins_are_refused(text):
+    with pytest.raises(ValueError, match=f"--crop={text}: expected TOP,BOTTOM,LEFT,RIGHT"):
+        crop.parse(text.split(","))
+    assert crop.parse([]) == (0, 0, 0, 0)
+
+
+def test_a_fisheye_file_makes_pinhole_frames(tmp_path):
+    source = folder(tmp_path / "trip", [drive(n) for n in range(5)])
+    path = tmp_path / "k.json"
+    k = {"K": [90.0, 0, 79.5, 0, 90.0, 47.5, 0, 0, 1], "D": [0.0, 0, 0, 0]}
+    path.write_text(json.dumps({**k, "distortion_model": "equidistant"}))
+    options = prepare.Options(str(source), str(tmp_path / "out"), str(path), stride="1")
+    report, _ = prepare.prepare(options)
+    assert report["arguments"]["distortion_model"] == "equidistant"
+    with pytest.raises(ValueError, match="--distortion is radial-tangential, but .*equidistant"):
+        camera(intrinsics=str(path), distortion=(0.1, 0, 0, 0))
+    k["K"][2] = 30.0
+    path.write_text(json.dumps(k))
+    report, _ = prepare.prepare(
+        prepare.Options(str(source), str(tmp_path / "off"), str(path), stride="1")
+    )
+    assert any("k.json: the principal point (30.0, 47.5)" in text for text in report["warnings"])
+
+
+def test_pixels_of_anamorphic_video_are_square(tmp_path):
+    """240x180 shown as 320x180: one focal length, that of the shown width."""
+    path = tmp_path / "wide.mp4"
+    test_ffmpeg.make(path, "-vf", "setsar=4/3", size="240x180")
+    clips = video_clips.Clips.of(str(path))
+    assert clips.shape == (180, 320)
+    k = camera(shape=clips.shape, fov=60.0).k
+    np.testing.assert_allclose((k[0, 0], k[1, 1]), 160 / np.tan(np.radians(30)))
+
+
+def test_command_line(tmp_path, monkeypatch):
+    """Files below the home, a colon in a name, a camera file, a margin: as users type them."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    clip(tmp_path / "trip" / "2024-05-01T12:30:00.mp4", range(6))
+    text = "cam0:\n  camera_model: pinhole\n  intrinsics: [120, 120, 79.5, 47.5]\n"
+    (tmp_path / "camchain.yaml").write_text(text + "  resolution: [160, 96]\n")
+    flags = ["--input=~/trip", "--out=~/out", "--intrinsics=~/camchain.yaml", "--crop=0,16,0,0"]
+    done = commands.run("data_prep.video", *flags, "--stride=1")
+    assert done.returncode == 0, done.stderr
+    assert "kept 6 of 6 frames in 1 scenes" in done.stdout and "--crop=0,16,0,0" in done.stdout
+    assert "4 triplets of 80x160" in done.stdout
+    assert (tmp_path / "out" / "video.json").is_file() and not (tmp_path / "~").exists()
+    done = commands.run("data_prep.video", *flags[:3], "--crop=5,a,0,0")
+    assert done.returncode == 1 and done.stderr.strip().startswith(
+        "error: --crop=5,a,0,0: expected"
+    )
