@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-
 # Pixels by which rounding may place a border pixel outside.
 _ROUNDING = 1e-6
 
