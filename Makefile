@@ -2,6 +2,8 @@
 #
 #   PYTHON=python3.11      the Python (3.9-3.13) that makes the environments
 #   DEMO=quick             a demo of three minutes that only shows that every step runs
+#   ROADS=DIR              the folder with kitti_raw/ that `make roads` trains and measures on
+#   ROADS_TRAIN="--seed=2" more flags for both trainings of `make roads`
 #   PY=python SETUP=       use an environment of your own and skip the set-up
 
 PYTHON ?= python3
@@ -20,7 +22,7 @@ STACK = $(shell $(PYTHON) -c "import sys; print('card' if sys.version_info < (3,
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-current setup-beam demo test test-fast test-current test-beam cross-stack bench lint clean
+.PHONY: help setup setup-current setup-beam demo test test-fast test-current test-beam cross-stack bench lint clean roads
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -75,10 +77,10 @@ endif
 DATA ?= data/$(NAME)
 RUN ?= runs/$(NAME)
 # TensorFlow's C++ log says much about GPUs that are not there; failures still raise in Python.
-demo bench: export TF_CPP_MIN_LOG_LEVEL ?= 3
+demo bench roads: export TF_CPP_MIN_LOG_LEVEL ?= 3
 # A step whose mark stands in RUN/done is not done again; delete RUN to start anew.
 DONE := $(RUN)/done
-MARK = @mkdir -p $(DONE) && touch $@
+MARK = @mkdir -p $(@D) && touch $@
 
 demo: $(RUN)/report.html ## street -> both stages -> evaluate -> export -> runs/demo/report.html
 	@echo "open $(RUN)/report.html"
@@ -118,6 +120,49 @@ $(DONE)/saved_model: $(DONE)/stage2
 
 $(RUN)/report.html: $(RUN)/stage1/evaluation.json $(RUN)/stage2/evaluation.json $(DONE)/predict $(DONE)/saved_model
 	$(PY) -m export.report --workdir $(RUN)/stage2 --evaluation $(RUN)/stage2/evaluation.json --stage1_evaluation $(RUN)/stage1/evaluation.json --sheet $(RUN)/stages.png --out $@
+
+# --- real roads: from KITTI's files to networks measured with lidar; hours ------------------------
+
+ifneq ($(filter roads,$(MAKECMDGOALS)),)
+ifeq ($(wildcard $(ROADS)/kitti_raw/2011_09_26),)
+$(error ROADS=$(ROADS) has no kitti_raw/2011_09_26: run "make roads ROADS=DIR" with the folder that has it)
+endif
+endif
+ROADS_DATA ?= data/roads
+ROADS_RUN ?= runs/roads
+ROADS_DONE := $(ROADS_RUN)/done
+# The protocol of docs/results/roads.md; 0039 and 9999 are drives that no training has seen.
+ROADS_PROTOCOL := --ground_truth velodyne --crop garg --max_depth 80 --alignment median --baselines
+ROADS_MEASURED := $(foreach stage,stage1 stage2,$(foreach drive,0039 9999,$(ROADS_RUN)/$(stage)/$(drive).json))
+
+roads: $(ROADS_MEASURED) $(ROADS_RUN)/report.html ## KITTI -> both stages -> lidar -> runs/roads/report.html (ROADS=DIR; hours)
+	@echo "open $(ROADS_RUN)/report.html"
+
+$(ROADS_DONE)/records: | $(SETUP)
+	$(PY) -m data_prep.kitti --raw_dir $(ROADS)/kitti_raw --split configs/roads/train.txt --camera 2,3 --height 128 --out $(ROADS_DATA)/records
+	$(MARK)
+
+$(ROADS_DONE)/stage1: $(ROADS_DONE)/records
+	$(PY) $(NATIVE)
+	$(PY) -m aquanet_tf.train --flagfile=configs/roads/stage1.flags $(ROADS_TRAIN) --data_dir=$(ROADS_DATA)/records --workdir=$(ROADS_RUN)/stage1
+	$(MARK)
+
+$(ROADS_DONE)/stage2: $(ROADS_DONE)/stage1
+	$(PY) -m aquanet_tf.train --flagfile=configs/roads/stage2.flags $(ROADS_TRAIN) --data_dir=$(ROADS_DATA)/records --stage1_workdir=$(ROADS_RUN)/stage1 --workdir=$(ROADS_RUN)/stage2
+	$(MARK)
+
+$(ROADS_RUN)/stage1/%.json: $(ROADS_DONE)/stage1
+	$(PY) -m aquanet_tf.evaluate --workdir $(ROADS_RUN)/stage1 --gt_dir $(ROADS)/kitti_raw --split configs/roads/$*.txt $(ROADS_PROTOCOL) --out $@
+
+$(ROADS_RUN)/stage2/%.json: $(ROADS_DONE)/stage2
+	$(PY) -m aquanet_tf.evaluate --workdir $(ROADS_RUN)/stage2 --gt_dir $(ROADS)/kitti_raw --split configs/roads/$*.txt $(ROADS_PROTOCOL) --out $@
+
+$(ROADS_DONE)/predict: $(ROADS_DONE)/stage2
+	$(foreach drive,0039 9999,$(PY) -m aquanet_tf.predict --workdir $(ROADS_RUN)/stage2 --input $(ROADS)/kitti_raw/$$(cat configs/roads/$(drive).txt)/image_02/data --out $(ROADS_RUN)/predictions/$(drive) &&) true
+	$(MARK)
+
+$(ROADS_RUN)/report.html: $(ROADS_RUN)/stage1/0039.json $(ROADS_RUN)/stage2/0039.json $(ROADS_DONE)/predict
+	$(PY) -m export.report --workdir $(ROADS_RUN)/stage2 --evaluation $(ROADS_RUN)/stage2/0039.json --stage1_evaluation $(ROADS_RUN)/stage1/0039.json --out $@
 
 # --- proof -----------------------------------------------------------------------------------------
 

@@ -47,7 +47,7 @@ def define_flags() -> None:
     text = "Leave out ground truth beyond the cap. Monodepth2's 'eigen_benchmark' keeps it."
     flags.DEFINE_bool("cap_ground_truth", True, text)
     flags.DEFINE_enum("camera", "2", ["2", "3"], "Camera; l or r in a split line overrides it.")
-    flags.DEFINE_integer("height", 0, "Working height; 0: the one the run was trained for.")
+    flags.DEFINE_integer("height", 0, "Working height; 0: the run's own (its --working_height).")
     flags.DEFINE_bool("static_only", False, "Count only pixels that are static by SPIMO masks.")
     cli.define_path("mask_workdir", "", "Stage-1 run that makes the masks; empty: --workdir.")
     flags.DEFINE_bool("mask_quality", False, "Also measure the masks, against motion masks.")

@@ -76,7 +76,7 @@ def release(workdir, out, example: str = "", commit: str = "", max_mb: float = 8
 
 def _write_card(folder, out, run, example):
     """Compares the release in `folder`, later `out`, with `run`, and writes its model card."""
-    document = metadata.build(run, out, run.data["image_height"], TOLERANCE)
+    document = metadata.build(run, out, run.working_height, TOLERANCE)
     document["inputs"] = {"image": "uint8 [H, W, 3] RGB, any size"}
     document["config"] = files_module.read(folder / CONFIG_FILE)
     found = checkpoint.load(folder)

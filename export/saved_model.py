@@ -123,7 +123,7 @@ def export_saved_model(workdir, out, height: int = 0, metres_per_unit: float = 0
     Args:
       workdir: the run.
       out: directory of numbered versions, made if needed.
-      height: working height in pixels; 0: that of the training images.
+      height: working height in pixels; 0: that of the run.
       metres_per_unit: meters of one unit of depth, measured for the camera; 0: not known.
 
     Raises ValueError, and leaves no files, when the run is missing, the saved model differs from
@@ -187,7 +187,7 @@ def define_flags() -> None:
     cli.define_output(
         "out", None, "Model directory; gets a new numbered version.", required=True, folder=True
     )
-    flags.DEFINE_integer("height", 0, "Working height; 0: the one the run was trained for.")
+    flags.DEFINE_integer("height", 0, "Working height; 0: the run's own (its --working_height).")
     flags.DEFINE_float("metres_per_unit", 0.0, "Adds depth_metres: this times depth; 0: without.")
 
 

@@ -74,7 +74,7 @@ def export_tflite(
     """Exports the newest checkpoint of `workdir` to the file `out` and returns its path.
 
     Args:
-      height, width: the fixed size in pixels; 0: that of the training images.
+      height, width: the fixed size in pixels; 0: the one the run works at.
       quantize: a key of TOLERANCES.
       data_dir: records. Their images set the scales of int8, which needs them, and are used to
         compare any model with the checkpoint; empty: random noise is compared.
@@ -87,7 +87,7 @@ def export_tflite(
     _check(out, width, quantize, data_dir, images)
     run = load_run(workdir)
     height = graph.chosen_height(run, height)
-    width = width or run.data["image_width"]
+    width = width or run.working_width
     samples = calibration.batches(data_dir, height, width, images) if data_dir else None
     content = convert(run, height, width, quantize, samples)
     document = metadata.build(run, workdir, height, TOLERANCES[quantize])
@@ -278,8 +278,8 @@ def define_flags() -> None:
     """The flags of the command."""
     cli.define_path("workdir", None, "Directory of a training run.", required=True)
     cli.define_output("out", None, "File to write, NAME.tflite.", required=True)
-    flags.DEFINE_integer("height", 0, "Fixed height; 0: that of the training images.")
-    flags.DEFINE_integer("width", 0, "Fixed width; 0: that of the training images.")
+    flags.DEFINE_integer("height", 0, "Fixed height; 0: the run's working height.")
+    flags.DEFINE_integer("width", 0, "Fixed width; 0: the run's, at its working height.")
     flags.DEFINE_enum("quantize", "none", list(TOLERANCES), "Form of the weights; the table above.")
     cli.define_path("data_dir", "", "Records: scales of int8, images of the comparison.")
     flags.DEFINE_integer("images", 100, "Records read from --data_dir.")

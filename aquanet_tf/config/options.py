@@ -9,15 +9,14 @@ the same message in a flagfile, a JSON file and a test.
 from __future__ import annotations
 
 import dataclasses
-import pathlib
 
-from aquanet_tf import files
-from aquanet_tf.config import retired, rules
+from aquanet_tf.config import rules
 from aquanet_tf.config.fields import check, option
+from aquanet_tf.config.stored import Stored
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
+class Config(Stored):
     """Options of one run. Defaults are the paper's, for KITTI on one GPU."""
 
     # Data
@@ -197,6 +196,18 @@ class Config:
         affects="masks",
     )
     # Losses (paper section 3.6)
+    synthesis: str = option(
+        "l1",
+        "Photometric part of the synthesis loss after the kick-start: l1 is the paper's; l1_ssim "
+        "adds structural similarity, which forgives changes of exposure.",
+        choices=("l1", "l1_ssim"),
+    )
+    ssim_weight: float = option(
+        0.85,
+        "--synthesis=l1_ssim: share of (1 - SSIM) / 2; the rest is L1. Monodepth2 has 0.85.",
+        low=0.0,
+        high=1.0,
+    )
     boosting_weight: float = option(
         0.1, "alpha_b of Eq. 10: weight of the boosting loss of stage 2; 0: off.", low=0.0
     )
@@ -211,7 +222,7 @@ class Config:
     )
     pyramid_scales: int = option(
         1,
-        "Scales of the L1 loss: the image, then mean-pooled by 2, 4, ...; 1 is the paper's loss.",
+        "Scales of the photometric loss: the image, then mean-pooled by 2, 4, ...; 1: the paper's.",
         low=1,
         high=6,
     )
@@ -247,8 +258,22 @@ class Config:
     learning_rate: float = option(
         1e-4, "Adam's learning rate after the kick-start.", low=1e-8, high=1.0, resumable=True
     )
+    rate_schedule: str = option(
+        "milestones",
+        "milestones: the rate is halved at --milestones; cosine: after the kick-start it falls "
+        "from --learning_rate to 1 % of it in the last epoch.",
+        choices=("milestones", "cosine"),
+        resumable=True,
+    )
     milestones: str = option(
         "60,80,100", "Epochs at which the rate is halved, comma separated.", resumable=True
+    )
+    ema: float = option(
+        0.0,
+        "Decay of averaged weights, like 0.999; 0: none. With it the run's networks are the "
+        "averages: in validation, prediction, evaluation, export, and as teachers of stage 2.",
+        low=0.0,
+        high=0.99999,
     )
     mixed_precision: str = option(
         "off", "Networks in half precision, for GPUs.", choices=("off", "float16", "bfloat16")
@@ -280,7 +305,15 @@ class Config:
         high=16,
         resumable=True,
     )
-    # Watching and keeping
+    # Watching, keeping and using
+    working_height: int = option(
+        0,
+        "Height that images are resized to when the network is used, pixels; 0: that of the "
+        "training images. predict, evaluate and the exports take --height instead if it is given.",
+        low=0,
+        high=8192,
+        resumable=True,
+    )
     panels_every: int = option(
         5, "Epochs between two panels of images in TensorBoard; 0: none.", low=0, resumable=True
     )
@@ -306,30 +339,3 @@ class Config:
     def needs_stage1(self) -> bool:
         """Whether the run is stage 2 and takes masks or PoseNet from a stage-1 run."""
         return self.stage == "2" and (self.mask == "spimo" or self.stage2_posenet == "stage1")
-
-    def save(self, path: str | pathlib.Path) -> None:
-        """Writes all options as JSON, one a line, whole or not at all."""
-        files.write(path, dataclasses.asdict(self))
-
-    @classmethod
-    def load(cls, path: str | pathlib.Path) -> Config:
-        """Reads what `save` wrote. Raises ValueError as `from_values`, and for a missing file."""
-        path = pathlib.Path(path)
-        if not path.is_file():
-            raise ValueError(f"{path}: no such file; is its directory the --workdir of a run?")
-        return cls.from_values(files.read(path), path)
-
-    @classmethod
-    def from_values(cls, values: dict, source: str | pathlib.Path) -> Config:
-        """The `Config` of options by name. Options that are left out take their defaults.
-
-        values: as `dataclasses.asdict` gives them, now or in an earlier version.
-        source: the file that they are from, named in errors.
-
-        Raises ValueError naming options that are unknown, retired (`config.retired`) or bad.
-        """
-        values = retired.removed(values, source)
-        names = {field.name for field in dataclasses.fields(cls)}
-        if unknown := sorted(set(values) - names):
-            raise ValueError(f"{source}: unknown options {unknown}; written by another version?")
-        return cls(**values)

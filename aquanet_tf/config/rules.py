@@ -9,6 +9,9 @@ from aquanet_tf.config.fields import parse_milestones, parse_weights
 if TYPE_CHECKING:
     from aquanet_tf.config.options import Config
 
+# The smallest height in pixels that a network works at.
+MIN_WORKING_SIZE = 16
+
 
 def check(config: Config) -> None:
     """Raises ValueError naming the flags that contradict each other, or a list that is none."""
@@ -28,5 +31,16 @@ def check(config: Config) -> None:
         raise ValueError("--encoder_weights is for --encoder=mobile")
     if config.strategy == "multi_worker" and config.replicas:
         raise ValueError("--replicas is for --strategy=auto: leave it out")
+    if 0 < config.working_height < MIN_WORKING_SIZE:
+        raise ValueError(
+            f"--working_height={config.working_height}: must be at least {MIN_WORKING_SIZE} "
+            "(or 0: as trained)"
+        )
+    smallest = min(config.crop_height, config.crop_width) >> (config.pyramid_scales - 1)
+    if config.synthesis == "l1_ssim" and smallest < 2:
+        raise ValueError(
+            "--synthesis=l1_ssim needs 2 pixels at the smallest of the --pyramid_scales: lower "
+            "them, or take a larger --crop_height or --crop_width"
+        )
     parse_milestones(config.milestones)
     parse_weights(config.data_weights)

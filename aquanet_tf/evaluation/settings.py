@@ -17,7 +17,7 @@ class Settings:
       protocol: how depth is compared.
       split: a split file, "all", or a key of `eigen.PROTOCOLS`.
       camera: 2 or 3; l or r in a line of the split overrides it.
-      height: working height in pixels; 0: the one the run was trained for.
+      height: working height in pixels; 0: that of the run.
       mask_workdir: run whose SPIMO masks and auto-masks are used; empty: `workdir`.
       mask_quality: also measure the masks against motion masks.
       baselines: also measure the predictions in `baselines`.

@@ -20,7 +20,7 @@ class Predictor(network.Network):
 
     Args:
       run: a loaded `runs.run.Run`.
-      height: working height in pixels; 0: that of the training images.
+      height: working height in pixels; 0: that of the run.
       post_processing: one of `evaluation.protocol.POST_PROCESSINGS`.
       moving: `maps` adds `moving_object_probability` and `static_mask`, at five times the cost.
 

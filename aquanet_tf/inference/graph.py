@@ -30,7 +30,7 @@ def working_size(height, width, working_height):
 
 
 def chosen_height(run, height):
-    """Working height in pixels for the flag --height; 0: that of the training images.
+    """Working height in pixels for the flag --height; 0: that of the run.
 
     Raises ValueError below 16 pixels.
     """
@@ -38,16 +38,17 @@ def chosen_height(run, height):
         raise ValueError(
             f"--height={height}: must be at least {MIN_WORKING_SIZE} (or 0: as trained)"
         )
-    return height or run.data["image_height"]
+    return height or run.working_height
 
 
 def infer(run, images, working_height=None, focal=None, post_processing="none"):
     """Inverse depth and beta of a batch of images; also in graphs that do not know their size.
 
     Args:
-        run: a `runs.run.Run`, or anything with its `config`, `aquanet` and `data`.
+        run: a `runs.run.Run`, or anything with its `config`, `aquanet`, `data` and
+            `working_height`.
         images: [B,H,W,3], uint8 or float in [0,1].
-        working_height: height the network works at; default: that of the training images.
+        working_height: height the network works at; default: that of the run.
         focal: (fx / width, fy / height) of the camera, for runs with focal_planes; default: the
             training camera's.
         post_processing: one of `evaluation.protocol.POST_PROCESSINGS`; beta is never processed.
@@ -113,7 +114,7 @@ def network_inputs(run, images, working_height=None, focal=None):
     if images.dtype == tf.uint8:
         images = tf.cast(images, tf.float32) / 255.0
     shape = tf.shape(images)
-    height, width = working_size(shape[1], shape[2], working_height or run.data["image_height"])
+    height, width = working_size(shape[1], shape[2], working_height or run.working_height)
     resized = tf.image.resize(images, [height, width], antialias=True)
     grid = camera.positional_grid(height, width)
     fx, fy = run.data["focal"] if focal is None else focal

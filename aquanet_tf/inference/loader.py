@@ -33,7 +33,7 @@ def open_model(path: str | pathlib.Path, height: int = 0) -> Network:
 
     Args:
       path: a run, a SavedModel, or a .tflite file.
-      height: working height in pixels, for runs only; 0: that of the training images. Exports have
+      height: working height in pixels, for runs only; 0: that of the run. Exports have
         theirs built in.
 
     Raises ValueError that names the path when there is no model, or a damaged one.

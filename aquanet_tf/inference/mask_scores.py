@@ -20,7 +20,7 @@ class SpimoScore:
 
     Args:
       run: a `runs.run.Run` of stage 1; stage-2 networks no longer react to the shifts.
-      height: working height in pixels; 0: that of the training images.
+      height: working height in pixels; 0: that of the run.
 
     Attributes:
       threshold: the run's `--spimo_threshold` (gamma of Eq. 7).

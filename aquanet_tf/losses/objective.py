@@ -2,10 +2,12 @@
 
 | term        | equation                          | weight                         | stages |
 |-------------|-----------------------------------|--------------------------------|--------|
-| photometric | l_s, masked L1 part of Eq. 11     | 1                              | all    |
+| photometric | l_s, masked L1 part of Eq. 11 (*) | 1                              | all    |
 | perceptual  | l_s, VGG19 part of Eq. 11         | alpha_p, --perceptual_weight   | 1, 2   |
 | smoothness  | l_ds, edge-aware smoothness       | alpha_ds, --smoothness_weight  | 1, 2   |
 | boosting    | l_b, Eq. 12, moving pixels alone  | alpha_b, --boosting_weight     | 2      |
+
+(*) With --synthesis=l1_ssim also structural similarity, in stages 1 and 2.
 
 The kick-start has the photometric term alone. Stage 1 masks l_s by the occlusion masks O (l_s^o),
 stage 2 also by the static masks M (l_s^om).

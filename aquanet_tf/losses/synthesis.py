@@ -9,27 +9,33 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from aquanet_tf.losses.photometric import photometric_error
 from aquanet_tf.losses.vgg import VGG19Features
 
 # A mask whose sum is below this counts as empty: dividing by it would amplify noise.
 _EPSILON = 1e-5
 
 
-def masked_l1(prediction, truth, mask):
-    """sum(W |prediction - truth|) / sum(W) over pixels and channels: [B,H,W,C], W [B,H,W,1]."""
-    error = tf.reduce_mean(tf.abs(prediction - truth), axis=-1, keepdims=True)
+def masked_l1(prediction, truth, mask, ssim_weight=0.0):
+    """sum(W |prediction - truth|) / sum(W) over pixels and channels: [B,H,W,C], W [B,H,W,1].
+
+    ssim_weight: share of (1 - SSIM) / 2 in the error of a pixel, see `losses.photometric`; masked
+    pixels do not count in SSIM's windows either.
+    """
+    error = photometric_error(prediction, truth, ssim_weight, mask)
     total = tf.reduce_sum(mask * error, axis=[1, 2, 3])
     return total / (tf.reduce_sum(mask, axis=[1, 2, 3]) + _EPSILON)
 
 
-def pyramid_l1(prediction, truth, mask, scales):
+def pyramid_l1(prediction, truth, mask, scales, ssim_weight=0.0):
     """Mean of `masked_l1` over `scales` mean-pooled scales; one scale is the paper's L1.
 
     Pooling averages unmasked pixels only, so masked pixels influence no scale. Coarse scales widen
     the basin of convergence, as the perceptual term does where VGG19 weights are available.
 
     Args:
-        prediction, truth: [B,H,W,C]; mask: W [B,H,W,1]; scales: number of scales.
+        prediction, truth: [B,H,W,C]; mask: W [B,H,W,1]; scales: number of scales;
+            ssim_weight: of `masked_l1`.
     """
     losses = []
     for scale in range(scales):
@@ -38,7 +44,7 @@ def pyramid_l1(prediction, truth, mask, scales):
             share = pooled + _EPSILON
             prediction, truth = _pool(prediction * mask) / share, _pool(truth * mask) / share
             mask = pooled
-        losses.append(masked_l1(prediction, truth, mask))
+        losses.append(masked_l1(prediction, truth, mask, ssim_weight))
     return tf.add_n(losses) / scales
 
 
@@ -67,6 +73,7 @@ class SynthesisLoss(tf.keras.layers.Layer):
         perceptual_weight: alpha_p, 0.01 in the paper; 0 leaves the perceptual term out.
         vgg19_weights: of `VGG19Features`, whose ValueErrors it raises; `none` leaves the
             perceptual term out.
+        ssim_weight: share of SSIM in the photometric part, of `masked_l1`; 0 is the paper's L1.
 
     >>> import tensorflow as tf
     >>> from aquanet_tf.losses import SynthesisLoss
@@ -76,11 +83,19 @@ class SynthesisLoss(tf.keras.layers.Layer):
     array([1., 1.], dtype=float32)
     """
 
-    def __init__(self, pyramid_scales=1, perceptual_weight=0.0, vgg19_weights="none", **kwargs):
+    def __init__(
+        self,
+        pyramid_scales=1,
+        perceptual_weight=0.0,
+        vgg19_weights="none",
+        ssim_weight=0.0,
+        **kwargs,
+    ):
         super().__init__(**{"dtype": "float32", **kwargs})
         self.pyramid_scales = pyramid_scales
         self.perceptual_weight = perceptual_weight
         self.vgg19_weights = vgg19_weights
+        self.ssim_weight = ssim_weight
         wanted = perceptual_weight > 0 and vgg19_weights != "none"
         self.features = VGG19Features(vgg19_weights) if wanted else None
         self.built = True  # Keras 3 refuses to distribute a model with unbuilt layers
@@ -90,12 +105,12 @@ class SynthesisLoss(tf.keras.layers.Layer):
         return photometric + self.perceptual_weight * perceptual_term
 
     def parts(self, view, truth, weight):
-        """(masked L1 [B], perceptual term [B] without its weight): training logs them apart.
+        """(photometric part [B], perceptual term [B] without its weight): training logs them apart.
 
         Args:
             view, truth: [B,H,W,3] in [0,1]; weight: W [B,H,W,1].
         """
-        photometric = pyramid_l1(view, truth, weight, self.pyramid_scales)
+        photometric = pyramid_l1(view, truth, weight, self.pyramid_scales, self.ssim_weight)
         if self.features is None:
             # Not zeros_like, which a tape records: it reorders the sums of the gradient.
             return photometric, tf.zeros(tf.shape(photometric))
@@ -107,6 +122,7 @@ class SynthesisLoss(tf.keras.layers.Layer):
             "pyramid_scales": self.pyramid_scales,
             "perceptual_weight": self.perceptual_weight,
             "vgg19_weights": self.vgg19_weights,
+            "ssim_weight": self.ssim_weight,
         }
 
 

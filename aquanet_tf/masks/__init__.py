@@ -1,4 +1,4 @@
 """Which pixels may move: SPIMO masks (section 3.4) and auto-masks.
 
-Uses: layers, networks.
+Uses: layers, losses, networks.
 """

@@ -35,7 +35,7 @@ class Checkpoints:
     Args:
         workdir: directory of the run.
         networks: name -> network.
-        optimizers: name -> optimizer; empty for inference.
+        optimizers: name -> optimizer, or anything else with `variables`; empty for inference.
         keep: number of newest checkpoints of finished epochs to keep.
         means: names of the running means.
         writes: whether `save` writes files; of several workers only the chief does.
@@ -240,6 +240,21 @@ def named_weights(network):
             f"weights of {network.name} share names: a layer lacks a name of its own"
         )
     return named
+
+
+def averaged(network):
+    """The name in a checkpoint of the average of a network's weights (--ema)."""
+    return f"{network}_average"
+
+
+def used_name(path, network):
+    """The name under which the checkpoint `path` holds the weights that a network is used with:
+    their average where there is one, else the network's own name."""
+    try:
+        found = holds(path, averaged(network))
+    except (ValueError, IndexError, tf.errors.OpError):
+        return network  # a damaged checkpoint, which restoring it will name
+    return averaged(network) if found else network
 
 
 def _numbered(variables):

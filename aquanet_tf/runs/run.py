@@ -25,10 +25,11 @@ class Run:
 
     Attributes:
         config: options of the training.
-        aquanet: the depth network with restored weights.
+        aquanet: the depth network with restored weights; with --ema the averaged ones.
         epoch: finished epochs.
-        data: image_height, image_width (pixels the network works at: those of the stored training
-            images, or of the crop for depth_scaling=none) and focal (fx / width, fy / height).
+        data: image_height, image_width (pixels: those of the stored training images, or of the crop
+            for depth_scaling=none), focal (fx / width, fy / height), and working_height where the
+            run has one of its own.
         posenet_checkpoint: the checkpoint with PoseNet's weights; None where there is the depth
             network alone, as in a released run (`export.release`).
     """
@@ -53,12 +54,23 @@ class Run:
             )
         posenet = build.build_pose_network(_full_precision(self.config))
         workdir = pathlib.Path(self.posenet_checkpoint).parents[1]
-        Checkpoints(workdir, {"posenet": posenet}, {}).restore_from(self.posenet_checkpoint)
+        _restore(workdir, "posenet", posenet, self.posenet_checkpoint)
         return posenet
+
+    @property
+    def working_height(self) -> int:
+        """Height in pixels that the network works at where nothing else is asked for: that of
+        --working_height, or of the training images."""
+        return self.data.get("working_height") or self.data["image_height"]
+
+    @property
+    def working_width(self) -> int:
+        """Width in pixels of a training image at the working height."""
+        return round(self.data["image_width"] * self.working_height / self.data["image_height"])
 
 
 def load_run(workdir: str | pathlib.Path, flag: str = "workdir") -> Run:
-    """Loads the newest checkpoint of a finished epoch.
+    """Loads the newest checkpoint of a finished epoch, of a run with --ema the averaged weights.
 
     flag: the flag that named the workdir, for messages.
 
@@ -73,11 +85,10 @@ def load_run(workdir: str | pathlib.Path, flag: str = "workdir") -> Run:
     except (OSError, ValueError, KeyError) as error:
         raise ValueError(f"{workdir / RUN_FILE}: missing or damaged ({error})") from error
     aquanet = build.build_depth_network(_full_precision(config))
-    state = Checkpoints(workdir, {"aquanet": aquanet}, {})
-    path = state.newest(unfinished=False)
+    path = Checkpoints(workdir, {}, {}).newest(unfinished=False)
     if path is None:
         raise ValueError(f"--{flag}={workdir}: no checkpoint yet; has a first epoch finished?")
-    epoch = state.restore_from(path).epoch
+    epoch = _restore(workdir, "aquanet", aquanet, path).epoch
     return Run(config, aquanet, epoch, data, None if is_released(workdir) else path)
 
 
@@ -96,6 +107,12 @@ def is_released(workdir: str | pathlib.Path) -> bool:
         return path is not None and not checkpoint.holds(path, "posenet")
     except (ValueError, IndexError, tf.errors.OpError):
         return False  # a damaged checkpoint, which restoring it will name
+
+
+def _restore(workdir, name, network, path):
+    """Restores the weights that `network` is used with, from the checkpoint `path`; the position of
+    that checkpoint. With --ema these are averages; the others stay in the checkpoint."""
+    return Checkpoints(workdir, {checkpoint.used_name(path, name): network}, {}).restore_from(path)
 
 
 def _full_precision(config: Config) -> Config:

@@ -81,7 +81,8 @@ class CheckpointCallback(tf.keras.callbacks.Callback):
 
 
 class PreviousEpoch(tf.keras.callbacks.Callback):
-    """Copies the depth network to the stage's teacher after every epoch. Put it before the saver.
+    """Copies the depth network, or its average, to the stage's teacher after every epoch. Put it
+    before the saver.
 
     Args:
         start: first epoch that trains the depth network. Its teacher is untrained, so its boosting
@@ -96,7 +97,7 @@ class PreviousEpoch(tf.keras.callbacks.Callback):
         self.model.teacher_trained.assign(float(epoch > self.start))
 
     def on_epoch_end(self, epoch, logs=None):
-        self.model.teacher.set_weights(self.model.aquanet.get_weights())
+        self.model.teacher.set_weights(self.model.used_networks.aquanet.get_weights())
 
 
 class Panels(tf.keras.callbacks.Callback):
@@ -120,7 +121,7 @@ class Panels(tf.keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         if (epoch + 1) % self.every:
             return
-        images = self.model.forward(self.batch).images
+        images = self.model.forward(self.batch, self.model.used_networks).images
         with self.writer.as_default():
             tf.summary.image("panel", self._panel(images)[None], step=epoch)
             if "beta" in images:

@@ -89,7 +89,7 @@ def find(stage, batch) -> Culprit | None:
         if not _finite(weight):
             return Culprit(f"the weight {name_of(weight)}", everyone)
     with tf.GradientTape() as tape:
-        terms = stage.forward(batch).terms
+        terms = stage.forward(batch, stage.networks).terms
         loss = sum(term.weight * tf.reduce_mean(term.value) for term in terms.values())
     for name, term in terms.items():
         if rows := _bad_rows(term.value):

@@ -31,6 +31,9 @@ from aquanet_tf.masks import spimo
 from aquanet_tf.runs import Run
 
 INDEX = "masks.json"
+# Options younger than the first caches. Masks depend on them by the frozen weights and the working
+# height alone, which the fingerprint covers anyway.
+_YOUNGER = ("synthesis", "ssim_weight", "rate_schedule", "ema", "working_height")
 
 
 def prepare(run: Run, config: Config, workdir: str | pathlib.Path) -> list[pathlib.Path]:
@@ -82,14 +85,20 @@ def fingerprint(run: Run, config: Config, info: dict) -> str:
     what = {
         "options": {name: getattr(config, name) for name in named(Config, affects="masks")},
         "shards": [shard["sha256"] for shard in info["shards"]],
-        # With the retired options, so that caches of earlier versions stay valid.
-        "network": {**dataclasses.asdict(run.config), **retired.KEPT},
-        "working_height": run.data["image_height"],
+        "network": _of_the_network(run.config),
+        "working_height": run.working_height,
     }
     digest = hashlib.sha256(json.dumps(what, sort_keys=True).encode())
     for weight in run.aquanet.get_weights():
         digest.update(np.ascontiguousarray(weight).tobytes())
     return digest.hexdigest()[:16]
+
+
+def _of_the_network(config):
+    """The options of the stage-1 run in its fingerprint: those of the first version, with the
+    retired ones, so that caches of earlier versions stay valid."""
+    values = {**dataclasses.asdict(config), **retired.KEPT}
+    return {name: value for name, value in values.items() if name not in _YOUNGER}
 
 
 def _complete(folder) -> bool:

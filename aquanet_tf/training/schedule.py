@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -11,6 +12,9 @@ from aquanet_tf.config.options import Config
 from aquanet_tf.runs.checkpoint import Position
 from aquanet_tf.training.stages import kick_start, stage_one, stage_two
 from aquanet_tf.training.stages.stage import Stage
+
+# The last rate of a cosine, relative to the first.
+_COSINE_END = 0.01
 
 
 class Phase(NamedTuple):
@@ -48,11 +52,21 @@ def phases(config: Config) -> list[Phase]:
     return [phase for phase in every if phase.start < phase.end]
 
 
-def learning_rate(milestones: str, phase: Phase, epoch: int) -> float:
-    """The phase's rate, halved at each of the --milestones (like 60,80,100) that `epoch` has
-    reached."""
-    reached = sum(epoch >= milestone for milestone in fields.parse_milestones(milestones))
-    return phase.learning_rate * 0.5**reached
+def learning_rate(config: Config, phase: Phase, epoch: int) -> float:
+    """The rate of an epoch, by --rate_schedule.
+
+    milestones: the phase's rate, halved at each of the --milestones (like 60,80,100) that `epoch`
+    has reached. cosine: after the kick-start half a period of a cosine, from the rate in the first
+    epoch to 1 % of it in the last; in the kick-start the rate itself.
+    """
+    if config.rate_schedule == "milestones":
+        reached = sum(epoch >= each for each in fields.parse_milestones(config.milestones))
+        return phase.learning_rate * 0.5**reached
+    first, last = config.kickstart_epochs, config.epochs - 1
+    if epoch <= first:
+        return phase.learning_rate
+    fall = 0.5 * (1.0 + math.cos(math.pi * (epoch - first) / (last - first)))
+    return phase.learning_rate * (_COSINE_END + (1.0 - _COSINE_END) * fall)
 
 
 def stretches(phase: Phase, position: Position) -> Iterator[Stretch]:

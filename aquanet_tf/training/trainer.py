@@ -16,6 +16,7 @@ from aquanet_tf.networks import build, pretrained
 from aquanet_tf.runs import history
 from aquanet_tf.runs.checkpoint import Checkpoints, Position
 from aquanet_tf.training import (
+    averages,
     callbacks,
     collapse,
     diagnosis,
@@ -106,6 +107,7 @@ class Trainer:
         with self.strategy.scope():  # the first variable of other workers waits for the chief's
             self.aquanet, self.posenet = build.build_networks(config)
             self.teachers = teachers.Teachers(config, self.workdir)
+            self.averages = averages.Averages(config) if config.ema else None
             self.stages = [(phase, self._stage(phase)) for phase in schedule.phases(config)]
             self.optimizers = {
                 f"{phase.name}_optimizer": precision.build_optimizer(
@@ -116,8 +118,8 @@ class Trainer:
             self.columns = _columns(stage for _, stage in self.stages)
             self.checkpoints = Checkpoints(
                 self.workdir,
-                {"aquanet": self.aquanet, "posenet": self.posenet, **self.teachers.networks},
-                self.optimizers,
+                {**self._own_networks(), **self.teachers.networks},
+                {**self.optimizers, **({"averages": self.averages} if config.ema else {})},
                 min(config.keep_checkpoints, config.epochs),
                 [name for name in self.columns if not name.startswith("val_")],
                 self.chief,
@@ -132,6 +134,8 @@ class Trainer:
             if position is None:
                 pretrained.start_encoder(config, self.aquanet)
                 self.teachers.start(self.aquanet, self.posenet)
+                if self.averages is not None:
+                    self.averages.start(self.aquanet, self.posenet)
             for (_, stage), optimizer in zip(self.stages, self.optimizers.values()):
                 stage.compile(
                     optimizer=precision.with_loss_scale(optimizer, stage.trained, config),
@@ -191,7 +195,12 @@ class Trainer:
 
     def _stage(self, phase):
         more = self.teachers.arguments() if issubclass(phase.stage, StageTwo) else {}
-        return phase.stage(self.config, self.aquanet, self.posenet, **more)
+        return phase.stage(self.config, self.aquanet, self.posenet, self.averages, **more)
+
+    def _own_networks(self) -> dict:
+        """The networks of the run and the averages of their weights, for the checkpoint."""
+        own = {"aquanet": self.aquanet, "posenet": self.posenet}
+        return own if self.averages is None else {**own, **self.averages.networks}
 
     def _masks(self):
         """Directories of the cached static masks, which the chief makes; None without them."""
@@ -231,7 +240,7 @@ class Trainer:
         config = self.config
 
         def rate(epoch, *_):
-            return schedule.learning_rate(config.milestones, phase, epoch)
+            return schedule.learning_rate(config, phase, epoch)
 
         logdir = self.workdir / "tensorboard"
         watchers = [

@@ -79,9 +79,12 @@ def _data(config):
         if whole
         else (first.info["image_height"], first.info["image_width"])
     )
+    # Only where the run has one of its own: 0 is the rule of all runs before there was the flag.
+    own = {"working_height": config.working_height} if config.working_height else {}
     return {
         "image_height": size[0],
         "image_width": size[1],
+        **own,
         "focal": _focal(config, first),
         "triplets": sum(each.info["count"] for each in sets),
         "sets": [each.summary() for each in sets],

@@ -60,6 +60,16 @@ def test_bad_values_are_named(bad, message):
         Config(**bad)
 
 
+def test_what_contradicts_itself_is_refused():
+    with pytest.raises(ValueError, match="--working_height=8: must be at least 16"):
+        Config(working_height=8)
+    with pytest.raises(ValueError, match="--synthesis=l1_ssim needs 2 pixels"):
+        Config(synthesis="l1_ssim", crop_height=32, pyramid_scales=6)
+    assert Config(synthesis="l1_ssim", crop_height=64, pyramid_scales=6, working_height=16)
+    with pytest.raises(ValueError, match="--ema=1.0"):
+        Config(ema=1.0)
+
+
 @fuzz.lengths(200)
 def test_absurd_values_are_refused_by_name(examples):
     """One line that begins with the flag; what is taken is of the right type and within bounds."""
@@ -84,6 +94,7 @@ def test_what_may_change_when_a_run_is_resumed():
     assert set(config_fields.named(Config, resumable=True)) == {
         *("data_dir", "val_data_dir", "stage1_workdir", "vgg19_weights", "encoder_weights"),
         *("epochs", "learning_rate", "kickstart_learning_rate", "milestones", "clip_norm"),
+        *("rate_schedule", "working_height"),
         *("warp_impl", "deterministic", "strategy", "replicas"),
         *("panels_every", "checkpoint_steps", "keep_checkpoints", "collapse"),
     }

@@ -1,5 +1,7 @@
 """The predictor: any size, bounded values, the run's own working height."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -87,6 +89,13 @@ def test_working_height(tmp_path):
     assert checkpoint.load(workdir, 64).height == 64
     with pytest.raises(ValueError, match="--height=3"):
         checkpoint.load(workdir, 3)
+    record = json.loads((workdir / "run.json").read_text())
+    record["data"]["working_height"] = 32  # of --working_height
+    (workdir / "run.json").write_text(json.dumps(record))
+    assert checkpoint.load(workdir).height == 32
+    assert checkpoint.load(workdir, 64).height == 64
+    own, asked = checkpoint.load(workdir), checkpoint.load(workdir, 32)
+    np.testing.assert_array_equal(own(picture()).inverse_depth, asked(picture()).inverse_depth)
 
 
 def test_missing_run_is_named(tmp_path):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from aquanet_tf.losses import photometric
 from aquanet_tf.masks import automask
 from tests.support import scenes
 
@@ -20,13 +21,13 @@ def test_error_matches_golden():
     golden = np.load(pathlib.Path(root) / "golden" / "i_monodepth2_losses.npz")
     target = tf.constant(golden["target"])
     np.testing.assert_allclose(
-        automask.ssim_error(tf.constant(golden["pred_m1"]), target),
+        photometric.ssim_error(tf.constant(golden["pred_m1"]), target),
         golden["ssim_pred_m1_target"],
         atol=1e-9,
     )
     errors = {}
     for name in ("pred_m1", "pred_p1", "src_m1", "src_p1"):
-        errors[name] = automask.photometric_error(tf.constant(golden[name]), target).numpy()
+        errors[name] = photometric.photometric_error(tf.constant(golden[name]), target).numpy()
         np.testing.assert_allclose(errors[name], golden[f"reproj_{name}"], atol=1e-9)
     warped = np.minimum(errors["pred_m1"], errors["pred_p1"])[..., 0]
     unwarped = np.minimum(errors["src_m1"], errors["src_p1"])[..., 0]
@@ -37,7 +38,7 @@ def test_error_matches_golden():
 
 def test_equal_images_have_no_error():
     image = tf.constant(np.random.default_rng(0).random((1, 8, 9, 3)))
-    np.testing.assert_allclose(automask.photometric_error(image, image), 0.0, atol=1e-12)
+    np.testing.assert_allclose(photometric.photometric_error(image, image), 0.0, atol=1e-12)
 
 
 def moving_camera():

@@ -82,6 +82,7 @@ ELSEWHERE = {
     "make bench": "by hand: it installs torch",
     ".ci/run": "CI itself",
     "make demo": "by hand: several minutes",
+    "make roads ROADS=$AQUANET_REAL_DATA": "tests/commands/test_roads.py, in a few steps",
     "make demo DEMO=quick": "the test of the demo",
 }
 # Numbers in the documents' commands that would take minutes.

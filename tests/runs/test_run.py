@@ -63,6 +63,14 @@ def test_both_networks_are_of_one_checkpoint(workdir, tmp_path):
         run.posenet  # noqa: B018
 
 
+def test_the_working_height_is_the_runs_own_or_that_of_the_images(workdir):
+    run = load_run(workdir)
+    height, width = run.data["image_height"], run.data["image_width"]
+    assert (run.working_height, run.working_width) == (height, width)
+    own = dataclasses.replace(run, data={**run.data, "working_height": 2 * height})
+    assert (own.working_height, own.working_width) == (2 * height, 2 * width)
+
+
 def test_half_precision_is_for_training_alone(tmp_path):
     run = load_run(runs.write(tmp_path / "run", mixed_precision="bfloat16"))
     assert run.config.mixed_precision == "bfloat16"

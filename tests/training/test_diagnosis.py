@@ -27,7 +27,9 @@ class Stage:
         self.aquanet, self.posenet = Network("depth/kernel", a), Network("pose/kernel", b)
         self.trained = self.aquanet.weights + self.posenet.weights
 
-    def forward(self, batch):
+    networks = None
+
+    def forward(self, batch, networks):
         (a,), (b,) = self.aquanet.weights, self.posenet.weights
         terms = {
             "photometric": Term(1.0, a[0] * batch["resize"]),

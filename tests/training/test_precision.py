@@ -28,8 +28,8 @@ def gradients(stage):
 def test_geometry_and_losses_are_float32(stage):
     logits, beta = stage.aquanet(batch()["target"], batch()["grid"])
     vectors = stage.posenet(batch()["target_low"], batch()["references_low"])
-    terms, watched, images = stage.forward(batch())
-    values = [logits, beta, vectors, *stage.ego_motion(batch()), *watched.values()]
+    terms, watched, images = stage.forward(batch(), stage.networks)
+    values = [logits, beta, vectors, *stage.ego_motion(batch(), stage.posenet), *watched.values()]
     values += [term.value for term in terms.values()] + tf.nest.flatten(images)
     assert {value.dtype for value in values} == {tf.float32}
 

@@ -7,9 +7,26 @@ from aquanet_tf.training import schedule
 
 
 def test_learning_rate_is_halved_at_milestones():
-    phase = schedule.phases(Config())[-1]
-    rates = [schedule.learning_rate("60,80,100", phase, epoch) for epoch in (59, 60, 80, 109)]
+    config = Config()
+    phase = schedule.phases(config)[-1]
+    rates = [schedule.learning_rate(config, phase, epoch) for epoch in (59, 60, 80, 109)]
     np.testing.assert_allclose(rates, [1e-4, 5e-5, 2.5e-5, 1.25e-5])
+
+
+def test_cosine_falls_to_one_percent_after_the_kick_start():
+    """Over both phases after it, whatever the milestones; a single epoch has the whole rate."""
+    settings = {"rate_schedule": "cosine", "kickstart_epochs": 2, "pose_frozen_epochs": 1}
+    config = Config(**settings, epochs=13, learning_rate=1e-2, kickstart_learning_rate=0.5)
+    rates = {}
+    for phase in schedule.phases(config):
+        for epoch in range(phase.start, phase.end):
+            rates[epoch] = schedule.learning_rate(config, phase, epoch)
+    assert [rates[epoch] for epoch in (0, 1, 2)] == [0.5, 0.5, 1e-2]
+    np.testing.assert_allclose([rates[7], rates[12]], [0.505e-2, 1e-4])
+    falling = [rates[epoch] for epoch in range(2, 13)]
+    assert falling == sorted(falling, reverse=True)
+    short = Config(rate_schedule="cosine", kickstart_epochs=1, epochs=2)
+    assert schedule.learning_rate(short, schedule.phases(short)[-1], 1) == 1e-4
 
 
 def test_phases_without_epochs_are_left_out():

@@ -33,6 +33,16 @@ def test_the_data_are_described_as_the_batches_are(pair_of_sets, tmp_path, size,
     assert data["triplets"] == 18 and [each["count"] for each in data["sets"]] == [14, 4]
 
 
+def test_the_height_of_use_is_recorded_where_it_is_asked_for(data_dir, tmp_path):
+    """Also of a run that is finished; without the flag the record is as it always was."""
+    config = options(data_dir)
+    training_workdir.prepare(config, tmp_path)
+    before = files.read(tmp_path / "run.json")["data"]
+    assert "working_height" not in before
+    training_workdir.prepare(dataclasses.replace(config, working_height=20), tmp_path)
+    assert files.read(tmp_path / "run.json")["data"] == {**before, "working_height": 20}
+
+
 def test_only_some_options_may_change_when_a_run_is_resumed(data_dir, tmp_path):
     config = options(data_dir)
     training_workdir.prepare(config, tmp_path)

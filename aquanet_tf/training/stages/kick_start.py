@@ -8,8 +8,6 @@ from aquanet_tf.layers import backward_warp
 from aquanet_tf.losses import objective, synthesis
 from aquanet_tf.training.stages.stage import REFERENCES, Outputs, Stage
 
-PYRAMID_SCALES = 4  # of the masked L1: PoseNet starts far from the solution
-
 # Mean-pooled scales of the L1 loss: coarse ones find the ego-motion from far away.
 PYRAMID_SCALES = 4
 
@@ -19,15 +17,16 @@ class KickStart(Stage):
     `naive_inverse_depth`."""
 
     terms = ("photometric",)
+    averaged = ("posenet",)
 
     @property
     def trained(self):
         return self.posenet.trainable_variables
 
-    def forward(self, batch):
+    def forward(self, batch, networks):
         k = batch["intrinsics"]
         # The ramp is the same at every resize factor, hence the translation is not scaled.
-        rotation, translation = self.ego_motion(batch)
+        rotation, translation = self.ego_motion(batch, networks.posenet)
         ramp = naive_inverse_depth(batch["grid"], self.config)
         views, loss = [], 0.0
         for c in range(REFERENCES):

@@ -33,6 +33,13 @@ class Outputs(NamedTuple):
     images: dict
 
 
+class Networks(NamedTuple):
+    """A depth network and an ego-motion network: those that are trained, or averages of them."""
+
+    aquanet: tf.keras.Model
+    posenet: tf.keras.Model
+
+
 class Stage(tf.keras.Model):
     """Train and test step of all stages. Subclasses define `forward`, `trained`, and the names of
     what `forward` returns: `terms` and `watched`.
@@ -40,6 +47,8 @@ class Stage(tf.keras.Model):
     Args:
         config: Config of the run.
         aquanet, posenet: the two networks, built.
+        averages: `averages.Averages` of them, which each step updates and validation uses; None
+            without --ema.
 
     Attributes:
         means: name -> running mean over the epoch, of the loss, its terms and the watched values.
@@ -47,12 +56,14 @@ class Stage(tf.keras.Model):
 
     terms: tuple[str, ...] = ()
     watched: tuple[str, ...] = ("translation", "rotation")
+    averaged: tuple[str, ...] = ("aquanet", "posenet")  # trained in this stage or before
 
-    def __init__(self, config, aquanet, posenet, **kwargs):
+    def __init__(self, config, aquanet, posenet, averages=None, **kwargs):
         super().__init__(**kwargs)
         self.config = config
         self.aquanet = aquanet
         self.posenet = posenet
+        self.averages = averages
         names = ("loss",) + self.terms + self.watched
         self.means = {name: tf.keras.metrics.Mean(name=name) for name in names}
         self.built = True
@@ -66,16 +77,30 @@ class Stage(tf.keras.Model):
         """The variables that this stage trains."""
         raise NotImplementedError
 
-    def forward(self, batch) -> Outputs:
+    @property
+    def networks(self) -> Networks:
+        """The networks that are trained."""
+        return Networks(self.aquanet, self.posenet)
+
+    @property
+    def used_networks(self) -> Networks:
+        """The networks as the run is used: their averages if it has some."""
+        if self.averages is None:
+            return self.networks
+        return Networks(self.averages.aquanet, self.averages.posenet)
+
+    def forward(self, batch, networks: Networks) -> Outputs:
         """Losses, logged values and images of a batch of `data.pipeline`."""
         raise NotImplementedError
 
-    def objective(self, batch):
+    def objective(self, batch, networks=None):
         """(loss of Eq. 10, scalar; name -> scalar of all that is logged).
+
+        networks: `Networks` to use, default: those that are trained.
 
         tf.errors.InvalidArgumentError names the first term that is not finite.
         """
-        outputs = self.forward(batch)
+        outputs = self.forward(batch, networks or self.networks)
         loss, means = objective.total(outputs.terms)
         return loss, {"loss": loss, **outputs.watched, **means}
 
@@ -93,15 +118,16 @@ class Stage(tf.keras.Model):
         if self.config.clip_norm > 0:
             gradients, _ = tf.clip_by_global_norm(gradients, self.config.clip_norm, norm)
         precision.apply_gradients(self.optimizer, gradients, variables)
+        if self.averages is not None:
+            self.averages.update(**{name: getattr(self, name) for name in self.averaged})
         return self._update(values)
 
     def test_step(self, batch):
-        return self._update(self.objective(batch)[1])
+        return self._update(self.objective(batch, self.used_networks)[1])
 
-    def ego_motion(self, batch):
+    def ego_motion(self, batch, posenet):
         """T_{target -> reference} at the stored images' size: R [B,2,3,3], t [B,2,3]."""
-        vectors = self.posenet(batch["target_low"], batch["references_low"])
-        return self.posenet.motion(vectors)
+        return posenet.motion(posenet(batch["target_low"], batch["references_low"]))
 
     def _update(self, values):
         # All values first: Keras 3 meets the end of a validation set inside this graph, and would

@@ -20,13 +20,16 @@ class StageOne(Stage):
     terms = ("photometric", "perceptual", "smoothness")
     watched = Stage.watched + ("visible", "beta", "inverse_depth", "spread")
 
-    def __init__(self, config, aquanet, posenet, **kwargs):
-        super().__init__(config, aquanet, posenet, **kwargs)
+    def __init__(self, config, aquanet, posenet, averages=None, **kwargs):
+        super().__init__(config, aquanet, posenet, averages, **kwargs)
         limits = (config.inverse_depth_min, config.inverse_depth_max)
         self.quantization = AdaptiveQuantization(*limits)
         self.warp = AdaptiveForwardWarp(*limits, config.warp_impl)
         self.synthesis = SynthesisLoss(
-            config.pyramid_scales, config.perceptual_weight, config.vgg19_weights
+            config.pyramid_scales,
+            config.perceptual_weight,
+            config.vgg19_weights,
+            config.ssim_weight if config.synthesis == "l1_ssim" else 0.0,
         )
         self.smoothness = SmoothnessLoss(config.smoothness_edge)
 
@@ -43,10 +46,10 @@ class StageOne(Stage):
         """
         return None
 
-    def forward(self, batch):
+    def forward(self, batch, networks):
         config = self.config
-        depth = self._depth(batch)
-        rotation, whole_translation = self.ego_motion(batch)
+        depth = self._depth(batch, networks.aquanet)
+        rotation, whole_translation = self.ego_motion(batch, networks.posenet)
         translation = depth_scaling.scale_translation(
             whole_translation, batch["resize"][:, None], config.depth_scaling
         )
@@ -67,8 +70,8 @@ class StageOne(Stage):
         motion = self._motion_size(rotation, whole_translation)
         return Outputs(terms, {**motion, **_watched(depth, views)}, _images(depth, views, masks))
 
-    def _depth(self, batch):
-        logits, beta = self.aquanet(batch["target"], batch["grid"], batch["intrinsics"])
+    def _depth(self, batch, aquanet):
+        logits, beta = aquanet(batch["target"], batch["grid"], batch["intrinsics"])
         if self.config.head == "direct":
             limits = (self.config.inverse_depth_min, self.config.inverse_depth_max)
             return stages_views.Depth(logits, beta, estimate.decode_direct(logits, *limits))

@@ -66,7 +66,7 @@ def test_validation_means_are_over_the_batches_there_are():
     class Simple(Stage):
         terms, watched = ("photometric",), ()
 
-        def forward(self, batch):
+        def forward(self, batch, networks):
             return Outputs(objective.terms(self.config, photometric=batch["resize"]), {}, {})
 
     stage = Simple(options(), None, None)

@@ -141,7 +141,7 @@ def test_perceptual_term_sees_the_masked_composite():
         seen.append(weight) or original(f, view, truth, weight)
     )
     try:
-        images = stage.forward(batch()).images
+        images = stage.forward(batch(), stage.networks).images
     finally:
         synthesis.perceptual = original
     for weight, expected in zip(seen, images["weights"]):

@@ -1,0 +1,44 @@
+"""A table of options as a JSON file, `config.json` of a workdir."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+from typing import TYPE_CHECKING
+
+from aquanet_tf import files
+from aquanet_tf.config import retired
+
+if TYPE_CHECKING:
+    from aquanet_tf.config.options import Config
+
+
+class Stored:
+    """What lets a dataclass of options be written and read."""
+
+    def save(self, path: str | pathlib.Path) -> None:
+        """Writes all options as JSON, one a line, whole or not at all."""
+        files.write(path, dataclasses.asdict(self))
+
+    @classmethod
+    def load(cls, path: str | pathlib.Path) -> Config:
+        """Reads what `save` wrote. Raises ValueError as `from_values`, and for a missing file."""
+        path = pathlib.Path(path)
+        if not path.is_file():
+            raise ValueError(f"{path}: no such file; is its directory the --workdir of a run?")
+        return cls.from_values(files.read(path), path)
+
+    @classmethod
+    def from_values(cls, values: dict, source: str | pathlib.Path) -> Config:
+        """The `Config` of options by name. Options that are left out take their defaults.
+
+        values: as `dataclasses.asdict` gives them, now or in an earlier version.
+        source: the file that they are from, named in errors.
+
+        Raises ValueError naming options that are unknown, retired (`config.retired`) or bad.
+        """
+        values = retired.removed(values, source)
+        names = {field.name for field in dataclasses.fields(cls)}
+        if unknown := sorted(set(values) - names):
+            raise ValueError(f"{source}: unknown options {unknown}; written by another version?")
+        return cls(**values)
