@@ -66,10 +66,7 @@ def main(argv) -> None:
     del argv
     distortion = video_camera.coefficients(flags.FLAGS.distortion)
     cut = crop.parse(flags.FLAGS.crop)
-    # A shell replaces ~ in `--out ~/x` only, not in `--out=~/x`.
-    names = ("input", "out", "intrinsics")
-    paths = {name: os.path.expanduser(flags.FLAGS[name].value) for name in names}
-    options = dataset_options.from_flags(Options, distortion=distortion, crop=cut, **paths)
+    options = dataset_options.from_flags(Options, distortion=distortion, crop=cut)
     report, prepared = prepare.prepare(options)
     prepare.print_report(report)
     dataset_prepare.print_summary(prepared, str(pathlib.Path(options.out) / RECORDS))
