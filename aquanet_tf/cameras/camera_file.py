@@ -71,8 +71,9 @@ def fitted(found: formats.Calibration, shape: tuple[int, int]) -> Camera:
 
 def scaled(k: np.ndarray, scale_x: float, scale_y: float) -> np.ndarray:
     """K [3, 3] after a resize of the image (half-pixel centers, as `geometry.camera`)."""
-    move_x, move_y = 0.5 * scale_x - 0.5, 0.5 * scale_y - 0.5
-    return np.array([[scale_x, 0, move_x], [0, scale_y, move_y], [0, 0, 1]]) @ k
+    first = scale_x * k[0] + (0.5 * scale_x - 0.5) * k[2]
+    second = scale_y * k[1] + (0.5 * scale_y - 0.5) * k[2]
+    return np.stack([first, second, k[2]])
 
 
 def doubt(k: np.ndarray, shape: tuple[int, int]) -> str:

@@ -95,6 +95,12 @@ def define_flags(kind: type, raw_dir: str, split: str) -> None:
 
 
 def from_flags(kind: type, **others) -> Options:
-    """Options of class `kind` from the flags; `others` are values of flags that need conversion."""
+    """Options of class `kind` from the flags; `others` are values of flags that need conversion.
+
+    `~` at the start of a text is the home: a shell replaces it in `--out ~/x` only, not in
+    `--out=~/x`.
+    """
     names = [field.name for field in dataclasses.fields(kind) if field.name not in others]
-    return kind(**{name: flags.FLAGS[name].value for name in names}, **others)
+    values = {name: flags.FLAGS[name].value for name in names}
+    texts = {name: os.path.expanduser(v) for name, v in values.items() if isinstance(v, str)}
+    return kind(**{**values, **texts}, **others)

@@ -8,6 +8,7 @@ import pathlib
 import re
 import shutil
 
+import numpy as np
 from PIL import Image
 
 from aquanet_tf import files as files_module
@@ -120,12 +121,9 @@ def _earlier(out: pathlib.Path, arguments: dict) -> dict | None:
     """
     if (out / REPORT).is_file() and (out / RAW).is_dir():
         report = files_module.read(out / REPORT)
-        before = report.get("arguments") or {}
-        if before == arguments:
+        changed = _changed(report.get("arguments") or {}, arguments)
+        if not changed:
             return report
-        changed = sorted(
-            name for name in {*before, *arguments} if before.get(name) != arguments.get(name)
-        )
         raise ValueError(
             f"--out={out}: holds another video or camera (changed: {', '.join(changed)}); choose "
             "another directory or remove it"
@@ -135,6 +133,15 @@ def _earlier(out: pathlib.Path, arguments: dict) -> dict | None:
             f"--out={out}: not empty and not of data_prep.video; choose another directory"
         )
     return None
+
+
+def _changed(before: dict, now: dict) -> list[str]:
+    """Names of the arguments that differ. K counts to six digits: earlier versions rounded it."""
+    before, now = dict(before), dict(now)
+    matrices = [np.asarray(values.pop("K", None), np.float64) for values in (before, now)]
+    same = matrices[0].shape == matrices[1].shape and np.allclose(*matrices, rtol=1e-6, atol=1e-4)
+    names = [name for name in {*before, *now} if before.get(name) != now.get(name)]
+    return sorted([*names, *([] if same else ["K"])])
 
 
 def _write_raw(out: pathlib.Path, options: Options, arguments: dict, camera, clips) -> dict:

@@ -2,16 +2,20 @@
 
 import dataclasses
 import json
+import os
+import pathlib
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from aquanet_tf import files
 from aquanet_tf.cameras import formats, undistort
 from aquanet_tf.cameras.camera_file import Camera
 from aquanet_tf.cameras.lens import Lens
 from aquanet_tf.kitti import layout as kitti_layout
 from aquanet_tf.media import video
+from data_prep.video import camera as video_camera
 from data_prep.video import clips as video_clips
 from data_prep.video import crop, prepare
 from data_prep.video import raw as video_raw
@@ -95,6 +99,19 @@ def test_a_margin_is_cut_off_and_k_follows(tmp_path):
         prepare.prepare(dataclasses.replace(options, out=str(tmp_path / "x"), crop=crop.Crop(90)))
 
 
+def test_a_data_set_of_an_earlier_version_is_resumed(tmp_path):
+    """It scaled K in float32."""
+    source = folder(tmp_path / "trip", [drive(n) for n in range(5)])
+    out = tmp_path / "out"
+    options = prepare.Options(str(source), str(out), focal_px=100.0, stride="1")
+    report, prepared = prepare.prepare(options)
+    report["arguments"]["K"][0][0] = float(np.float32(100.000003))
+    files.write(out / "video.json", report)
+    assert prepare.prepare(options) == (report, prepared)
+    with pytest.raises(ValueError, match="changed: K"):
+        prepare.prepare(dataclasses.replace(options, focal_px=101.0))
+
+
 def test_cut_and_distortion_go_together(tmp_path):
     """Undistorting a part of the image gives the part of the undistorted image."""
     lens = Lens("radtan", (0.15, 0.0, 0.01, 0.0))
@@ -163,3 +180,20 @@ def test_command_line(tmp_path, monkeypatch):
     assert done.returncode == 1 and done.stderr.strip().startswith(
         "error: --crop=5,a,0,0: expected"
     )
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("AQUANET_REAL_DATA" not in os.environ, reason="AQUANET_REAL_DATA is not set")
+def test_a_real_camera_file(tmp_path):
+    """Undistorted, the hood cut off. A barrel lens leaves no margin, so K stays as it is."""
+    source = pathlib.Path(os.environ["AQUANET_REAL_DATA"]) / "video"
+    lens = str(source / "freeway_intrinsics.json")
+    clips = video_clips.Clips([source / "freeway.mp4"], next(video.frames(source / "freeway.mp4")))
+    camera = video_camera.from_options(clips.shape, lens, 0.0, 0.0, ())
+    writer = video_raw.Writer(camera, clips.shape, crop.Crop(bottom=20))
+    writer.write_calibration(tmp_path / video_raw.DATE)
+    calibration = tmp_path / video_raw.DATE / "calib_cam_to_cam.txt"
+    height, width = kitti_layout.image_shape(calibration, 2)
+    k = kitti_layout.intrinsics(calibration, 2)
+    assert (height, width) == (340, 640)
+    np.testing.assert_allclose(k, formats.pinhole(578.88965, 576.41145, 333.30555, 192.81445))
