@@ -103,9 +103,7 @@ def draw_sheet(report: Report, path: str | pathlib.Path) -> None:
         with files.atomic(path) as temporary:
             picture.save(temporary, "PNG")
     except OSError as error:
-        raise OSError(
-            f"--contact_sheet={path}: cannot be written ({error.strerror}); choose another, or none"
-        ) from error
+        raise OSError(f"--contact_sheet: {error}; choose another, or none") from error
 
 
 class _Checker:
