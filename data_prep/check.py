@@ -19,9 +19,9 @@ import pathlib
 
 from absl import flags
 
-from aquanet_tf import cli
+from aquanet_tf import cli, files
 from aquanet_tf.data import manifest
-from data_prep.dataset import origins, repair
+from data_prep.dataset import job, origins, repair
 from data_prep.dataset import report as dataset_report
 from data_prep.dataset.report import SHEET
 from data_prep.layouts import cityscapes, kitti
@@ -80,14 +80,30 @@ def _changed_sources(data_dir: str) -> list[str]:
     if command not in REPAIRABLE:
         return []
     found = origins.check(data_dir, arguments, REPAIRABLE[command])
-    if found is None:
+    video = _changed_video(arguments)
+    if found is None and not video:
         print("sources        not compared (not recorded, or no longer there)")
         return []
-    for text in found.changed:
+    changed, lost = video + (found.changed if found else []), found.gone if found else []
+    for text in changed:
         print(f"fault: source {text}")
-    gone = f"; {len(found.gone)} files are no longer there" if found.gone else ""
-    print(f"sources        {'changed' if found.changed else 'as recorded'}{gone}")
-    return found.changed
+    gone = f"; {len(lost)} files are no longer there" if lost else ""
+    print(f"sources        {'changed' if changed else 'as recorded'}{gone}")
+    return changed
+
+
+def _changed_video(arguments: dict) -> list[str]:
+    """Of a data set of data_prep.video, whether the video file is still that of its report."""
+    report = pathlib.Path(str(arguments.get("raw_dir"))).parent / "video.json"
+    try:
+        path, identity = files.read(report)["arguments"]["input"]
+        stat = os.stat(path)
+        # As data_prep.video identifies it. A folder of frames has a longer list.
+        now = job.digest([[pathlib.Path(path).name, stat.st_size, stat.st_mtime_ns]])
+    except (ValueError, KeyError, TypeError, OSError):
+        return []  # not of a video, or it is no longer there
+    same = pathlib.Path(path).is_dir() or now.startswith(identity)
+    return [] if same else [f"{path}: replaced (another size or time)"]
 
 
 if __name__ == "__main__":
