@@ -21,10 +21,10 @@ from absl import flags
 
 from aquanet_tf import cli
 from aquanet_tf.data import manifest
-from data_prep.dataset import origins, repair
+from data_prep.dataset import repair
 from data_prep.dataset import report as dataset_report
 from data_prep.dataset.report import SHEET
-from data_prep.layouts import cityscapes, kitti
+from data_prep.layouts import cityscapes, kitti, source_check
 
 # Commands whose data sets can be repaired.
 REPAIRABLE = {"data_prep.kitti": kitti, "data_prep.cityscapes": cityscapes}
@@ -52,42 +52,17 @@ def main(argv) -> None:
         dataset_report.draw_sheet(report, sheet)
         print(f"contact sheet  {sheet}")
     bad = {fault.shard for fault in report.faults}
-    changed = _changed_sources(options.data_dir)
     if bad and options.repair:
         repair.repair(options.data_dir, bad - {manifest.NAME}, REPAIRABLE, options.threads)
         left = dataset_report.check(options.data_dir, options.threads, bad).faults
         print(f"repaired: {', '.join(sorted(bad))}" if not left else f"left: {left[0]}")
         report = report._replace(faults=left)
-    if changed:
-        raise ValueError(
-            f"{options.data_dir}: its sources have changed since it was made "
-            f"({origins.listed(changed)}); restore them, or remove it and prepare it again"
-        )
+    source_check.verify(options.data_dir, REPAIRABLE)
     if report.faults:
         fix = "remove it and prepare it again" if options.repair else "--repair rewrites the files"
         faults = f"{len(report.faults)} faults in {len(bad)} files"
         raise ValueError(f"{options.data_dir}: {faults}; {fix}")
     print("no fault" if not bad else "no fault left")
-
-
-def _changed_sources(data_dir: str) -> list[str]:
-    """What has changed about the sources of a data set, one sentence each; prints it as faults.
-
-    Missing sources are no fault: they may be removed when the data set is finished.
-    """
-    arguments = manifest.read(data_dir).get("arguments")
-    command = arguments.get("command") if isinstance(arguments, dict) else None
-    if command not in REPAIRABLE:
-        return []
-    found = origins.check(data_dir, arguments, REPAIRABLE[command])
-    if found is None:
-        print("sources        not compared (not recorded, or no longer there)")
-        return []
-    for text in found.changed:
-        print(f"fault: source {text}")
-    gone = f"; {len(found.gone)} files are no longer there" if found.gone else ""
-    print(f"sources        {'changed' if found.changed else 'as recorded'}{gone}")
-    return found.changed
 
 
 if __name__ == "__main__":

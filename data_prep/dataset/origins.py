@@ -19,7 +19,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from aquanet_tf import files
-from data_prep.dataset import options as dataset_options
 
 NAME = "sources.json"
 _DIGITS = 16
@@ -90,29 +89,6 @@ def changes(record: dict, root: str | pathlib.Path, cameras: dict) -> Changes:
         found = dict(zip(names, found))
     texts += [f"{name}: {text}" for name, text in found.items() if text not in ("", "gone")]
     return Changes(texts, [name for name, text in found.items() if text == "gone"])
-
-
-def check(data_dir: str | pathlib.Path, arguments: dict, module) -> Changes | None:
-    """Compares a finished data set with its sources; None: without record, or the raw directory is
-    gone.
-
-    arguments: of its manifest. module: of `layouts`, with `Options` and `recorded_camera`.
-    """
-    record = read(data_dir)
-    if record is None or not pathlib.Path(str(arguments.get("raw_dir"))).is_dir():
-        return None
-    options = dataset_options.options_from(module.Options, arguments, out=str(data_dir))
-    cameras, problems = {}, []
-    for name, before in record["cameras"].items():
-        try:
-            found = module.recorded_camera(options, name, before)
-        except ValueError as error:
-            problems.append(str(error))
-            continue
-        if found is not None:
-            cameras[name] = found
-    found = changes(record, options.raw_dir, cameras)
-    return Changes(problems + found.changed, found.gone)
 
 
 def listed(texts: list[str], most: int = 3) -> str:

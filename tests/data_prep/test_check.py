@@ -15,7 +15,7 @@ from data_prep import check
 from data_prep.dataset import origins
 from data_prep.dataset import repair as dataset_repair
 from data_prep.dataset import report as dataset_report
-from data_prep.layouts import kitti
+from data_prep.layouts import kitti, source_check
 from tests.support import commands, kitti_tree
 
 FEW = settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -173,6 +173,11 @@ def test_repair_without_sources_or_with_others(own):
     assert {fault.shard for fault in dataset_report.check(out).faults} == set()
 
 
+def changed_sources(out):
+    found = source_check.changes(out, check.REPAIRABLE)
+    return [] if found is None else found.changed
+
+
 def replace(raw):
     """Replaces all images of a raw directory."""
     for file in raw.rglob("*.png"):
@@ -189,10 +194,11 @@ def test_changed_sources_are_faults_while_they_are_there(own, capsys):
     text, first, last = calibration.read_text(), pictures[0].read_bytes(), pictures[-1].read_bytes()
 
     def changed():
-        return check._changed_sources(str(out))
+        return changed_sources(out)
 
     os.utime(pictures[0])
     calibration.write_text("calib_time: later\n" + text)
+    source_check.verify(out, check.REPAIRABLE)
     assert changed() == [] and "as recorded" in capsys.readouterr().out
     calibration.write_text(text.replace("4.150000e+01", "4.250000e+01"))
     pictures[0].write_bytes(first[:-1] + bytes([first[-1] ^ 1]))
@@ -222,7 +228,7 @@ def test_a_damaged_record_of_sources_is_named(own, text):
     path = own[1] / origins.NAME
     path.write_text(text)
     with pytest.raises(ValueError, match=f"{path}: ") as error:
-        check._changed_sources(str(own[1]))
+        changed_sources(own[1])
     assert "\n" not in str(error.value)
 
 

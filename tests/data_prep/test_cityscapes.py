@@ -12,8 +12,8 @@ from aquanet_tf.data import manifest, records
 from aquanet_tf.geometry import camera
 from aquanet_tf.kitti import layout as kitti_layout
 from data_prep import check
-from data_prep.dataset import origins, repair, report
-from data_prep.layouts import cityscapes, cityscapes_files
+from data_prep.dataset import repair, report
+from data_prep.layouts import cityscapes, cityscapes_files, source_check
 from data_prep.street.write import cityscapes as street_cityscapes
 from tests.support import commands, fuzz
 
@@ -177,12 +177,12 @@ def test_hidden_files_are_no_pictures(tmp_path):
 
 def test_changed_sources_are_noticed(tmp_path):
     root = write(tmp_path / "cs", range(12), [5])
-    info = prepare(root, tmp_path / "out")
-    assert origins.check(tmp_path / "out", info["arguments"], cityscapes) == ([], [])
+    prepare(root, tmp_path / "out")
+    assert source_check.changes(tmp_path / "out", check.REPAIRABLE) == ([], [])
     write(root, [], [5], k=K + np.eye(3))
     image = root / cityscapes_files.IMAGES / "train/aachen/aachen_000000_000003_leftImg8bit.png"
     Image.fromarray(picture(4)).save(image)
-    camera, picture_text = origins.check(tmp_path / "out", info["arguments"], cityscapes).changed
+    camera, picture_text = source_check.changes(tmp_path / "out", check.REPAIRABLE).changed
     assert "aachen_000000_000005_camera.json: K was 75.7 " in camera and ", is 76.7 " in camera
     assert "000003_leftImg8bit.png: replaced" in picture_text
     with pytest.raises(ValueError, match="raw data has changed .*K was 75.7 .*restore it, or"):

@@ -1,0 +1,77 @@
+"""Compares a finished data set with its sources, while they are there."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+
+from aquanet_tf import files
+from aquanet_tf.data import manifest
+from data_prep.dataset import job, origins
+from data_prep.dataset import options as dataset_options
+
+# Of data_prep.video, beside the raw frames.
+_VIDEO_REPORT = "video.json"
+
+
+def verify(data_dir: str | pathlib.Path, commands: dict) -> None:
+    """Prints how the sources compare with their record, and each change as a fault.
+
+    commands: name of a command -> the module of `layouts` with its `Options` and `recorded_camera`.
+    ValueError when something has changed.
+    """
+    found = changes(data_dir, commands)
+    if found is None:
+        print("sources        not compared (not recorded, or no longer there)")
+        return
+    for text in found.changed:
+        print(f"fault: source {text}")
+    gone = f"; {len(found.gone)} files are no longer there" if found.gone else ""
+    print(f"sources        {'changed' if found.changed else 'as recorded'}{gone}")
+    if found.changed:
+        raise ValueError(
+            f"{data_dir}: its sources have changed since it was made "
+            f"({origins.listed(found.changed)}); restore them, or remove it and prepare it again"
+        )
+
+
+def changes(data_dir: str | pathlib.Path, commands: dict) -> origins.Changes | None:
+    """What has changed about the sources of a data set since it was made.
+
+    None: it has no record of them, or they are not there. Sources may be removed when the data set
+    is finished, so missing ones are no change. ValueError for a damaged record.
+    """
+    record = origins.read(data_dir)
+    arguments = manifest.read(data_dir).get("arguments")
+    module = commands.get(arguments.get("command")) if isinstance(arguments, dict) else None
+    if module is None or not pathlib.Path(str(arguments.get("raw_dir"))).is_dir():
+        return None
+    texts = _changed_video(arguments["raw_dir"])
+    if record is None:
+        return origins.Changes(texts, []) if texts else None
+    options = dataset_options.options_from(module.Options, arguments, out=str(data_dir))
+    cameras = {}
+    for name, before in record["cameras"].items():
+        try:
+            found = module.recorded_camera(options, name, before)
+        except ValueError as error:
+            texts.append(str(error))
+            continue
+        if found is not None:
+            cameras[name] = found
+    found = origins.changes(record, options.raw_dir, cameras)
+    return origins.Changes(texts + found.changed, found.gone)
+
+
+def _changed_video(raw_dir: str) -> list[str]:
+    """Of a data set of data_prep.video, whether the video file is still that of its report."""
+    report = pathlib.Path(raw_dir).parent / _VIDEO_REPORT
+    try:
+        path, identity = files.read(report)["arguments"]["input"]
+        stat = os.stat(path)
+        # As data_prep.video identifies it. A folder of frames has a longer list.
+        now = job.digest([[pathlib.Path(path).name, stat.st_size, stat.st_mtime_ns]])
+    except (ValueError, KeyError, TypeError, OSError):
+        return []  # not of a video, or it is no longer there
+    same = pathlib.Path(path).is_dir() or now.startswith(str(identity))
+    return [] if same else [f"{path}: replaced (another size or time)"]
