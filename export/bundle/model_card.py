@@ -16,7 +16,7 @@ from aquanet_tf.runs.layout import RUN_FILE
 from export.bundle import parity
 
 GENERATED = """\
-- Trained on a **generated street** (`data_prep.street`): synthetic images of simple shapes. It was
+- Trained on a **synthetic street** (`data_prep.street`): rendered images of simple shapes. It was
   never measured on real roads; it demonstrates the commands and is no model for real images.
 """
 METRICS = ("abs_rel", "sq_rel", "rmse", "rmse_log", "a1", "a2", "a3")
@@ -125,7 +125,7 @@ def _data(document, run, sources):
             continue
         for name, value in sources[directory].items():
             if name == "generated":
-                yield f"{which}a generated street, not photographs: `data_prep.street {value}`"
+                yield f"{which}a synthetic street, not photographs: `data_prep.street {value}`"
             else:
                 yield f"{which}{name}: `{value}`"
 

@@ -101,9 +101,9 @@ def test_its_records_name_seed_and_commit_and_no_place(workdir, released):
         "commit abc1234",
         f"seed {Config().seed},",
         "| all | 7 | 0.1250 |",
-        "a generated street, not photographs: `data_prep.street --seed=7`",
+        "a synthetic street, not photographs: `data_prep.street --seed=7`",
         "weights: Apache-2.0",
-        "Trained on a **generated street**",
+        "Trained on a **synthetic street**",
         "**Not for safety**",
     ):
         assert words in card, words
@@ -139,7 +139,7 @@ def test_exports_and_releases_of_it_tell_the_same(released, tmp_path):
     lite = tflite.export_tflite(released, tmp_path / "a.tflite")
     again = release.release(released, tmp_path / "again")
     for card in (lite.with_suffix(".md"), again / "README.md"):
-        assert "a generated street, not photographs" in card.read_text()
+        assert "a synthetic street, not photographs" in card.read_text()
         assert "commit abc1234" in card.read_text()
 
 
