@@ -46,17 +46,19 @@ def _not_finite(text, config, saver, masks):
     """The message: which tensor of the failed step is not finite, for which samples, what to do."""
     # `fit` returns to Python once in so many steps: the one that failed is among them.
     count = config.steps_per_execution
+    networks = saver.model.networks
     if saver.validated is None:
         where, first = f"epoch {saver.epoch}, step", saver.step
         data = pipeline.training_dataset(config, saver.epoch, saver.epoch + 1, masks, first)
     else:
         where, first = f"validation of epoch {saver.epoch}, batch", saver.validated
         data = pipeline.validation_dataset(config, config.val_data_dir).skip(first)
+        networks = saver.model.used_networks
     for offset, batch in enumerate(data.take(count)):
         place = f"{where} {first + offset}"
         keys = [key.decode() for key in batch["key"].numpy()]
         inputs = {name: value for name, value in batch.items() if name != "key"}
-        if culprit := find(saver.model, inputs):
+        if culprit := find(saver.model, inputs, networks):
             break
     else:  # not reproduced: the arithmetic is not deterministic
         line = next(line for line in text.splitlines() if "is not finite" in line)
@@ -78,18 +80,23 @@ class Culprit(NamedTuple):
     samples: list[int]
 
 
-def find(stage, batch) -> Culprit | None:
+def find(stage, batch, networks) -> Culprit | None:
     """The first tensor of a step that is not finite, or None: the batch, the networks' weights, the
-    loss terms, the gradients, in this order. stage: a `stages.stage.Stage`."""
+    loss terms, the gradients, in this order.
+
+    Args:
+        stage: a `stages.stage.Stage`; batch: of `data.pipeline`, without keys.
+        networks: those of the step, `Stage.networks` or in a validation `Stage.used_networks`.
+    """
     everyone = list(range(batch["target"].shape[0]))
     for name, value in batch.items():
         if value.dtype.is_floating and (rows := _bad_rows(value)):
             return Culprit(f"the batch's {name}", rows)
-    for weight in [*stage.aquanet.weights, *stage.posenet.weights]:
+    for weight in [*networks.aquanet.weights, *networks.posenet.weights]:
         if not _finite(weight):
             return Culprit(f"the weight {name_of(weight)}", everyone)
     with tf.GradientTape() as tape:
-        terms = stage.forward(batch, stage.networks).terms
+        terms = stage.forward(batch, networks).terms
         loss = sum(term.weight * tf.reduce_mean(term.value) for term in terms.values())
     for name, term in terms.items():
         if rows := _bad_rows(term.value):

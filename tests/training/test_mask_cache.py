@@ -113,6 +113,11 @@ def test_other_options_or_weights_have_another_place(run, options):
     # What no mask depends on changes nothing.
     same = dataclasses.replace(options, learning_rate=1.0)
     assert mask_cache.fingerprint(run, same, info) in names
+    younger = {"ema": 0.9, "synthesis": "l1_ssim", "rate_schedule": "cosine", "working_height": 48}
+    like = dataclasses.replace(run, config=dataclasses.replace(run.config, **younger))
+    assert mask_cache.fingerprint(like, options, info) in names
+    higher = dataclasses.replace(run, data={**run.data, "working_height": 48})
+    assert mask_cache.fingerprint(higher, options, info) not in names
 
 
 def test_masks_of_earlier_versions_stay_valid():
