@@ -195,7 +195,7 @@ class Trainer:
 
     def _stage(self, phase):
         more = self.teachers.arguments() if issubclass(phase.stage, StageTwo) else {}
-        return phase.stage(self.config, self.aquanet, self.posenet, self.averages, **more)
+        return phase.stage(self.config, self.aquanet, self.posenet, averages=self.averages, **more)
 
     def _own_networks(self) -> dict:
         """The networks of the run and the averages of their weights, for the checkpoint."""
