@@ -12,7 +12,7 @@ from PIL import Image
 
 from aquanet_tf.data import manifest
 from data_prep import check
-from data_prep.dataset import origins
+from data_prep.dataset import job, origins
 from data_prep.dataset import repair as dataset_repair
 from data_prep.dataset import report as dataset_report
 from data_prep.layouts import kitti, source_check
@@ -230,6 +230,21 @@ def test_a_damaged_record_of_sources_is_named(own, text):
     with pytest.raises(ValueError, match=f"{path}: ") as error:
         changed_sources(own[1])
     assert "\n" not in str(error.value)
+
+
+def test_a_replaced_video_is_a_fault(own, tmp_path):
+    """As data_prep.video leaves it: its report beside the raw frames."""
+    video = tmp_path / "trip.mp4"
+    video.write_bytes(b"a video")
+    stat = video.stat()
+    digest = job.digest([[video.name, stat.st_size, stat.st_mtime_ns]])
+    report = {"arguments": {"input": [str(video), digest[:16]]}}
+    (tmp_path / "video.json").write_text(json.dumps(report))
+    assert changed_sources(own[1]) == []
+    video.write_bytes(b"another video")
+    assert changed_sources(own[1]) == [f"{video}: replaced (another size or time)"]
+    video.unlink()
+    assert changed_sources(own[1]) == []
 
 
 def test_repair_keeps_the_split(raw_dir, tmp_path):
