@@ -42,17 +42,11 @@ def define_flags() -> None:
     flags.DEFINE_float("fov_deg", 0.0, "Horizontal field of view, degrees.", lower_bound=0)
     flags.DEFINE_float("focal_px", 0.0, "Focal length in pixels.", lower_bound=0)
     flags.DEFINE_list("distortion", [], "k1,k2,p1,p2[,k3], radial-tangential as in OpenCV.")
-    flags.DEFINE_list(
-        "crop", [], "TOP,BOTTOM,LEFT,RIGHT pixels to cut off (hood, burnt-in text); K follows."
-    )
-    flags.DEFINE_string(
-        "stride", "auto", "Kept frames from target to neighbor; auto: from the flow."
-    )
+    flags.DEFINE_list("crop", [], "TOP,BOTTOM,LEFT,RIGHT pixels to cut off; K follows.")
+    flags.DEFINE_string("stride", "auto", "Kept frames to the neighbor; auto: from the flow.")
     height = "Height of the stored images in pixels, aspect kept; 0: as decoded."
     flags.DEFINE_integer("height", 0, height, 0, dataset_options.LARGEST)
-    flags.DEFINE_float(
-        "min_flow", 0.05, "Frames with less flow are dropped, % of the width.", lower_bound=0
-    )
+    flags.DEFINE_float("min_flow", 0.05, "Less flow is dropped, % of the width.", lower_bound=0)
     flags.DEFINE_enum(
         "image_format", "jpeg", records.IMAGE_FORMATS, "jpeg: quality 95, 4:4:4; png: lossless."
     )
