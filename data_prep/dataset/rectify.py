@@ -1,11 +1,9 @@
 """Rectifies images of KITTI's unrectified drives (`_extract`), as its `_sync` drives are.
 
-Pixel p of the rectified image shows the ray R_rect^T P_rect[:, :3]^-1 p of the camera. Its
-direction (x, y, 1) appears in the recorded image at the pixel K (x', y', 1), with r^2 = x^2 + y^2:
-    x' = x (1 + k1 r^2 + k2 r^4 + k3 r^6) + 2 p1 x y + p2 (r^2 + 2 x^2)
-    y' = y (1 + k1 r^2 + k2 r^4 + k3 r^6) + p1 (r^2 + 2 y^2) + 2 p2 x y
-K, D = (k1, k2, p1, p2, k3), R_rect and P_rect of calib_cam_to_cam.txt (Geiger et al., "Vision meets
-robotics", IJRR 2013). Pixel centers are at integers.
+Pixel p of the rectified image shows the ray R_rect^T P_rect[:, :3]^-1 p of the camera. The recorded
+image shows that ray through the lens (`radtan` of aquanet_tf.cameras.lens) at pixel K (x', y', 1).
+K, D = (k1, k2, p1, p2, k3), R_rect and P_rect are those of calib_cam_to_cam.txt (Geiger et al.,
+"Vision meets robotics", IJRR 2013). Pixel centers are at integers.
 """
 
 from __future__ import annotations
@@ -14,6 +12,8 @@ import functools
 from typing import NamedTuple
 
 import numpy as np
+
+from aquanet_tf.cameras import lens as cameras_lens
 
 # Pixels by which rounding may place a border pixel outside.
 _ROUNDING = 1e-6
@@ -40,16 +40,12 @@ def recorded_pixels(lens: Lens) -> tuple[np.ndarray, np.ndarray]:
     k, rotation, projection = (
         np.reshape(a, (3, 3)) for a in (lens.k, lens.rotation, lens.projection)
     )
-    k1, k2, p1, p2, k3 = lens.distortion
     rows, columns = np.mgrid[: lens.rectified[0], : lens.rectified[1]].astype(np.float64)
     pixels = np.stack([columns, rows, np.ones_like(rows)], axis=-1)
     rays = pixels @ (rotation.T @ np.linalg.inv(projection)).T
     ahead = np.where(rays[..., 2] > 0, rays[..., 2], np.nan)
     x, y = rays[..., 0] / ahead, rays[..., 1] / ahead
-    square = x**2 + y**2
-    radial = 1 + square * (k1 + square * (k2 + square * k3))
-    seen_x = x * radial + 2 * p1 * x * y + p2 * (square + 2 * x**2)
-    seen_y = y * radial + p1 * (square + 2 * y**2) + 2 * p2 * x * y
+    seen_x, seen_y = cameras_lens.Lens("radtan", lens.distortion).distort(x, y)
     return k[0, 0] * seen_x + k[0, 1] * seen_y + k[0, 2], k[1, 1] * seen_y + k[1, 2]
 
 
