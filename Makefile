@@ -15,7 +15,7 @@ BEAM := .venv-beam
 # At most four workers: each one loads TensorFlow and uses all cores for its arithmetic.
 # The forward warp in C++; without a compiler everything runs, only slower.
 NATIVE := -m aquanet_tf.native.build --optional
-PYTEST := -m pytest -n auto --maxprocesses 4 --dist loadfile
+PYTEST := -m pytest -n auto --maxprocesses 4 --dist loadfile --durations 30
 
 # TensorFlow 2.15 up to Python 3.11, the current one from 3.12 (see pyproject.toml).
 STACK = $(shell $(PYTHON) -c "import sys; print('card' if sys.version_info < (3, 12) else 'current')")

@@ -85,7 +85,7 @@ def test_preparation_killed_at_any_moment_ends_in_the_same_bytes(raw_dir, tmp_pa
     whole = tmp_path / "whole"
     duration = run(PREPARE, raw_dir, whole, lambda: None)
     expected = contents(whole)
-    assert len(expected) == 14 + 1
+    assert len(expected) == 14 + 2  # manifest.json and sources.json
     for number, moment in enumerate(moments(duration, seed=1)):
         out = tmp_path / str(number)
         run(PREPARE, raw_dir, out, lambda out=out: reader(out), moment)

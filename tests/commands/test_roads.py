@@ -17,6 +17,9 @@ TINY = (
     "--levels=3 --batch_size=1 --milestones= --collapse=off"
 )
 
+# Variables of a `make test` around this one; with MAKELEVEL, make prints which folder it enters.
+OUTER = ("ROADS", "MAKEFLAGS", "MAKELEVEL", "MFLAGS")
+
 
 def make(*arguments):
     return subprocess.run(
@@ -24,7 +27,7 @@ def make(*arguments):
         cwd=commands.ROOT,
         capture_output=True,
         text=True,
-        env={name: value for name, value in os.environ.items() if name != "ROADS"},
+        env={name: value for name, value in os.environ.items() if name not in OUTER},
     )
 
 
