@@ -22,7 +22,7 @@ STACK = $(shell $(PYTHON) -c "import sys; print('card' if sys.version_info < (3,
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-current setup-beam demo test test-fast test-current test-beam cross-stack bench lint clean roads
+.PHONY: help setup setup-current setup-beam demo test test-all test-current test-beam cross-stack bench lint clean roads
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -166,15 +166,15 @@ $(ROADS_RUN)/report.html: $(ROADS_RUN)/stage1/0039.json $(ROADS_RUN)/stage2/0039
 
 # --- proof -----------------------------------------------------------------------------------------
 
-test: $(SETUP) ## all tests
-	$(PY) $(NATIVE)
-	$(PY) $(PYTEST)
-
-test-fast: $(SETUP) ## the tests that are not marked slow
+test: $(SETUP) ## the tests, without the long ones
 	$(PY) $(NATIVE)
 	$(PY) $(PYTEST) -m "not slow"
 
-test-current: $(CURRENT)/.installed ## the same under TensorFlow 2.21 and Keras 3
+test-all: $(SETUP) ## the tests and the long ones: kills at random moments, every documented command
+	$(PY) $(NATIVE)
+	$(PY) $(PYTEST)
+
+test-current: $(CURRENT)/.installed ## the tests under TensorFlow 2.21 and Keras 3
 	$(CURRENT)/bin/python $(NATIVE)
 	$(CURRENT)/bin/python $(PYTEST) -m "not slow"
 

@@ -1,9 +1,11 @@
 """Makes a run small enough to publish: the depth network's weights and what is known of them.
 
     python -m export.release --workdir RUN --out pretrained/street [--example IMAGE.png]
+        [--with_posenet]
 
 writes OUT as a workdir like RUN, with its newest checkpoint, for predictions and every export:
-  checkpoints/     the depth network in float32, without PoseNet and optimizers;
+  checkpoints/     the depth network in float32, without optimizers, and without PoseNet unless
+                   --with_posenet keeps it for aquanet_tf.odometry;
   config.json      the options of the training;
   run.json         command, seed, commit, versions, data, and that this is a release;
   history.csv, and each evaluation of this epoch in RUN, without its rows for single frames;
@@ -41,15 +43,24 @@ _TRAIN = "python -m aquanet_tf.train"
 _ABSOLUTE = re.compile(r"(?<![\w.:/~])/(?:[^\s,=:/]+/)*(?=[^\s,=:/])")
 
 
-def release(workdir, out, example: str = "", commit: str = "", max_mb: float = 8.0) -> pathlib.Path:
+def release(
+    workdir,
+    out,
+    example: str = "",
+    commit: str = "",
+    max_mb: float = 8.0,
+    with_posenet: bool = False,
+) -> pathlib.Path:
     """Releases the newest checkpoint of `workdir` as the directory `out`, and returns its path.
 
     Args:
       example: an image file to include; empty: none.
       commit: of the code that trained, for runs that did not record it.
       max_mb: largest size of all files together, MB.
+      with_posenet: also the ego-motion network.
 
-    Raises ValueError (no checkpoint, `out` exists, too large) and leaves nothing then.
+    Raises ValueError (no checkpoint, no PoseNet in it, `out` exists, too large) and leaves nothing
+    then.
     """
     workdir, out = pathlib.Path(workdir), pathlib.Path(out)
     if out.exists():
@@ -60,12 +71,13 @@ def release(workdir, out, example: str = "", commit: str = "", max_mb: float = 8
     # A directory, so not by `files.atomic`; the rename makes it appear as a whole.
     temporary = pathlib.Path(tempfile.mkdtemp(prefix=".releasing-", dir=out.parent))
     try:
-        Checkpoints(temporary, {"aquanet": run.aquanet}, {}).save(run.epoch)
+        networks = {"aquanet": run.aquanet, **({"posenet": run.posenet} if with_posenet else {})}
+        Checkpoints(temporary, networks, {}).save(run.epoch)
         _write_records(workdir, temporary, run, commit)
         if picture is not None:
             Image.fromarray(picture).save(temporary / EXAMPLE, optimize=True)
         _write_card(temporary, out, run, bool(example))
-        _check_size(temporary, run, max_mb)
+        _check_size(temporary, networks.values(), max_mb)
         temporary.chmod(0o755)  # mkdtemp makes it private
         temporary.rename(out)
     except BaseException:
@@ -85,12 +97,13 @@ def _write_card(folder, out, run, example):
     (folder / "README.md").write_text(text)
 
 
-def _check_size(folder, run, max_mb):
+def _check_size(folder, networks, max_mb):
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
     if size > max_mb:
         raise ValueError(
             f"{size:.1f} MB, more than --max_mb={max_mb:g}: the weights take "
-            f"{4 * run.aquanet.count_params() / 1e6:.1f} MB; train with a smaller --width"
+            f"{4 * sum(network.count_params() for network in networks) / 1e6:.1f} MB; train with a "
+            "smaller --width"
         )
 
 
@@ -148,13 +161,14 @@ def define_flags() -> None:
     cli.define_path("example", "", "An image file to include; empty: none.")
     flags.DEFINE_string("commit", "", "Commit that trained it; empty: what the run recorded.")
     flags.DEFINE_float("max_mb", 8.0, "Largest size of all files together, MB.")
+    flags.DEFINE_bool("with_posenet", False, "Also the ego-motion network, for odometry.")
 
 
 def main(argv) -> None:
     """Runs the command; see the module docstring."""
     del argv
     options = flags.FLAGS
-    names = ("workdir", "out", "example", "commit", "max_mb")
+    names = ("workdir", "out", "example", "commit", "max_mb", "with_posenet")
     out = release(**{name: options[name].value for name in names})
     files = sorted(path for path in out.rglob("*") if path.is_file())
     for path in files:

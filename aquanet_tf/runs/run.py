@@ -31,7 +31,7 @@ class Run:
             for depth_scaling=none), focal (fx / width, fy / height), and working_height where the
             run has one of its own.
         posenet_checkpoint: the checkpoint with PoseNet's weights; None where there is the depth
-            network alone, as in a released run (`export.release`).
+            network alone, as in most released runs (`export.release`).
     """
 
     config: Config
@@ -49,7 +49,7 @@ class Run:
         """
         if self.posenet_checkpoint is None:
             raise ValueError(
-                "this needs the ego-motion network, which a released run does not hold: give the "
+                "this needs the ego-motion network, which this released run does not hold: give the "
                 "workdir of the training that it was released from"
             )
         posenet = build.build_pose_network(_full_precision(self.config))
@@ -89,7 +89,7 @@ def load_run(workdir: str | pathlib.Path, flag: str = "workdir") -> Run:
     if path is None:
         raise ValueError(f"--{flag}={workdir}: no checkpoint yet; has a first epoch finished?")
     epoch = _restore(workdir, "aquanet", aquanet, path).epoch
-    return Run(config, aquanet, epoch, data, None if is_released(workdir) else path)
+    return Run(config, aquanet, epoch, data, path if checkpoint.holds(path, "posenet") else None)
 
 
 def is_released(workdir: str | pathlib.Path) -> bool:

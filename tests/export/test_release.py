@@ -77,6 +77,17 @@ def test_it_holds_the_depth_network_alone(workdir, released):
     assert runs_run.is_released(released) and not runs_run.is_released(workdir)
 
 
+def test_with_posenet_it_knows_ego_motion_too(workdir, released, tmp_path):
+    place = release.release(workdir, tmp_path / "both", with_posenet=True)
+    pairs = zip(load_run(place).posenet.get_weights(), load_run(workdir).posenet.get_weights())
+    for found, expected in pairs:
+        np.testing.assert_array_equal(found, expected)
+    assert runs_run.is_released(place)
+    with pytest.raises(ValueError, match="ego-motion network"):
+        release.release(released, tmp_path / "none", with_posenet=True)
+    assert not (tmp_path / "none").exists()
+
+
 def test_a_release_of_an_earlier_version_is_known_by_its_weights(released, tmp_path):
     old = tmp_path / "old"
     shutil.copytree(released, old)

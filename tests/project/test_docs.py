@@ -74,7 +74,7 @@ ELSEWHERE = {
     "python -m aquanet_tf.train --flagfile=configs/kitti/smoke.flags --strategy=multi_worker "
     "--data_dir=data/kitti/records --workdir=runs/several": "the tests of distribution",
     "make test": ".ci/run",
-    "make test-fast": "a part of make test",
+    "make test-all": "by hand: make test and what is marked slow",
     "make test-current": ".ci/run",
     "make cross-stack": ".ci/run",
     "make test-beam": "by hand: needs make setup-beam",

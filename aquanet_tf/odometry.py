@@ -1,0 +1,115 @@
+"""The path of the camera through a video, by the ego-motion network of a run.
+
+    python -m aquanet_tf.odometry --workdir RUN --input VIDEO|FOLDER|DRIVE --out DIR [--gt FILE]
+
+writes
+  DIR/poses_kitti.txt  camera-to-world [3, 4], one line a frame, as KITTI's odometry benchmark;
+  DIR/poses_tum.txt    time, position and quaternion, as the TUM benchmark and evo read them;
+  DIR/top_view.png     the path from above;
+  DIR/odometry.json    units, length, and with --gt the errors.
+World is the camera frame of the first image: x right, y down, z forward. Positions are in the units
+of depth, relative unless the run is metric. With --gt, a KITTI pose file of the same frames, errors
+are given over snippets of 5 frames (the protocol of SfMLearner), over the whole path, and for a
+camera that moves straight ahead at constant speed.
+"""
+
+from __future__ import annotations
+
+import pathlib
+
+import numpy as np
+from absl import flags
+
+import aquanet_tf
+from aquanet_tf import cli, files, progress
+from aquanet_tf.trajectory import errors, frames, pose_files, poses, top_view
+
+
+def define_flags() -> None:
+    """The flags of the command."""
+    cli.define_path("workdir", None, "Directory of a run with its PoseNet.", required=True)
+    text = "A video, a folder of images in order of time, or a KITTI drive."
+    cli.define_path("input", None, text, required=True)
+    cli.define_output("out", None, "Directory for the results.", required=True, folder=True)
+    flags.DEFINE_integer("stride", 1, "Use every n-th frame, as in training.", lower_bound=1)
+    flags.DEFINE_float("fps", 10.0, "Frames per second of a folder.", lower_bound=1e-3)
+    cli.define_path("gt", "", "KITTI pose file with a line for each frame of --input.")
+    flags.DEFINE_enum("alignment", "sim3", errors.ALIGNMENTS, "Of the whole path to --gt.")
+
+
+def measure(truth: np.ndarray, estimate: np.ndarray, alignment: str) -> dict:
+    """Errors of `estimate` and of constant forward motion against `truth`, all [N, 4, 4]."""
+    found = {"alignment": alignment, "length": poses.length(truth)}
+    paths = {"network": estimate, "straight_ahead": poses.forward(len(truth))}
+    for name, path in paths.items():
+        found[name] = {
+            "snippets": errors.snippets(truth, path),
+            "whole": errors.whole(truth, path, alignment),
+        }
+    return found
+
+
+def text(document: dict) -> str:
+    """What is printed about odometry.json."""
+    lines = [f"{document['frames']} frames, {document['length']:.4g} {document['units']}"]
+    if found := document.get("errors"):
+        lines.append(f"ground truth: {found['length']:.4g} m; whole path: {found['alignment']}")
+        lines.append(f"{'':16}{'ATE of 5 frames':>20}{'whole, rmse':>14}{'max':>10}")
+        for name in ("network", "straight_ahead"):
+            part, all_of_it = found[name]["snippets"], found[name]["whole"]
+            short = f"{part['mean']:.4f} ± {part['std']:.4f} m"
+            lines.append(
+                f"{name:16}{short:>20}{all_of_it['rmse']:12.3f} m{all_of_it['max']:8.2f} m"
+            )
+    return "\n".join(lines)
+
+
+def main(argv) -> None:
+    """Runs the command; see the module docstring."""
+    del argv
+    options = flags.FLAGS
+    truth = pose_files.read_kitti(options.gt)[:: options.stride] if options.gt else None
+    found = frames.open_frames(options.input, options.fps, options.stride)
+    if truth is not None:
+        errors.check(truth, len(found.times))
+    # TensorFlow is loaded only here, so that errors in flags and files are reported at once.
+    from aquanet_tf.runs import load_run
+    from aquanet_tf.trajectory import motion
+
+    steps = motion.EgoMotion(load_run(options.workdir))(found.images)
+    count = len(found.times) - 1
+    path = poses.chain(np.stack(list(progress.bar(steps, total=count, desc="odometry"))))
+    document = {
+        "units": "units of depth (relative)",
+        "frames": len(path),
+        "stride": options.stride,
+        "length": poses.length(path),
+        "workdir": options.workdir,
+        "input": options.input,
+        "created_by": f"aquanet_tf {aquanet_tf.__version__}",
+    }
+    lines = {"network": path[:, :3, 3]}
+    if truth is not None:
+        document["errors"] = measure(truth, path, options.alignment)
+        lines = drawn(truth, path)
+    print(text(document), flush=True)
+    out = pathlib.Path(options.out)
+    out.mkdir(parents=True, exist_ok=True)
+    pose_files.write_kitti(out / "poses_kitti.txt", path)
+    pose_files.write_tum(out / "poses_tum.txt", path, found.times)
+    top_view.draw(out / "top_view.png", lines, "m" if options.gt else "units of depth")
+    files.write(out / "odometry.json", document)
+    print(f"written: {out}")
+
+
+def drawn(truth: np.ndarray, estimate: np.ndarray) -> dict[str, np.ndarray]:
+    """Positions for the top view: both from the first camera, the estimate as long as the truth."""
+    true, other = (poses.from_first(path)[:, :3, 3] for path in (truth, estimate))
+    longest = poses.length(estimate)
+    scale = poses.length(truth) / longest if longest else 1.0
+    return {"ground truth": true, f"network, times {scale:.3g}": scale * other}
+
+
+if __name__ == "__main__":
+    define_flags()
+    cli.run(main)

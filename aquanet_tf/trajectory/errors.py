@@ -1,0 +1,68 @@
+"""Absolute trajectory error (ATE) of estimated poses [N, 4, 4] against true ones, in their unit.
+
+`snippets` is the protocol of SfMLearner, which the field reports; `whole` aligns the whole path
+once, with the library evo.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from aquanet_tf.trajectory import poses
+
+SNIPPET = 5  # frames
+ALIGNMENTS = ("sim3", "scale", "none")
+
+
+def snippets(truth: np.ndarray, estimate: np.ndarray, frames: int = SNIPPET) -> dict[str, float]:
+    """Mean and standard deviation of the ATE over all snippets of `frames` successive frames.
+
+    Both paths of a snippet start at its first pose; the estimate is scaled by least squares; the
+    error is sqrt(sum of squared distances) / frames, as SfMLearner and Monodepth2 compute it (not
+    the root of the mean).
+    """
+    check(truth, len(estimate), frames)
+    found = []
+    for start in range(len(truth) - frames + 1):
+        part = slice(start, start + frames)
+        true, other = (poses.from_first(path[part])[:, :3, 3] for path in (truth, estimate))
+        square = np.sum(other**2)
+        scale = np.sum(true * other) / square if square > 0 else 0.0
+        found.append(np.sqrt(np.sum((scale * other - true) ** 2)) / frames)
+    return {"mean": float(np.mean(found)), "std": float(np.std(found)), "snippets": len(found)}
+
+
+def whole(truth: np.ndarray, estimate: np.ndarray, alignment: str) -> dict[str, float]:
+    """rmse, mean, median and max distance of the positions after one alignment of the path.
+
+    alignment: sim3 (rotation, translation and scale by Umeyama), scale (scale alone, after both
+    paths start at the same pose), or none.
+
+    Raises ValueError when evo is not installed.
+    """
+    check(truth, len(estimate), 3)
+    try:
+        from evo.core import metrics
+        from evo.core.trajectory import PosePath3D
+    except ImportError as error:
+        raise ValueError(
+            "the error over the whole path needs evo: pip install 'aquanet-tf[odometry]'"
+        ) from error
+    true, other = (PosePath3D(poses_se3=list(poses.from_first(p))) for p in (truth, estimate))
+    if alignment != "none":
+        other.align(true, correct_scale=True, correct_only_scale=alignment == "scale")
+    error = metrics.APE(metrics.PoseRelation.translation_part)
+    error.process_data((true, other))
+    found = error.get_all_statistics()
+    return {name: float(found[name]) for name in ("rmse", "mean", "median", "max")}
+
+
+def check(truth: np.ndarray, frames: int, least: int = SNIPPET) -> None:
+    """Raises ValueError unless `truth` has one pose for each of at least `least` frames."""
+    if len(truth) != frames:
+        raise ValueError(
+            f"--gt has {len(truth)} poses, the input {frames} frames (counted after --stride); "
+            "give the poses of the same frames"
+        )
+    if frames < least:
+        raise ValueError(f"{frames} frames; at least {least} are needed to measure errors")
