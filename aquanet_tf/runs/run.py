@@ -49,8 +49,8 @@ class Run:
         """
         if self.posenet_checkpoint is None:
             raise ValueError(
-                "this needs the ego-motion network, which this released run does not hold: give the "
-                "workdir of the training that it was released from"
+                "this needs the ego-motion network, which this released run does not hold: give "
+                "the workdir of the training that it was released from"
             )
         posenet = build.build_pose_network(_full_precision(self.config))
         workdir = pathlib.Path(self.posenet_checkpoint).parents[1]

@@ -31,7 +31,7 @@ def from_first(found: np.ndarray) -> np.ndarray:
 
 
 def forward(count: int) -> np.ndarray:
-    """[count, 4, 4]: one unit straight ahead from frame to frame, the baseline that sees nothing."""
+    """[count, 4, 4]: one unit straight ahead each frame, the baseline that sees nothing."""
     found = np.tile(np.eye(4), (count, 1, 1))
     found[:, 2, 3] = np.arange(count)
     return found
