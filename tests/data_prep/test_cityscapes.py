@@ -4,11 +4,10 @@ import json
 
 import numpy as np
 import pytest
-import tensorflow as tf
 from hypothesis import strategies as st
 from PIL import Image
 
-from aquanet_tf.data import manifest, records
+from aquanet_tf.data import records
 from aquanet_tf.geometry import camera
 from aquanet_tf.kitti import layout as kitti_layout
 from data_prep import check
@@ -16,6 +15,7 @@ from data_prep.dataset import repair, report
 from data_prep.layouts import cityscapes, cityscapes_files, source_check
 from data_prep.street.write import cityscapes as street_cityscapes
 from tests.support import commands, fuzz
+from tests.support.records import read
 
 SHAPE = (32, 64)
 K = np.array([[70.7, 0, 34.3], [0, 70.8, 16.0], [0, 0, 1]])
@@ -47,12 +47,6 @@ def write(root, frames, cameras, city="aachen", seq=0, split="train", k=K):
 def prepare(root, out, **options):
     options = {"image_format": "png", "border": WHOLE, **options}
     return cityscapes.prepare(cityscapes.Options(str(root), str(out), **options))
-
-
-def read(out):
-    files = [str(out / shard["name"]) for shard in manifest.verify(out)["shards"]]
-    parsed = [records.parse(data) for data in tf.data.TFRecordDataset(files)]
-    return {fields["key"].numpy().decode(): fields for fields in parsed}
 
 
 def test_neighbors_are_two_frames_apart(tmp_path):
