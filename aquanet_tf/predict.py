@@ -62,7 +62,7 @@ def define_flags() -> None:
     flags.DEFINE_string("write", "", "npy,png16,color,ply,moving; empty: the first three.")
     flags.DEFINE_integer("height", 0, "Working height of a run; 0: its own (its --working_height).")
     flags.DEFINE_string("range", "", "Color range of inverse depth, low,high; empty: measured.")
-    flags.DEFINE_string("intrinsics", "", "For ply: fx,fy,cx,cy in pixels, or a camera file.")
+    cli.define_path("intrinsics", "", "For ply: fx,fy,cx,cy in pixels, or a camera file.")
     flags.DEFINE_float("fov", 0.0, "For ply: horizontal field of view in degrees.")
 
 

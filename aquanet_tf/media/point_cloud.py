@@ -7,7 +7,6 @@ Pixel centers are at integers, so the center of an image of width W is at (W - 1
 from __future__ import annotations
 
 import math
-import os
 import pathlib
 import warnings
 from typing import NamedTuple
@@ -78,8 +77,7 @@ def parse_camera(intrinsics: str, fov: float) -> Camera:
     if fov:
         raise ValueError("--intrinsics and --fov say the same: give one of them")
     source = f"--intrinsics={intrinsics}"
-    # A shell replaces ~ in `--intrinsics ~/x` only, not in `--intrinsics=~/x`.
-    file = pathlib.Path(os.path.expanduser(intrinsics))
+    file = pathlib.Path(intrinsics)
     if file.is_file():
         try:
             return Camera(camera_file.load(file), source=source)
