@@ -46,9 +46,7 @@ def test_every_path_is_a_path_and_every_output_is_checked_before_the_work():
                 continue
             if call.func.attr.startswith("DEFINE_") and isinstance(call.args[0], ast.Constant):
                 name = call.args[0].value
-                assert name not in OUTPUTS | PATHS, (
-                    f"{file}: {name}: use cli.define_..."
-                )
+                assert name not in OUTPUTS | PATHS, f"{file}: {name}: use cli.define_..."
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,10 @@ _ORDER = {"radtan": "k1, k2, p1, p2, k3", "equidistant": "k1, k2, k3, k4"}
 class Undistorter:
     """Converts images uint8 [H, W, C] of `shape` (H, W) into those of a pinhole camera.
 
-    K stays the same, and images are cropped to the valid region, `window` (top, left, height,
-    width) in pixels. Bilinear interpolation. ValueError for coefficients that fold the image (they
-    do not hold up to its corners) or leave less than a quarter of it.
+    Focal lengths stay the same, and images are cropped to the valid region, `window` (top, left,
+    height, width) in pixels; `k` is K [3, 3] of the result. Bilinear interpolation. ValueError for
+    coefficients that fold the image (they do not hold up to its corners) or leave less than a
+    quarter of it.
     """
 
     def __init__(self, k: np.ndarray, lens: Lens, shape: tuple[int, int]):
@@ -28,6 +29,7 @@ class Undistorter:
         v = k[1, 1] * y_seen + k[1, 2]
         inside = (u >= 0) & (u <= width - 1) & (v >= 0) & (v <= height - 1)
         self.window = top, left, rows, columns = _all_true(inside)
+        self.k = k - [[0, 0, left], [0, 0, top], [0, 0, 0]]
         if 4 * rows * columns < height * width:
             raise ValueError(
                 f"distortion {_named(lens)} leaves {rows}x{columns} of the image: are these "

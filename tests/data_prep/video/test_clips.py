@@ -20,8 +20,7 @@ from data_prep.video import clips as video_clips
 from data_prep.video import crop, prepare
 from data_prep.video import raw as video_raw
 from tests.data_prep.video.test_prepare import SIZE, camera, drive, folder
-from tests.media import test_ffmpeg
-from tests.support import commands
+from tests.support import clips, commands
 
 
 def clip(path, numbers, shape=SIZE):
@@ -156,10 +155,10 @@ def test_a_fisheye_file_makes_pinhole_frames(tmp_path):
 def test_pixels_of_anamorphic_video_are_square(tmp_path):
     """240x180 shown as 320x180: one focal length, that of the shown width."""
     path = tmp_path / "wide.mp4"
-    test_ffmpeg.make(path, "-vf", "setsar=4/3", size="240x180")
-    clips = video_clips.Clips.of(str(path))
-    assert clips.shape == (180, 320)
-    k = camera(shape=clips.shape, fov=60.0).k
+    clips.make(path, "-vf", "setsar=4/3", size="240x180")
+    found = video_clips.Clips.of(str(path))
+    assert found.shape == (180, 320)
+    k = camera(shape=found.shape, fov=60.0).k
     np.testing.assert_allclose((k[0, 0], k[1, 1]), 160 / np.tan(np.radians(30)))
 
 
