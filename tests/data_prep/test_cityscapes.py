@@ -183,6 +183,23 @@ def test_changed_sources_are_noticed(tmp_path):
         prepare(root, tmp_path / "out")
 
 
+def test_pictures_that_came_or_went_are_named(tmp_path):
+    root = write(tmp_path / "cs", range(12), [5])
+    prepare(root, tmp_path / "out")
+    write(root, range(12, 14), [])
+    write(root, range(5), [2], city="zurich")
+    words = "aachen_000000_000012_.*png: added; .*zurich_000000_000000_.*: added; and 2 more"
+    with pytest.raises(ValueError, match=f"raw data has changed since .*{words}.*restore it, or"):
+        prepare(root, tmp_path / "out")
+    images = root / cityscapes_files.IMAGES / "train"
+    for path in [*images.glob("zurich/*"), *images.glob("aachen/*_00001[0-9]_*")]:
+        path.unlink()
+    with pytest.raises(ValueError, match="changed since .*000010_leftImg8bit.png: gone; .*restore"):
+        prepare(root, tmp_path / "out")
+    # Sources of a finished data set may be removed, all of them.
+    assert source_check.changes(tmp_path / "out", check.REPAIRABLE).changed == []
+
+
 def test_repair(tmp_path):
     root = write(tmp_path / "cs", range(12), [5])
     prepare(root, tmp_path / "out", border=(1, 2, 3, 4), height=20, shard_size=3)

@@ -36,8 +36,13 @@ def spoil_picture(raw):
     Image.fromarray(kitti_tree.image(77, seed=3)).save(path_of(raw, 1, 4))
 
 
+def add_picture(raw):
+    Image.fromarray(kitti_tree.image(10, seed=12)).save(path_of(raw, 1, 10))
+
+
 CHANGES = {
-    "other frames": (lambda raw: path_of(raw, 1, 9).unlink(), "0009.png: gone"),
+    "fewer frames": (lambda raw: path_of(raw, 1, 9).unlink(), "0009.png: gone"),
+    "more frames": (add_picture, "0010.png: added|other triplets are chosen now"),
     "calibration": (
         spoil_calibration,
         "calib_cam_to_cam.txt camera 2: K was 41.5 .*, is 42.5 ",
