@@ -61,7 +61,8 @@ def define_flags() -> None:
     flags.DEFINE_bool("quick", False, "Use the short form in the file.")
     flags.DEFINE_list("rows", [], "Keys of rows; rows they depend on are added. Empty: all.")
     flags.DEFINE_list("seeds", [], "Seeds to train with; empty: those of the file.")
-    cli.define_path("data_dir", "", "Records to train on, instead of the file's data.")
+    text = "Records to train on, instead of the file's data; several: comma separated."
+    cli.define_path("data_dir", "", text, several=True)
     cli.define_path("gt_dir", "", "KITTI raw directory to evaluate on, with --data_dir.")
     flags.DEFINE_bool("figures", True, "Draw the figures.")
 

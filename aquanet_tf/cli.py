@@ -27,18 +27,28 @@ def path(text: str) -> str:
     return os.path.expanduser(text)
 
 
-class _PathParser(flags.ArgumentParser):
-    def parse(self, argument):
-        return path(argument)
+def paths(text: str) -> str:
+    """Paths separated by commas, each as `path`."""
+    parts = (part.strip() if part.lstrip().startswith("~") else part for part in text.split(","))
+    return ",".join(map(path, parts))
+
+
+class PathParser(flags.ArgumentParser):
+    """Parses the value of a flag that is a path: `convert` is `path`, or `paths` for several."""
+
+    def __init__(self, convert: Callable[[str], str] = path):
+        self.parse = convert
 
     def flag_type(self):
         return "string"
 
 
-def define_path(name: str, default: str | None, help: str, required: bool = False) -> None:
-    """Defines a flag for a file or folder to read; see `path`."""
-    serializer = flags.ArgumentSerializer()
-    flags.DEFINE(_PathParser(), name, default, help, serializer=serializer, required=required)
+def define_path(
+    name: str, default: str | None, help: str, required: bool = False, several: bool = False
+) -> None:
+    """Defines a flag for a file or folder to read, or `several` separated by commas; see `path`."""
+    parser, serializer = PathParser(paths if several else path), flags.ArgumentSerializer()
+    flags.DEFINE(parser, name, default, help, serializer=serializer, required=required)
 
 
 def define_output(

@@ -56,13 +56,16 @@ def _concerns(error: OSError, path: pathlib.Path) -> bool:
 
 
 def read_text(path: str | pathlib.Path, errors: str = "strict") -> str:
-    """The text of a file in UTF-8, or as Windows editors save it: with a byte order mark, or in
-    UTF-16.
+    """The text of a file; see `text`."""
+    return text(pathlib.Path(path).read_bytes(), errors)
+
+
+def text(data: bytes, errors: str = "strict") -> str:
+    """Text in UTF-8, or as Windows editors save it: with a byte order mark, or in UTF-16.
 
     errors: "strict" raises ValueError (UnicodeDecodeError) for other bytes, "replace" replaces
     them.
     """
-    data = pathlib.Path(path).read_bytes()
     encoding = "utf-8-sig"
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         encoding = "utf-16"
@@ -74,9 +77,9 @@ def read_text(path: str | pathlib.Path, errors: str = "strict") -> str:
 def write(path: str | pathlib.Path, value: dict) -> None:
     """Writes `value` as JSON, whole or not at all. Raises OSError as `atomic` does and ValueError
     for NaN and infinity; what was there before stays."""
-    text = json.dumps(value, indent=1, allow_nan=False) + "\n"
+    lines = json.dumps(value, indent=1, allow_nan=False) + "\n"
     with atomic(path) as temporary:
-        temporary.write_text(text)
+        temporary.write_text(lines)
 
 
 def read(path: str | pathlib.Path) -> dict:

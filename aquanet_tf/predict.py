@@ -14,6 +14,8 @@ standard input, one a line. For each NAME.jpg, at its size, --write chooses from
   moving NAME_moving.png  255 where something likely moves, else 0: the SPIMO mask of a stage-1
                           run, or of a SavedModel with the signature moving_objects.
 A video gives NAME_color.mp4 in one color range; --write adds the files of each frame in NAME/.
+--undistort, for networks trained on undistorted images, first undistorts each image with the camera
+file of --intrinsics and cuts off what has no image; all files are then of the undistorted image.
 predictions.json holds range, scale, units, sizes and milliseconds, and lists inputs that could not
 be read. Those are skipped, and the exit code is then 1.
 """
@@ -62,8 +64,11 @@ def define_flags() -> None:
     flags.DEFINE_string("write", "", "npy,png16,color,ply,moving; empty: the first three.")
     flags.DEFINE_integer("height", 0, "Working height of a run; 0: its own (its --working_height).")
     flags.DEFINE_string("range", "", "Color range of inverse depth, low,high; empty: measured.")
-    flags.DEFINE_string("intrinsics", "", "For ply: fx,fy,cx,cy in pixels, or a camera file.")
+    text = "For ply and --undistort: fx,fy,cx,cy in pixels, or a camera file."
+    cli.define_path("intrinsics", "", text)
     flags.DEFINE_float("fov", 0.0, "For ply: horizontal field of view in degrees.")
+    text = "Undistort the images first, as data_prep.video does, with the lens of --intrinsics."
+    flags.DEFINE_bool("undistort", False, text)
 
 
 def main(argv) -> None:
@@ -71,7 +76,7 @@ def main(argv) -> None:
     del argv
     options = flags.FLAGS
     colour_range, formats = parse_range(options.range), parse_write(options.write)
-    camera = point_cloud.parse_camera(options.intrinsics, options.fov)
+    camera = point_cloud.parse_camera(options.intrinsics, options.fov, options.undistort)
     if bool(options.model) == bool(options.workdir):
         raise ValueError("give either --model or --workdir")
     paths = inputs.paths(options.input)

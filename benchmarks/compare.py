@@ -55,7 +55,7 @@ TASKS = {
 _NAMES = (*TASKS, "input")
 
 _TASK = flags.DEFINE_multi_enum("task", _NAMES, _NAMES, "What to compare.")
-_RECORDS = flags.DEFINE_list("records", [], "Data sets for the input pipeline, one row each.")
+cli.define_path("records", "", "Data sets for the input pipeline, as A,B.", several=True)
 _HEIGHT = flags.DEFINE_list("height", ["96", "192"], "Image heights, pixels.")
 _WIDTH = flags.DEFINE_list("width", ["320", "640"], "Image widths, one for each height.")
 _LEVELS = flags.DEFINE_integer("levels", 33, "Inverse-depth levels.", lower_bound=2)
@@ -66,7 +66,7 @@ _STEP_REPEATS = flags.DEFINE_integer(
     "step_repeats", 7, "Timed rounds of the training step.", lower_bound=1
 )
 _SEED = flags.DEFINE_integer("seed", 1, "Seed of inputs and weights.", lower_bound=0)
-_OUT = flags.DEFINE_string("out", "", "Also write the table to this Markdown file.")
+cli.define_output("out", "", "Also write the table to this Markdown file.")
 
 
 def settings() -> list[measure.Setting]:
@@ -88,10 +88,10 @@ def input_tasks(folder: pathlib.Path) -> list[measure.Task]:
     """
     from aquanet_tf.data import manifest
 
-    if not _RECORDS.value:
+    if not flags.FLAGS.records:
         raise ValueError("--task=input needs --records, data sets of data_prep (see make bench)")
     tasks = []
-    for i, records_dir in enumerate(_RECORDS.value):
+    for i, records_dir in enumerate(flags.FLAGS.records.split(",")):
         frames = folder / str(i)
         frames.mkdir()
         images = 3 * (
@@ -171,9 +171,9 @@ def main(argv):
             rows.append(measure.compare(task, setting, repeats))
             loads.append(os.getloadavg()[0])
     print(table(rows))
-    if _OUT.value:
+    if flags.FLAGS.out:
         text = f"# Measured\n\n{table(rows)}\n\n{circumstances(loads)}\n"
-        pathlib.Path(_OUT.value).write_text(text)
+        pathlib.Path(flags.FLAGS.out).write_text(text)
 
 
 def _work(folder):

@@ -34,8 +34,8 @@ TASK = measure.Task(
 )
 
 _REPEATS = flags.DEFINE_integer("repeats", 7, "Timed calls of each case.", lower_bound=1)
-_OUT = flags.DEFINE_string("out", "docs/scaling.png", "Picture to write.")
-_CSV = flags.DEFINE_string("csv", "benchmarks/scaling.csv", "Table to write.")
+cli.define_output("out", "docs/scaling.png", "Picture to write.")
+cli.define_output("csv", "benchmarks/scaling.csv", "Table to write.")
 
 
 def size(axis: str, setting: measure.Setting) -> int:
@@ -100,13 +100,13 @@ def main(argv):
     results = {
         setting: measured(setting, _REPEATS.value) for setting in progress.bar(unique, unit="case")
     }
-    with pathlib.Path(_CSV.value).open("w", newline="") as file:
+    with pathlib.Path(flags.FLAGS.csv).open("w", newline="") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(["height", "width", "levels", "batch", "milliseconds", "mebibytes"])
         for setting, (seconds, mebibytes) in results.items():
             place = (setting.height, setting.width, setting.levels, setting.batch)
             table.writerow([*place, f"{1e3 * seconds:.1f}", f"{mebibytes:.0f}"])
-    draw(results, _OUT.value)
+    draw(results, flags.FLAGS.out)
 
 
 if __name__ == "__main__":

@@ -9,8 +9,11 @@ import pytest
 from aquanet_tf import cli
 from tests.support import commands
 
-# Flags that name what a command writes, and the module or package that defines them.
-OUTPUTS = {"out", "sheet", "contact_sheet"}
+# Flags that name what a command writes, and what it reads.
+OUTPUTS = {"out", "sheet", "contact_sheet", "csv"}
+PATHS = {"workdir", "mask_workdir", "stage1_workdir", "model", "model_base_path", "input"}
+PATHS |= {"data_dir", "gt_dir", "depth_dir", "raw_dir", "split", "intrinsics", "config"}
+PATHS |= {"street", "example", "evaluation", "stage1_evaluation", "records"}
 
 
 def content(folder):
@@ -18,7 +21,7 @@ def content(folder):
 
 
 def sources():
-    for room in ("aquanet_tf", "data_prep", "export"):
+    for room in ("aquanet_tf", "data_prep", "export", "benchmarks"):
         yield from (commands.ROOT / room).rglob("*.py")
 
 
@@ -27,16 +30,23 @@ def test_home_is_expanded_however_it_is_written():
     assert cli.path("~/a b") == f"{home}/a b" and cli.path("~") == home
     for text in ("", "a/~", "a~", "/x", "-", "2024-05-01T12:30:00.mp4"):
         assert cli.path(text) == text
+    assert cli.paths("~/a,b/~, ~") == f"{home}/a,b/~,{home}" and cli.paths("") == ""
 
 
-def test_every_output_is_checked_before_the_work():
-    """`define_output` is the only way to define such a flag."""
+def test_home_is_expanded_in_one_place():
+    users = [path.name for path in sources() if "expanduser" in path.read_text()]
+    assert users == ["cli.py"]
+
+
+def test_every_path_is_a_path_and_every_output_is_checked_before_the_work():
+    """`define_path` and `define_output` are the only ways to define such a flag."""
     for file in sources():
         for call in ast.walk(ast.parse(file.read_text())):
             if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
                 continue
             if call.func.attr.startswith("DEFINE_") and isinstance(call.args[0], ast.Constant):
-                assert call.args[0].value not in OUTPUTS, f"{file}: use cli.define_output"
+                name = call.args[0].value
+                assert name not in OUTPUTS | PATHS, f"{file}: {name}: use cli.define_..."
 
 
 @pytest.mark.parametrize(
@@ -71,8 +81,10 @@ def test_a_folder_cannot_be_a_file_nor_a_file_a_folder(tmp_path, module, given):
 
 
 def test_a_command_expands_home_in_its_flags(tmp_path):
+    """Also in a flagfile, and in the flagfile's own name."""
     environment = {**os.environ, "HOME": str(tmp_path)}
-    done = commands.run("data_prep.eigen_lists", "--out=~/lists", env=environment)
+    (tmp_path / "a.flags").write_text("--out=~/lists\n")
+    done = commands.run("data_prep.eigen_lists", "--flagfile=~/a.flags", env=environment)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "lists" / "test_files.txt").is_file()
     assert not (pathlib.Path(commands.ROOT) / "~").exists()

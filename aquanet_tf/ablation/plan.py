@@ -4,7 +4,7 @@ Keys of the file:
 
     title       title of the table
     data        commands that make the data, in order, each "MODULE --flag=value ..."
-    data_dir, gt_dir  records to train on; KITTI raw directory to evaluate on
+    data_dir, gt_dir  records to train on; KITTI raw directory to evaluate on; ~ is the home
     seeds       every row is trained with each of them
     flagfile    for rows without a flagfile of their own
     flags       for every training, they override the flagfile
@@ -32,6 +32,7 @@ import pathlib
 
 import yaml
 
+from aquanet_tf import cli
 from aquanet_tf.config import command_line
 from aquanet_tf.config.options import Config
 
@@ -158,7 +159,7 @@ def _places(document, out, data_dir, gt_dir) -> dict[str, str]:
         raise ValueError("--data_dir and --gt_dir belong together: give both or none")
     places = {"out": str(out)}
     for name, given in (("data_dir", data_dir), ("gt_dir", gt_dir)):
-        places[name] = given or _filled(document.get(name, ""), places)
+        places[name] = given or cli.paths(_filled(document.get(name, ""), places))
         if not places[name]:
             raise ValueError(f"no {name!r}: write it into the file or give --{name}")
     return places

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import yaml
 
+from aquanet_tf import files
 from aquanet_tf.cameras import models
 from aquanet_tf.cameras.lens import Lens
 
@@ -94,13 +95,16 @@ def one(values: dict, names) -> object:
 
 
 def _decoded(data: bytes) -> str:
-    """Text, with or without the byte order mark that editors of Windows write."""
+    """Text as `files.text` reads it. ValueError for a binary file."""
     try:
-        return data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+        found = files.text(data)
+        if "\0" not in found:
+            return found
     except ValueError:
-        raise ValueError(
-            f"not text; {_FIX} (COLMAP: model_converter --output_type TXT writes cameras.txt)"
-        ) from None
+        pass
+    raise ValueError(
+        f"not text; {_FIX} (COLMAP: model_converter --output_type TXT writes cameras.txt)"
+    )
 
 
 def _loaded(text: str) -> dict:

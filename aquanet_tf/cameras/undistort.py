@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from aquanet_tf.cameras.lens import Lens
+from aquanet_tf.cameras.lookup import Lookup
 
 _ORDER = {"radtan": "k1, k2, p1, p2, k3", "equidistant": "k1, k2, k3, k4"}
 
@@ -12,9 +13,10 @@ _ORDER = {"radtan": "k1, k2, p1, p2, k3", "equidistant": "k1, k2, k3, k4"}
 class Undistorter:
     """Converts images uint8 [H, W, C] of `shape` (H, W) into those of a pinhole camera.
 
-    K stays the same, and images are cropped to the valid region, `window` (top, left, height,
-    width) in pixels. Bilinear interpolation. ValueError for coefficients that fold the image (they
-    do not hold up to its corners) or leave less than a quarter of it.
+    Focal lengths stay the same, and images are cropped to the valid region, `window` (top, left,
+    height, width) in pixels; `k` is K [3, 3] of the result. Bilinear interpolation. ValueError for
+    coefficients that fold the image (they do not hold up to its corners) or leave less than a
+    quarter of it.
     """
 
     def __init__(self, k: np.ndarray, lens: Lens, shape: tuple[int, int]):
@@ -27,6 +29,7 @@ class Undistorter:
         v = k[1, 1] * y_seen + k[1, 2]
         inside = (u >= 0) & (u <= width - 1) & (v >= 0) & (v <= height - 1)
         self.window = top, left, rows, columns = _all_true(inside)
+        self.k = k - [[0, 0, left], [0, 0, top], [0, 0, 0]]
         if 4 * rows * columns < height * width:
             raise ValueError(
                 f"distortion {_named(lens)} leaves {rows}x{columns} of the image: are these "
@@ -40,24 +43,10 @@ class Undistorter:
                 f"distortion {_named(lens)} folds the image: check the coefficients "
                 f"({_ORDER[lens.model]}) and K"
             )
-        self._shape = (height, width)
-        low_u, low_v = (np.minimum(a.astype(int), n - 2) for a, n in ((u, width), (v, height)))
-        self._index = low_v * width + low_u
-        self._part_u = (u - low_u).astype(np.float32)[..., None]
-        self._part_v = (v - low_v).astype(np.float32)[..., None]
+        self._lookup = Lookup(u, v, shape)
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
-        height, width = self._shape
-        if image.shape[:2] != (height, width):
-            raise ValueError(f"image is {image.shape[:2]}, expected {(height, width)}")
-        flat = image.reshape(height * width, -1)
-
-        def corner(step):
-            return flat[self._index + step].astype(np.float32)
-
-        upper = corner(0) + self._part_u * (corner(1) - corner(0))
-        lower = corner(width) + self._part_u * (corner(width + 1) - corner(width))
-        return np.round(upper + self._part_v * (lower - upper)).astype(np.uint8)
+        return self._lookup(image)
 
 
 def _all_true(mask: np.ndarray) -> tuple[int, int, int, int]:

@@ -6,6 +6,7 @@ import dataclasses
 
 from absl import flags, logging
 
+from aquanet_tf import cli
 from aquanet_tf.config import retired
 from aquanet_tf.config.options import Config
 
@@ -24,6 +25,9 @@ def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
             flags.DEFINE_integer(*arguments, flag_values=values)
         elif isinstance(field.default, float):
             flags.DEFINE_float(*arguments, flag_values=values)
+        elif field.metadata["paths"]:
+            parser, serializer = cli.PathParser(cli.paths), flags.ArgumentSerializer()
+            flags.DEFINE(parser, *arguments, flag_values=values, serializer=serializer)
         else:
             flags.DEFINE_string(*arguments, flag_values=values)
     for name in retired.KEPT:

@@ -27,6 +27,7 @@ def option(
     high: float | None = None,
     resumable: bool = False,
     affects: str = "",
+    paths: bool = False,
 ) -> Any:
     """A dataclass field with what is known of an option as its metadata.
 
@@ -39,11 +40,14 @@ def option(
             nor batches.
         affects: "masks" when the SPIMO masks depend on it, so that other masks are made when it
             changes.
+        paths: a path, or several separated by commas.
     """
     rule = {"choices": choices, "low": low, "high": high}
     return dataclasses.field(
         default=default,
-        metadata={"help": help, **rule, "resumable": resumable, "affects": affects},
+        metadata={
+            **{"help": help, **rule, "resumable": resumable, "affects": affects, "paths": paths}
+        },
     )
 
 

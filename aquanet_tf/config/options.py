@@ -25,6 +25,7 @@ class Config(Stored):
         "Directory of TFRecord shards with manifest.json, or several, comma separated. Prediction "
         "and export take image size and focal length from the first.",
         resumable=True,
+        paths=True,
     )
     data_weights: str = option(
         "",
@@ -32,7 +33,10 @@ class Config(Stored):
         "proportion to their numbers of triplets.",
     )
     val_data_dir: str = option(
-        "", "Shards to validate on after every epoch, as --data_dir; empty: none.", resumable=True
+        "",
+        "Shards to validate on after every epoch, as --data_dir; empty: none.",
+        resumable=True,
+        paths=True,
     )
     batch_size: int = option(8, "Triplets in one step, all replicas together.", low=1)
     crop_height: int = option(192, "Height of the training crop, pixels.", low=16, high=8192)
@@ -55,6 +59,7 @@ class Config(Stored):
         "Stage 2: workdir of the stage-1 run whose frozen network makes the SPIMO masks. Read when "
         "the run starts; after that the run's own checkpoints hold the network.",
         resumable=True,
+        paths=True,
     )
     stage2_posenet: str = option(
         "scratch",
@@ -90,6 +95,7 @@ class Config(Stored):
         "Initial weights of --encoder=mobile: none (random), mobilenet_v3_small_imagenet (keras-cv "
         "downloads them), or a directory with a preset of keras-cv. Read when the run starts.",
         resumable=True,
+        paths=True,
     )
     activation: str = option(
         "elu",
@@ -239,6 +245,7 @@ class Config(Stored):
         "Weights of VGG19 for the perceptual loss: imagenet (keras.applications downloads them), a "
         "local .h5 file, random, or none.",
         resumable=True,
+        paths=True,
     )
     # Schedule
     kickstart_epochs: int = option(5, "Number of first epochs, which train PoseNet alone.", low=0)

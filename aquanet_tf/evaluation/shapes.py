@@ -21,12 +21,18 @@ def check(frames: list[ground_truth.Frame]) -> None:
     """
     for frame in frames:
         image, truth = images.size(frame.image), _truth_size(frame)
-        if not same_aspect(image, truth):
+        if same_aspect(image, truth):
+            continue
+        if frame.drive.unrectified:
             raise ValueError(
-                "{}: {}x{}, but its image has {}x{}: cropped? Ground truth and image must show the "
-                "same part of the view: give the images that were cropped with it, or whole ground "
-                "truth".format(frame.truth, *truth, *image)
+                f"{frame.image}: unrectified (an _extract drive), but ground truth is of rectified "
+                "images: evaluate KITTI's _sync archive of the drive, or leave it out of --split"
             )
+        raise ValueError(
+            "{}: {}x{}, but its image has {}x{}: cropped? Ground truth and image must show the "
+            "same part of the view: give the images that were cropped with it, or whole ground "
+            "truth".format(frame.truth, *truth, *image)
+        )
 
 
 def same_aspect(first: tuple[int, int], second: tuple[int, int]) -> bool:

@@ -12,7 +12,8 @@ import aquanet_tf
 from aquanet_tf import files, progress
 from aquanet_tf.inference.network import Network, Prediction
 from aquanet_tf.inference.writer import Writer
-from aquanet_tf.media import color, depth_png, images, inputs, point_cloud, video
+from aquanet_tf.media import color, depth_png, inputs, point_cloud, video
+from aquanet_tf.media.pictures import Pictures
 
 _DEFAULT_FORMATS = ("npy", "png16", "color")
 # Frames that decide the color range of a video, spread over it.
@@ -36,7 +37,8 @@ def predict_all(
       colour_range: inverse depths of the first and last color; None: measured, for all images
         together and for each video.
       formats: some of `writer.FORMATS`; empty: npy, png16 and color, for images only.
-      camera: for ply; default: each image's EXIF.
+      camera: for ply; default: each image's EXIF. May ask to undistort the images first: then all
+        files are those of the undistorted images, whose K is in predictions.json.
 
     Returns the content of predictions.json. Files that cannot be read are listed there as
     `failed`. Raises ValueError when `moving` is wanted from a network without it.
@@ -44,7 +46,9 @@ def predict_all(
     if "moving" in formats:
         network.require_moving()
     scale = network.inverse_depth_max / depth_png.LEVELS
-    style = scale, colour_range, camera or point_cloud.Camera()
+    camera = camera or point_cloud.Camera()
+    style = scale, colour_range, camera
+    pictures = Pictures(camera)
     writer = Writer(out, formats or _DEFAULT_FORMATS, *style)
     written, clips, failed = [], [], []
     for path, name in progress.bar(
@@ -53,9 +57,9 @@ def predict_all(
         try:
             if video.is_video(path):
                 frames = Writer(out / name, formats, *style) if formats else None
-                clips.append(_predict_clip(path, name, network, writer, frames))
+                clips.append(_predict_clip(path, name, network, pictures, (writer, frames)))
             else:
-                written.append(_predict_image(path, name, network, writer))
+                written.append(_predict_image(pictures.read(path), name, network, writer))
         except ValueError as error:
             failed.append({"input": str(path), "error": str(error)})
     writer.finish()
@@ -73,36 +77,37 @@ def predict_all(
     return document
 
 
-def _predict_image(path, name, network, writer) -> dict:
+def _predict_image(picture, name, network, writer) -> dict:
     """One image: its files, and its entry in predictions.json."""
-    image = images.read_image(path)
-    prediction, milliseconds = _timed(network, image)
-    writer.add(name, path, image, prediction)
-    size = {"height": image.shape[0], "width": image.shape[1]}
-    return {"input": str(path), "name": name, **size, "milliseconds": milliseconds}
+    prediction, milliseconds = _timed(network, picture.image)
+    writer.add(name, picture, prediction)
+    height, width = picture.image.shape[:2]
+    entry = {"input": str(picture.source), "name": name, "height": height, "width": width}
+    return {**entry, "milliseconds": milliseconds, **_camera_entry(picture)}
 
 
-def _predict_clip(path, name, network, writer, frames) -> dict:
-    """One video: NAME_color.mp4 beside the files of `writer`, and its entry in predictions.json.
+def _predict_clip(path, name, network, pictures, writers) -> dict:
+    """One video: NAME_color.mp4, and its entry in predictions.json.
 
-    Without a given color range, a first pass over a few frames measures it. `frames`: writer of
-    the single frames, or None.
+    writers: of the color video's folder, and of the single frames or None. Without a given color
+    range, a first pass over a few frames measures it.
     """
-    clip = video.probe(path)
-    colour_range = writer.colour_range or _clip_range(path, clip, network)
+    writer, frames = writers
+    clip = pictures.probe(path)
+    colour_range = writer.colour_range or _clip_range(pictures.frames(path), clip, network)
     if frames:
         frames.colour_range = colour_range
-    times = []
+    times, picture = [], None
     comment = "inverse depth, {}: {!r} to {!r}".format(color.INVERSE_DEPTH_MAP, *colour_range)
     target = writer.out / f"{name}_color.mp4"
     with video.writing(target, clip.height, clip.width, clip.fps, comment) as append:
-        for frame in progress.bar(
-            video.frames(path), desc=path.name, total=clip.frames, unit="frame"
+        for picture in progress.bar(
+            pictures.frames(path), desc=path.name, total=clip.frames, unit="frame"
         ):
-            prediction, milliseconds = _timed(network, frame)
+            prediction, milliseconds = _timed(network, picture.image)
             append(color.color_inverse_depth(prediction.inverse_depth, *colour_range))
             if frames:
-                frames.add(f"{len(times):06d}", path, frame, prediction)
+                frames.add(f"{len(times):06d}", picture, prediction)
             times.append(milliseconds)
     return {
         "input": str(path),
@@ -111,13 +116,19 @@ def _predict_clip(path, name, network, writer, frames) -> dict:
         "frames": len(times),
         "colour_range": colour_range,
         "milliseconds": statistics.median(times),
+        **_camera_entry(picture),
     }
 
 
-def _clip_range(path, clip, network) -> tuple[float, float]:
+def _camera_entry(picture) -> dict:
+    """K of an undistorted image."""
+    return {"undistorted": {"K": picture.camera.k.tolist()}} if picture.camera else {}
+
+
+def _clip_range(frames, clip, network) -> tuple[float, float]:
     step = max(1, clip.frames // _RANGE_FRAMES)
-    chosen = itertools.islice(video.frames(path), 0, None, step)
-    return color.robust_range(network.relative(frame).inverse_depth for frame in chosen)
+    chosen = itertools.islice(frames, 0, None, step)
+    return color.robust_range(network.relative(picture.image).inverse_depth for picture in chosen)
 
 
 def _timed(network, image) -> tuple[Prediction, float]:

@@ -9,6 +9,7 @@ from PIL import Image, PngImagePlugin
 
 from aquanet_tf.inference.network import Prediction
 from aquanet_tf.media import color, depth_png, point_cloud
+from aquanet_tf.media.pictures import Picture
 
 FORMATS = ("npy", "png16", "color", "ply", "moving")
 
@@ -40,22 +41,20 @@ class Writer:
         self._ranges, self._waiting = [], {}
         out.mkdir(parents=True, exist_ok=True)
 
-    def add(
-        self, name: str, source: pathlib.Path, image: np.ndarray, prediction: Prediction
-    ) -> None:
+    def add(self, name: str, picture: Picture, prediction: Prediction) -> None:
         """Writes the files NAME* of one image; colors wait for `finish` while there is no range.
 
         Args:
           name: start of the file names.
-          source: the image's file, whose EXIF may know the camera.
-          image: uint8 [H, W, 3] RGB.
-          prediction: of `image`, in relative units.
+          picture: the image, and its file, whose EXIF may know the camera.
+          prediction: of the image, in relative units.
 
         Raises ValueError when a point cloud is wanted and the camera is not known.
         """
         inverse_depth = prediction.inverse_depth
         if "ply" in self.formats:
-            camera = self.camera.of(source, *image.shape[:2])
+            image = picture.image
+            camera = picture.camera or self.camera.of(picture.source, *image.shape[:2])
             point_cloud.write_ply(self.out / f"{name}.ply", 1 / inverse_depth, image, camera)
         if "png16" in self.formats:
             depth_png.write(self.out / f"{name}_16bit.png", inverse_depth, self.scale)

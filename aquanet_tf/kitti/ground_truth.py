@@ -149,11 +149,13 @@ def collect(
     names of missing drives and files, and the number of images of whole drives without ground
     truth.
     """
-    drives = {drive.name: drive for drive in kitti_layout.list_drives(gt_dir)}
+    listed = kitti_layout.list_drives(gt_dir)
+    drives = {drive.name: drive for drive in listed}
     maps = DepthMaps(depth_dir)
     every_drive = entries is None
     if every_drive:
-        entries = [split_file.SplitEntry(name) for name in sorted(drives)]
+        names = sorted(drive.name for drive in kitti_layout.without_copies(listed))
+        entries = [split_file.SplitEntry(name) for name in names]
 
     @functools.cache
     def files(name, camera):

@@ -49,6 +49,11 @@ class Drive:
         return self.folder or self.raw_dir / self.name
 
     @property
+    def unrectified(self) -> bool:
+        """Whether it is KITTI's archive of images as recorded; K is that of rectified ones."""
+        return self.name.endswith("_extract")
+
+    @property
     def calibration(self) -> pathlib.Path:
         """The calib_cam_to_cam.txt of the drive's date."""
         return (self.calibration_dir or self.path.parent) / search.CALIBRATION
@@ -72,7 +77,7 @@ class Drive:
     def speeds(self) -> dict[int, float | None]:
         """Frame number -> speed over ground in m/s from oxts; None where the file is damaged; empty
         when there is no oxts, or it is not synchronized with the images (`_extract`)."""
-        if self.name.endswith("_extract"):
+        if self.unrectified:
             return {}
         found = _numbered(self.path / "oxts" / "data", (".txt",))
         return {frame: _speed_or_none(path) for frame, path in found.items()}
@@ -86,6 +91,14 @@ def list_drives(raw_dir: str | pathlib.Path) -> list[Drive]:
     raw = pathlib.Path(raw_dir)
     found = search.find(raw)
     return [Drive(raw, name, *found[name]) for name in sorted(found, key=_parts)]
+
+
+def without_copies(drives: list[Drive]) -> list[Drive]:
+    """The drives without those unrectified ones (`_extract`) whose rectified copy (`_sync`) is
+    there: each frame counts once."""
+    names = {drive.name for drive in drives}
+    copies = {name.removesuffix("_sync") + "_extract" for name in names if name.endswith("_sync")}
+    return [drive for drive in drives if drive.name not in copies]
 
 
 def _parts(name: str) -> list[str]:

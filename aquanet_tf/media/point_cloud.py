@@ -7,7 +7,6 @@ Pixel centers are at integers, so the center of an image of width W is at (W - 1
 from __future__ import annotations
 
 import math
-import os
 import pathlib
 import warnings
 from typing import NamedTuple
@@ -28,12 +27,14 @@ class Camera(NamedTuple):
     """What the flags say of the camera.
 
     Either `calibration`, or `fov` (horizontal field of view in degrees), or neither: then the focal
-    length comes from each image's EXIF. source: the flag, for messages.
+    length comes from each image's EXIF. source: the flag, for messages. undistort: images are
+    undistorted before all else (`media.pictures`).
     """
 
     calibration: Calibration | None = None
     fov: float = 0.0
     source: str = ""
+    undistort: bool = False
 
     def of(self, path: pathlib.Path, height: int, width: int) -> camera_file.Camera:
         """The camera of the image `path`: K for its size, and its lens.
@@ -61,16 +62,28 @@ class Camera(NamedTuple):
         return camera_file.Camera(formats.pinhole(focal, focal, *center), Lens())
 
 
-def parse_camera(intrinsics: str, fov: float) -> Camera:
-    """The camera of the flags --intrinsics and --fov.
+def parse_camera(intrinsics: str, fov: float, undistort: bool = False) -> Camera:
+    """The camera of the flags --intrinsics, --fov and --undistort.
 
     Args:
       intrinsics: "fx,fy,cx,cy" in pixels, or a camera file (`cameras.camera_file`), whose K is
         scaled to the size of each image; empty: not known.
       fov: horizontal field of view in degrees; 0: not known.
+      undistort: needs the file of a camera that distorts.
 
     Raises ValueError naming the flag.
     """
+    camera = _described(intrinsics, fov)
+    if undistort and not (camera.calibration and camera.calibration.lens.distorts):
+        raise ValueError(
+            "--undistort needs the lens: give --intrinsics=FILE, a camera file with distortion"
+            + (f"; {camera.source} has none" if camera.calibration else "")
+        )
+    return camera._replace(undistort=undistort)
+
+
+def _described(intrinsics: str, fov: float) -> Camera:
+    """`parse_camera` without the lens."""
     if fov and not 0 < fov < 179:
         raise ValueError(f"--fov={fov:g}: expected degrees between 0 and 179")
     if not intrinsics:
@@ -78,8 +91,7 @@ def parse_camera(intrinsics: str, fov: float) -> Camera:
     if fov:
         raise ValueError("--intrinsics and --fov say the same: give one of them")
     source = f"--intrinsics={intrinsics}"
-    # A shell replaces ~ in `--intrinsics ~/x` only, not in `--intrinsics=~/x`.
-    file = pathlib.Path(os.path.expanduser(intrinsics))
+    file = pathlib.Path(intrinsics)
     if file.is_file():
         try:
             return Camera(camera_file.load(file), source=source)

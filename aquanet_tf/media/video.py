@@ -108,6 +108,8 @@ def writing(path: pathlib.Path, height: int, width: int, fps: float, comment: st
             codec="libx264",
             quality=8,
             macro_block_size=1,
+            # As a warning it says that -r is given twice: by `fps`, too.
+            ffmpeg_log_level="error",
             output_params=[
                 *("-f", "mp4", "-movflags", "+faststart", "-metadata", f"comment={comment}")
             ],

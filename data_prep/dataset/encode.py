@@ -53,6 +53,10 @@ class Item(NamedTuple):
     def key(self) -> str:
         return self.triplet.key
 
+    @property
+    def paths(self) -> tuple[pathlib.Path, ...]:
+        return self.triplet.paths
+
 
 def view(recorded, k, height: int = 0, window=None, origin: str = "") -> View:
     """The View of images of size `recorded` (height, width) with K [3, 3] in pixels.
@@ -92,7 +96,7 @@ def encode_triplet(item: Item, image_format: str, root: str | pathlib.Path) -> s
     made_of = {
         "cameras": {stored.origin: stored.description()},
         "files": {
-            pathlib.Path(os.path.relpath(path, root)).as_posix(): origins.stamp(path, content)
+            origins.name(path, root): origins.stamp(path, content)
             for path, content in zip(triplet.paths, contents)
         },
     }

@@ -30,9 +30,9 @@ _ORDER_SEED = 1
 class Job(NamedTuple):
     """A data set to write.
 
-    items: each has a `key`. encode: turns an item into a record, or raises shards.Unreadable.
-    arguments: what determines the bytes; an interrupted run must have had the same. root: the raw
-    directory. cameras: those of the items, as in a record of `origins`.
+    items: each has a `key`, and `paths` of its source files. encode: turns an item into a record,
+    or raises shards.Unreadable. arguments: what determines the bytes; an interrupted run must have
+    had the same. root: the raw directory. cameras: those of the items, as in a record of `origins`.
     """
 
     items: Sequence
@@ -162,8 +162,9 @@ def _finished(folder: pathlib.Path, state: dict, shards: dict, job: Job) -> dict
     made_of = [origins.read(folder), *(entry.get("sources") for entry in known.values())]
     changed, gone = origins.changes(origins.merged(made_of), job.root, job.cameras)
     if changed or before["plan"] != state["plan"]:
-        texts = origins.listed(changed + [f"{name}: gone" for name in gone])
-        texts = texts or "other triplets are chosen now"
+        gone = [f"{name}: gone" for name in gone]
+        texts = changed + gone + _added(job, before, made_of[0])
+        texts = origins.listed(texts) or "other triplets are chosen now"
         raise ValueError(
             f"--out={folder}: the raw data has changed since this data set was begun ({texts}); "
             f"restore it, or {fix}"
@@ -176,6 +177,16 @@ def _finished(folder: pathlib.Path, state: dict, shards: dict, job: Job) -> dict
     }
 
 
+def _added(job: Job, before: dict, record: dict | None) -> list[str]:
+    """Source files that a finished data set, with its `record`, was not made of."""
+    if record is None:
+        return []
+    paths = dict.fromkeys(path for item in job.items for path in item.paths)
+    names = {origins.name(path, job.root): path for path in paths}
+    known = {*record["files"], *(origins.name(path, job.root) for path in before["dropped"])}
+    return [f"{name}: added" for name in names if name not in known]
+
+
 def _earlier(folder: pathlib.Path, fix: str) -> dict | None:
     """State of an earlier run: from progress.json, or from the manifest of a finished one."""
     for name in (PROGRESS, manifest.NAME):
@@ -186,7 +197,9 @@ def _earlier(folder: pathlib.Path, fix: str) -> dict | None:
             shards = state["shards"]
             if isinstance(shards, list):
                 shards = {entry["name"]: entry for entry in shards}
-            return {"arguments": state["arguments"], "plan": state["plan"], "shards": shards}
+            dropped = [entry["file"] for entry in state.get("dropped_files", [])]
+            known = {name: state[name] for name in ("arguments", "plan")}
+            return {**known, "shards": shards, "dropped": dropped}
         except (ValueError, KeyError, TypeError):
             raise ValueError(f"{folder / name}: damaged, or not of a data set; {fix}") from None
     return None

@@ -54,7 +54,7 @@ def define_flags(kind: type, raw_dir: str, split: str) -> None:
     """
     default = {field.name: field.default for field in dataclasses.fields(kind)}
     positive = {"lower_bound": 1}
-    flags.DEFINE_string("raw_dir", None, raw_dir, required=True)
+    cli.define_path("raw_dir", None, raw_dir, required=True)
     text = "Directory to write: shards and manifest.json."
     cli.define_output("out", None, text, required=True, folder=True)
     flags.DEFINE_integer(
@@ -64,7 +64,7 @@ def define_flags(kind: type, raw_dir: str, split: str) -> None:
         0,
         LARGEST,
     )
-    flags.DEFINE_string("split", default["split"], split)
+    cli.define_path("split", default["split"], split)
     flags.DEFINE_integer(
         "stride", default["stride"], "Frames from the target to its neighbors.", **positive
     )
@@ -95,12 +95,6 @@ def define_flags(kind: type, raw_dir: str, split: str) -> None:
 
 
 def from_flags(kind: type, **others) -> Options:
-    """Options of class `kind` from the flags; `others` are values of flags that need conversion.
-
-    `~` at the start of a text is the home: a shell replaces it in `--out ~/x` only, not in
-    `--out=~/x`.
-    """
+    """Options of class `kind` from the flags; `others` are values of flags that need conversion."""
     names = [field.name for field in dataclasses.fields(kind) if field.name not in others]
-    values = {name: flags.FLAGS[name].value for name in names}
-    texts = {name: os.path.expanduser(v) for name, v in values.items() if isinstance(v, str)}
-    return kind(**{**values, **texts}, **others)
+    return kind(**{name: flags.FLAGS[name].value for name in names}, **others)

@@ -19,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from aquanet_tf import files
+from aquanet_tf.data import manifest
 
 NAME = "sources.json"
 _DIGITS = 16
@@ -34,9 +35,20 @@ class Changes(NamedTuple):
     gone: list[str]
 
 
+def name(path: str | pathlib.Path, root: str | pathlib.Path) -> str:
+    """The name of a source file in a record: its path below the raw directory `root`."""
+    return pathlib.Path(os.path.relpath(path, root)).as_posix()
+
+
 def stamp(path: str | pathlib.Path, content: bytes) -> str:
     """The record of a source file with this content."""
     return f"{len(content)} {os.stat(path).st_mtime_ns} {_digest(content)}"
+
+
+def stamp_file(path: str | pathlib.Path) -> str:
+    """`stamp` of a file of any size, which is read in pieces."""
+    stat = os.stat(path)
+    return f"{stat.st_size} {stat.st_mtime_ns} {manifest.sha256(path)[:_DIGITS]}"
 
 
 def merged(records: Iterable[dict | None]) -> dict:
@@ -105,7 +117,7 @@ def _compare(root, name: str, before: str) -> str:
         stat = path.stat()
         if str(stat.st_size) != size:
             return f"replaced, {size} bytes then, {stat.st_size} now"
-        if str(stat.st_mtime_ns) != time and _digest(path.read_bytes()) != digest:
+        if str(stat.st_mtime_ns) != time and manifest.sha256(path)[:_DIGITS] != digest:
             return "replaced, another content of the same size"
     except FileNotFoundError:
         return "gone"

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from aquanet_tf.cameras import lens as cameras_lens
+from aquanet_tf.cameras.lookup import Lookup
 
 # Pixels by which rounding may place a border pixel outside.
 _ROUNDING = 1e-6
@@ -54,28 +55,18 @@ def rectify(image: np.ndarray, lens: Lens) -> np.ndarray:
 
     Bilinear interpolation; black where the recorded image ends.
     """
-    index, part_u, part_v, inside = _gather(lens)
-    width = lens.recorded[1]
-    flat = image.reshape(lens.recorded[0] * width, -1)
-
-    def corner(step):
-        return flat[index + step].astype(np.float32)
-
-    upper = corner(0) + part_u * (corner(1) - corner(0))
-    lower = corner(width) + part_u * (corner(width + 1) - corner(width))
-    return (np.round(upper + part_v * (lower - upper)) * inside).astype(np.uint8)
+    lookup, inside = _recorded(lens)
+    return lookup(image) * inside
 
 
 @functools.lru_cache(maxsize=8)
-def _gather(lens: Lens):
-    """Index of the upper left of the four pixels, weights of the right and lower ones, and where
-    all four are inside; the last three [height, width, 1]."""
+def _recorded(lens: Lens) -> tuple[Lookup, np.ndarray]:
+    """Lookup of each rectified pixel in recorded images, and whether they show it, uint8 0 or 1
+    [height, width, 1]."""
     height, width = lens.recorded
     u, v = recorded_pixels(lens)
     inside = (np.abs(u - (width - 1) / 2) <= (width - 1) / 2 + _ROUNDING) & (
         np.abs(v - (height - 1) / 2) <= (height - 1) / 2 + _ROUNDING
     )
     u, v = (np.clip(np.where(inside, a, 0), 0, n - 1) for a, n in ((u, width), (v, height)))
-    low_u, low_v = (np.minimum(a.astype(np.int64), n - 2) for a, n in ((u, width), (v, height)))
-    parts = ((a - low).astype(np.float32)[..., None] for a, low in ((u, low_u), (v, low_v)))
-    return (low_v * width + low_u, *parts, inside[..., None])
+    return Lookup(u, v, lens.recorded), inside[..., None].astype(np.uint8)

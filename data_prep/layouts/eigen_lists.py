@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from aquanet_tf.kitti import eigen_split
 from aquanet_tf.kitti import layout as kitti_layout
 from data_prep.dataset import select
-from data_prep.layouts import kitti
 
 _SIDES = {2: "l", 3: "r"}
 
@@ -24,7 +23,7 @@ def lists(raw_dir: str | None, static: select.StaticFilter, threads: int) -> dic
     }
     if raw_dir is None:
         return found
-    drives = kitti.without_copies(kitti_layout.list_drives(raw_dir))
+    drives = kitti_layout.without_copies(kitti_layout.list_drives(raw_dir))
     with ThreadPoolExecutor(threads) as pool:
         for split, name in (("eigen_train", "train_files.txt"), ("eigen_val", "val_files.txt")):
             entries = eigen_split.training_entries(split, [drive.name for drive in drives])

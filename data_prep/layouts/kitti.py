@@ -50,7 +50,7 @@ def prepare(options: Options) -> dict:
 
     drives = kitti_layout.list_drives(options.raw_dir)
     if not _is_file(options.split):
-        drives = without_copies(drives)
+        drives = kitti_layout.without_copies(drives)
     source = dataset_prepare.Source(
         command="data_prep.kitti",
         drives=drives,
@@ -89,14 +89,6 @@ def read_split(split: str, drives: list[kitti_layout.Drive]) -> list[split_file.
 
 def _is_file(split: str) -> bool:
     return split != "all" and split not in eigen_split.TRAINING_SPLITS
-
-
-def without_copies(drives: list[kitti_layout.Drive]) -> list[kitti_layout.Drive]:
-    """The drives without those unrectified ones (`_extract`) whose rectified copy (`_sync`) is
-    there: each frame counts once."""
-    names = {drive.name for drive in drives}
-    copies = {name.removesuffix("_sync") + "_extract" for name in names if name.endswith("_sync")}
-    return [drive for drive in drives if drive.name not in copies]
 
 
 def image_shape(paths) -> tuple[int, int] | None:

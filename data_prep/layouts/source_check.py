@@ -64,14 +64,18 @@ def changes(data_dir: str | pathlib.Path, commands: dict) -> origins.Changes | N
 
 
 def _changed_video(raw_dir: str) -> list[str]:
-    """Of a data set of data_prep.video, whether the video file is still that of its report."""
+    """Of a data set of data_prep.video, which files of its --input are not those of its report."""
     report = pathlib.Path(raw_dir).parent / _VIDEO_REPORT
     try:
-        path, identity = files.read(report)["arguments"]["input"]
+        document = files.read(report)
+        path, identity = document["arguments"]["input"]
+        if "files" in document:
+            root = path if os.path.isdir(path) else os.path.dirname(path)
+            return origins.changes({"cameras": {}, "files": document["files"]}, root, {}).changed
+        # Made before the files were recorded, with a digest alone. That of a folder says little.
         stat = os.stat(path)
-        # As data_prep.video identifies it. A folder of frames has a longer list.
         now = job.digest([[pathlib.Path(path).name, stat.st_size, stat.st_mtime_ns]])
-    except (ValueError, KeyError, TypeError, OSError):
+    except (ValueError, KeyError, TypeError, AttributeError, OSError):
         return []  # not of a video, or it is no longer there
     same = pathlib.Path(path).is_dir() or now.startswith(str(identity))
     return [] if same else [f"{path}: replaced (another size or time)"]

@@ -13,14 +13,14 @@ from PIL import Image
 
 from aquanet_tf import files as files_module
 from aquanet_tf.cameras import camera_file
-from data_prep.dataset import job
+from data_prep.dataset import origins
 from data_prep.layouts import kitti
 from data_prep.video import camera as video_camera
 from data_prep.video import clips as video_clips
-from data_prep.video import frames as video_frames
 from data_prep.video import raw as video_raw
 from data_prep.video import select as video_select
 from data_prep.video.crop import NO_CROP, Crop
+from data_prep.video.source import Source
 
 RAW, RECORDS, REPORT = "raw", "records", "video.json"
 # Below RAW: a frame in which the part that is cut off is dark.
@@ -59,8 +59,9 @@ def prepare(options: Options) -> tuple[dict, dict]:
     camera = video_camera.from_options(
         clips.shape, options.intrinsics, options.fov_deg, options.focal_px, options.distortion
     )
+    source = Source(options.input, clips.paths)
     arguments = {
-        "input": _identity(pathlib.Path(options.input), clips.paths),
+        "input": source.identity(),
         "K": camera.k.tolist(),
         "distortion": list(camera.lens.coefficients),
         "min_flow": options.min_flow,
@@ -71,7 +72,10 @@ def prepare(options: Options) -> tuple[dict, dict]:
         arguments["distortion_model"] = camera.lens.model
     if any(options.crop):
         arguments["crop"] = list(options.crop)
-    report = _earlier(out, arguments) or _write_raw(out, options, arguments, camera, clips)
+    report = _earlier(out, arguments, source)
+    if report is None:
+        kept = {"arguments": arguments, "files": source.record()}
+        report = _write_raw(out, options, kept, camera, clips)
     stride = report["stride"] if options.stride == "auto" else int(options.stride)
     prepared = kitti.prepare(
         kitti.Options(
@@ -106,27 +110,21 @@ def print_report(report: dict) -> None:
         print(f"warning: {text}")
 
 
-def _identity(path: pathlib.Path, clips: list[pathlib.Path]) -> list:
-    """Path of the input, and a digest of the names, sizes and times of its files."""
-    files = [file for clip in clips for file in video_frames.names(clip)]
-    stats = [(file.name, file.stat()) for file in files]
-    listed = [[name, stat.st_size, stat.st_mtime_ns] for name, stat in stats]
-    return [str(path.resolve()), job.digest(listed)[:16]]
-
-
-def _earlier(out: pathlib.Path, arguments: dict) -> dict | None:
+def _earlier(out: pathlib.Path, arguments: dict, source: Source) -> dict | None:
     """The report of an earlier run whose raw frames are complete; None: there is none.
 
     ValueError when `out` holds anything else.
     """
     if (out / REPORT).is_file() and (out / RAW).is_dir():
         report = files_module.read(out / REPORT)
-        changed = _changed(report.get("arguments") or {}, arguments)
+        before = report.get("arguments") or {}
+        changed = _changed(before, arguments)
+        changed += source.changes(before.get("input") or ["nothing"], report.get("files"))
         if not changed:
             return report
         raise ValueError(
-            f"--out={out}: holds another video or camera (changed: {', '.join(changed)}); choose "
-            "another directory or remove it"
+            f"--out={out}: holds another video or camera (changed: {origins.listed(changed)}); "
+            "choose another directory or remove it"
         )
     if out.is_dir() and any(not path.name.startswith(RAW) for path in out.iterdir()):
         raise ValueError(
@@ -136,16 +134,20 @@ def _earlier(out: pathlib.Path, arguments: dict) -> dict | None:
 
 
 def _changed(before: dict, now: dict) -> list[str]:
-    """Names of the arguments that differ. K counts to six digits: earlier versions rounded it."""
-    before, now = dict(before), dict(now)
+    """Names of the arguments that differ, except the input (`Source.changes`). K counts to six
+    digits: earlier versions rounded it."""
+    before, now = {**before, "input": None}, {**now, "input": None}
     matrices = [np.asarray(values.pop("K", None), np.float64) for values in (before, now)]
     same = matrices[0].shape == matrices[1].shape and np.allclose(*matrices, rtol=1e-6, atol=1e-4)
     names = [name for name in {*before, *now} if before.get(name) != now.get(name)]
     return sorted([*names, *([] if same else ["K"])])
 
 
-def _write_raw(out: pathlib.Path, options: Options, arguments: dict, camera, clips) -> dict:
-    """Chooses frames and writes them below `out`; the report, written last, marks them complete."""
+def _write_raw(out: pathlib.Path, options: Options, kept: dict, camera, clips) -> dict:
+    """Chooses frames and writes them below `out`; the report, written last, marks them complete.
+
+    kept: what the report holds beside the account of the frames.
+    """
     writer = video_raw.Writer(camera, clips.shape, options.crop)
     width = options.crop.shape(clips.shape)[1]
     chosen = clips.select(camera.k[0, 0] / width, options.min_flow / 100, options.crop)
@@ -159,7 +161,7 @@ def _write_raw(out: pathlib.Path, options: Options, arguments: dict, camera, cli
             f"{found.kept} are left (dropped: {_dropped(found.dropped)}; cuts: {found.cuts}); use "
             "a longer video, or lower --stride or --min_flow"
         )
-    report = {"arguments": arguments, **_report(chosen, stride)}
+    report = {**kept, **_report(chosen, stride)}
     if doubt := camera_file.doubt(camera.k, clips.shape):
         report["warnings"].append(f"{options.intrinsics}: {doubt}")
     unfinished = out / f"{RAW}.tmp"

@@ -34,14 +34,13 @@ class Writer:
         self._k, self._crop, self._lens, self._window = camera.k, crop, None, (0, 0, *shape)
         if camera.lens.distorts:
             self._lens = Undistorter(camera.k, camera.lens, shape)
-            self._window = self._lens.window
+            self._window, self._k = self._lens.window, self._lens.k
 
     def write_calibration(self, folder: pathlib.Path) -> None:
         """Writes calib_cam_to_cam.txt with the size and K of camera 2 into a new folder."""
-        top, left, height, width = self._window
-        k = self._k - [[0, 0, left], [0, 0, top], [0, 0, 0]]
+        height, width = self._window[2:]
         folder.mkdir(parents=True)
-        rows = np.hstack([k, np.zeros((3, 1))]).ravel()
+        rows = np.hstack([self._k, np.zeros((3, 1))]).ravel()
         text = f"S_rect_02: {width} {height}\nP_rect_02: {' '.join(f'{x:.9e}' for x in rows)}\n"
         (folder / "calib_cam_to_cam.txt").write_text(text)
 

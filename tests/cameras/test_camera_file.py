@@ -210,7 +210,7 @@ def test_what_is_not_known_is_refused_by_name(tmp_path, text, words):
 
 def test_binary_files_are_named(tmp_path):
     path = tmp_path / "cameras.bin"
-    path.write_bytes(b"\x01\x00\xfa\xce")
+    path.write_bytes(b"\1\0\0\0\0\0\0\0\xfa\xce")  # COLMAP's begins with a number of 64 bits
     with pytest.raises(ValueError, match="cameras.bin: not text.*model_converter"):
         camera_file.load(path)
 
@@ -265,3 +265,14 @@ def test_any_file_is_a_camera_or_names_itself(tmp_path, examples):
         assert np.isfinite(found.lens.coefficients).all()
 
     fuzz.run(examples, check)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_files_saved_by_a_windows_editor(tmp_path, encoding):
+    path = tmp_path / "camera.txt"
+    for text in (COLMAP % ("PINHOLE", "500 510 321 240"), json.dumps({**NERF, **BENT_NAMES})):
+        expected = load(tmp_path, text)
+        path.write_bytes(text.replace("\n", "\r\n").encode(encoding))
+        found = camera_file.load(path)
+        np.testing.assert_array_equal(found.k, expected.k)
+        assert found[1:] == expected[1:]

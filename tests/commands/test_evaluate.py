@@ -1,6 +1,8 @@
 """The evaluation and its command, on a scene whose depth is known at every pixel."""
 
 import json
+import os
+import pathlib
 import types
 
 import numpy as np
@@ -14,6 +16,7 @@ from aquanet_tf.kitti import ground_truth
 from tests.support import commands, kitti_tree, runs
 
 MEDIAN = Protocol()
+REAL = os.environ.get("AQUANET_REAL_DATA")
 
 
 @pytest.fixture(scope="module")
@@ -253,18 +256,67 @@ def test_command_errors_are_one_line(raw, tmp_path, arguments, words):
     assert not (tmp_path / "a.json").exists()
 
 
+def give(monkeypatch, **given):
+    """Sets the flags of the command: `given` and defaults."""
+    names = ("workdir", "gt_dir", "depth_dir", "mask_workdir", "protocol")
+    values = {**dict.fromkeys(names, ""), "ground_truth": "depth", "crop": "none", "height": 0}
+    values.update(alignment="median", max_depth=80.0, cap_ground_truth=True, camera="2")
+    values.update(static_only=False, mask_quality=False, post_processing="none", baselines=False)
+    options = types.SimpleNamespace(**{**values, "split": "all", **given})
+    monkeypatch.setattr(evaluate.flags, "FLAGS", options)
+
+
+def test_annotated_depth_as_downloaded_gives_the_same_numbers(monkeypatch, tmp_path, capsys):
+    """Each drive lies in train/ or val/ of the archive, and has no depth of its own."""
+    raw = kitti_tree.write_scene(tmp_path / "raw")
+    places = {"workdir": str(runs.write(tmp_path / "run")), "gt_dir": str(raw)}
+    give(monkeypatch, **places, out=str(tmp_path / "before.json"))
+    evaluate.main([])
+    table_before = capsys.readouterr().out.partition("written:")[0]
+    for number, part in ((1, "train"), (2, "val")):
+        drive = raw / kitti_tree.drive_name(number)
+        (tmp_path / "depth" / part / drive.name).mkdir(parents=True)
+        (drive / "proj_depth").rename(tmp_path / "depth" / part / drive.name / "proj_depth")
+    with pytest.raises(ValueError, match="no frame of camera 2 has ground truth"):
+        evaluate.main([])
+    give(
+        monkeypatch,
+        **{**places, "depth_dir": str(tmp_path / "depth"), "out": str(tmp_path / "after.json")},
+    )
+    evaluate.main([])
+    before, after = (files.read(tmp_path / f"{name}.json") for name in ("before", "after"))
+    assert after == before and after["images"] == 6
+    assert capsys.readouterr().out.partition("written:")[0] == table_before
+
+
+@pytest.mark.skipif(not REAL, reason="AQUANET_REAL_DATA is not set")
+def test_real_annotated_depth_as_downloaded(tmp_path):
+    """Both cameras of drive 0001, which has annotated depth of frame 5."""
+    source = pathlib.Path(REAL) / "kitti_raw" / "2011_09_26"
+    name = "2011_09_26_drive_0001_sync"
+    drive = tmp_path / "raw" / "2011_09_26" / name
+    drive.mkdir(parents=True)
+    for path in source.glob("calib_*.txt"):
+        (drive.parent / path.name).symlink_to(path)
+    for part in ("image_02", "image_03"):
+        (drive / part).symlink_to(source / name / part)
+    (tmp_path / "depth" / "train" / name).mkdir(parents=True)
+    (tmp_path / "depth" / "train" / name / "proj_depth").symlink_to(source / name / "proj_depth")
+    for camera in (2, 3):
+        place = str(tmp_path / "depth")
+        found, without = ground_truth.find_frames(tmp_path / "raw", "all", camera, "depth", place)
+        assert [frame.number for frame in found] == [5] and without == 3
+        means = only(found, baselines.ramp_baseline)["means"]["all"]
+        assert means["pixels"] > 50_000 and means["abs_rel"] < 0.6
+
+
 def test_the_table_is_printed_before_the_file_is_written(monkeypatch, capsys, tmp_path):
     """A disk that has become full meanwhile must not cost the numbers."""
 
     def full(path, document):
         raise OSError(f"cannot write {path}: No space left on device")
 
-    names = ("workdir", "gt_dir", "split", "mask_workdir", "protocol", "ground_truth", "crop")
-    values = {**dict.fromkeys(names, ""), "ground_truth": "depth", "crop": "none", "height": 0}
-    values.update(alignment="median", max_depth=80.0, cap_ground_truth=True, camera="2")
-    values.update(static_only=False, mask_quality=False, post_processing="none", baselines=False)
-    options = types.SimpleNamespace(**values, depth_dir="", out=str(tmp_path / "a.json"))
-    monkeypatch.setattr(evaluate.flags, "FLAGS", options)
+    give(monkeypatch, out=str(tmp_path / "a.json"))
     monkeypatch.setattr(evaluate.run, "run", lambda settings, load: {"abs_rel": 0.1})
     monkeypatch.setattr(evaluate.table, "text", str)
     monkeypatch.setattr(evaluate.files, "write", full)

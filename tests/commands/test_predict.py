@@ -1,5 +1,8 @@
 """Files that predict writes, with a prediction function of the test's own."""
 
+import pathlib
+
+import imageio_ffmpeg
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,7 +12,8 @@ from PIL import Image
 from aquanet_tf import files, predict
 from aquanet_tf.inference import Network, predict_all
 from aquanet_tf.media import color, depth_png, point_cloud, video
-from tests.support import commands, runs
+from aquanet_tf.media.pictures import Pictures
+from tests.support import clips, commands, runs
 
 D_MAX = 0.3
 
@@ -147,6 +151,58 @@ def test_a_clip_has_one_range(tmp_path):
     assert "clip.mp4: not a readable video" in document["failed"][0]["error"]
 
 
+@pytest.mark.parametrize("make, suffix", [(clips.varying, "mp4"), (clips.wrong, "avi")])
+def test_a_clip_keeps_its_frames_and_its_duration_whatever_its_header_says(tmp_path, make, suffix):
+    """A phone's varying frame rate; a header that says 60 frames a second instead of 20."""
+    path = make(tmp_path / f"clip.{suffix}")
+    frames, seconds = (24, 3.65) if make is clips.varying else (40, 2.0)
+    out = tmp_path / "out"
+    document = predict_all.predict_all([path], network, out, formats=("npy", "color"))
+    (entry,) = document["videos"]
+    assert entry["frames"] == frames == len(list((out / "clip").glob("*.npy")))
+    assert imageio_ffmpeg.count_frames_and_secs(str(out / "clip_color.mp4")) == (
+        frames,
+        pytest.approx(seconds, abs=0.07),
+    )
+
+
+def pincushion(path):
+    """A camera file without a size; a margin has no image after it is undistorted."""
+    k = {"fx": 12.0, "fy": 12.0, "cx": 8.0, "cy": 4.5, "distortion": [0.2, 0, 0, 0]}
+    files.write(path, k)
+    return path
+
+
+def test_undistorted_images_are_what_is_predicted_and_written(folder, tmp_path):
+    path = pincushion(tmp_path / "camera.json")
+    camera = point_cloud.parse_camera(str(path), 0, undistort=True)
+    out = tmp_path / "out"
+    formats = ("npy", "ply", "color")
+    for name in ("b.jpg", "b.png"):  # of other aspects
+        (folder / name).unlink()
+    with video.writing(folder / "c.mp4", 12, 18, 5.0, "") as append:
+        for number in range(3):
+            append(np.full((12, 18, 3), 80 * number + 40, np.uint8))
+    document = run(folder, out, camera=camera, formats=formats)
+    assert not document["failed"]
+    pictures = Pictures(camera)
+    for entry in document["images"]:
+        seen = pictures.read(pathlib.Path(entry["input"]))
+        shape = entry["height"], entry["width"]
+        assert seen.image.shape[:2] == shape and entry["undistorted"]["K"] == seen.camera.k.tolist()
+        inverse = np.load(out / f"{entry['name']}.npy")
+        np.testing.assert_array_equal(inverse, network.maps(seen.image[None])["inverse_depth"][0])
+        with Image.open(out / f"{entry['name']}_color.png") as colors:
+            assert colors.size == shape[::-1]
+        header = (out / f"{entry['name']}.ply").read_bytes()[:200]
+        assert f"element vertex {shape[0] * shape[1]}\n".encode() in header
+    (clip,) = document["videos"]
+    assert clip["frames"] == 3 and (clip["height"], clip["width"]) < (12, 18)
+    shown = next(video.frames(out / "c_color.mp4")).shape  # even sizes
+    assert shown == (clip["height"] + clip["height"] % 2, clip["width"] + clip["width"] % 2, 3)
+    assert np.load(out / "c" / "000001.npy").shape == (clip["height"], clip["width"])
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.floats(1e-3, 10), st.integers(0, 1000))
 def test_png16_keeps_half_a_step(tmp_path_factory, d_max, seed):
@@ -192,12 +248,14 @@ def test_command_takes_exports_and_a_stream_of_paths(folder, tmp_path):
     done = commands.run(
         "aquanet_tf.predict",
         *("--model", lite, "--input", "-", "--out", tmp_path / "out", "--write", "png16,ply"),
-        "--fov=80",
+        *("--intrinsics", pincushion(tmp_path / "camera.json"), "--undistort"),
         input=f"{folder / 'a.png'}\n\n{folder / 'b.jpg'}\n",
     )
     assert done.returncode == 0, done.stderr
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert names == ["a.ply", "a_16bit.png", "b.ply", "b_16bit.png", "predictions.json"]
+    for entry in files.read(tmp_path / "out" / "predictions.json")["images"]:
+        assert entry["height"] * entry["width"] < {"a": 11 * 17, "b": 8 * 30}[entry["name"]]
 
 
 def test_command_errors_are_one_line(folder, tmp_path):

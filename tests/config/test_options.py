@@ -106,6 +106,21 @@ def test_what_the_masks_depend_on():
     assert {f.metadata["affects"] for f in dataclasses.fields(Config)} == {"", "masks"}
 
 
+def test_the_home_is_expanded_in_every_path(tmp_path, monkeypatch):
+    """On the command line and in a flagfile; nowhere else is ~ anything but a letter."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    texts = [f for f in dataclasses.fields(Config) if f.type == "str" and not f.metadata["choices"]]
+    others = {field.name for field in texts if not field.metadata["paths"]}
+    assert others == {"data_weights", "milestones"}  # a new text: is it a path?
+    (tmp_path / "a.flags").write_text("--data_dir=~/one,/two,~/three\n")
+    given = ["--flagfile=~/a.flags", "--vgg19_weights=~/vgg.h5", "--val_data_dir=~", "--stage=2"]
+    found = command_line.parse([*given, "--stage1_workdir=~/run"])
+    assert found.data_dir == f"{tmp_path}/one,/two,{tmp_path}/three"
+    assert found.vgg19_weights == f"{tmp_path}/vgg.h5" and found.val_data_dir == str(tmp_path)
+    assert found.stage1_workdir == f"{tmp_path}/run"
+    assert command_line.parse([]) == Config()
+
+
 def test_every_option_is_explained():
     for field in dataclasses.fields(Config):
         text = field.metadata["help"]

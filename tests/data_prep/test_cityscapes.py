@@ -4,11 +4,10 @@ import json
 
 import numpy as np
 import pytest
-import tensorflow as tf
 from hypothesis import strategies as st
 from PIL import Image
 
-from aquanet_tf.data import manifest, records
+from aquanet_tf.data import records
 from aquanet_tf.geometry import camera
 from aquanet_tf.kitti import layout as kitti_layout
 from data_prep import check
@@ -16,6 +15,7 @@ from data_prep.dataset import repair, report
 from data_prep.layouts import cityscapes, cityscapes_files, source_check
 from data_prep.street.write import cityscapes as street_cityscapes
 from tests.support import commands, fuzz
+from tests.support.records import read
 
 SHAPE = (32, 64)
 K = np.array([[70.7, 0, 34.3], [0, 70.8, 16.0], [0, 0, 1]])
@@ -47,12 +47,6 @@ def write(root, frames, cameras, city="aachen", seq=0, split="train", k=K):
 def prepare(root, out, **options):
     options = {"image_format": "png", "border": WHOLE, **options}
     return cityscapes.prepare(cityscapes.Options(str(root), str(out), **options))
-
-
-def read(out):
-    files = [str(out / shard["name"]) for shard in manifest.verify(out)["shards"]]
-    parsed = [records.parse(data) for data in tf.data.TFRecordDataset(files)]
-    return {fields["key"].numpy().decode(): fields for fields in parsed}
 
 
 def test_neighbors_are_two_frames_apart(tmp_path):
@@ -187,6 +181,23 @@ def test_changed_sources_are_noticed(tmp_path):
     assert "000003_leftImg8bit.png: replaced" in picture_text
     with pytest.raises(ValueError, match="raw data has changed .*K was 75.7 .*restore it, or"):
         prepare(root, tmp_path / "out")
+
+
+def test_pictures_that_came_or_went_are_named(tmp_path):
+    root = write(tmp_path / "cs", range(12), [5])
+    prepare(root, tmp_path / "out")
+    write(root, range(12, 14), [])
+    write(root, range(5), [2], city="zurich")
+    words = "aachen_000000_000012_.*png: added; .*zurich_000000_000000_.*: added; and 2 more"
+    with pytest.raises(ValueError, match=f"raw data has changed since .*{words}.*restore it, or"):
+        prepare(root, tmp_path / "out")
+    images = root / cityscapes_files.IMAGES / "train"
+    for path in [*images.glob("zurich/*"), *images.glob("aachen/*_00001[0-9]_*")]:
+        path.unlink()
+    with pytest.raises(ValueError, match="changed since .*000010_leftImg8bit.png: gone; .*restore"):
+        prepare(root, tmp_path / "out")
+    # Sources of a finished data set may be removed, all of them.
+    assert source_check.changes(tmp_path / "out", check.REPAIRABLE).changed == []
 
 
 def test_repair(tmp_path):

@@ -7,7 +7,6 @@ import sys
 
 import numpy as np
 import pytest
-import tensorflow as tf
 from PIL import Image
 
 from aquanet_tf.data import manifest, records
@@ -15,39 +14,15 @@ from aquanet_tf.geometry import camera
 from data_prep.dataset import job
 from data_prep.layouts import kitti
 from tests.support import commands, kitti_tree
+from tests.support.kitti_tree import path_of
+from tests.support.records import contents, prepare, read
 
 SHARDS = {"shard_size": 5, "image_format": "png"}
 
 
-def prepare(raw, out, **options):
-    return kitti.prepare(kitti.Options(str(raw), str(out), **options))
-
-
-def read(out):
-    """All records by key, and the keys in their order."""
-    files = [str(out / shard["name"]) for shard in manifest.verify(out)["shards"]]
-    parsed = [records.parse(data) for data in tf.data.TFRecordDataset(files)]
-    keys = [fields["key"].numpy().decode() for fields in parsed]
-    return dict(zip(keys, parsed)), keys
-
-
-def contents(out):
-    return {path.name: path.read_bytes() for path in out.iterdir()}
-
-
-def path_of(raw, drive, frame):
-    return raw / kitti_tree.drive_name(drive) / f"image_02/data/{frame:010d}.png"
-
-
-@pytest.fixture
-def own(tmp_path):
-    """A raw directory that a test may spoil: one drive, eight triplets."""
-    return kitti_tree.write(tmp_path / "raw", [kitti_tree.Spec(range(10))])
-
-
 def test_records_hold_the_frames_of_their_key(raw_dir, data_dir):
-    parsed, keys = read(data_dir)
-    assert len(keys) == len(set(keys)) == 14
+    parsed = read(data_dir)
+    assert len(parsed) == 14
     fields = parsed[f"{kitti_tree.drive_name(3)}/image_02/0000000006"]
     assert list(fields["frame_ids"].numpy()) == [5, 6, 7]
     for name, frame in zip(records.FRAMES, (5, 6, 7)):
@@ -57,7 +32,7 @@ def test_records_hold_the_frames_of_their_key(raw_dir, data_dir):
 
 
 def test_drives_are_mixed_in_every_shard(data_dir):
-    _, keys = read(data_dir)
+    keys = list(read(data_dir))
     assert len({key.split("/")[1] for key in keys[:5]}) > 1
 
 
@@ -66,7 +41,7 @@ def test_k_follows_the_stored_size(raw_dir, tmp_path, height):
     info = prepare(raw_dir, tmp_path / "out", height=height, camera=(2, 3), image_format="png")
     width = round(80 * height / 24)
     assert info["sizes"] == {f"{height}x{width}": 18}
-    parsed, _ = read(tmp_path / "out")
+    parsed = read(tmp_path / "out")
     for fields in parsed.values():
         k = kitti_tree.K[int(fields["camera"])]
         expected = camera.resize_intrinsics(k, width / 80, height / 24)
@@ -82,7 +57,7 @@ def test_a_resized_image_shows_the_same_scene_at_the_same_rays(raw_dir, tmp_path
         pixels[8:12, 40:44] = 255  # center of mass at (41.5, 9.5)
         Image.fromarray(pixels).save(path_of(raw, 1, frame))
     prepare(raw, tmp_path / "out", height=48, image_format="png", static_filter=False)
-    (fields,) = read(tmp_path / "out")[0].values()
+    (fields,) = read(tmp_path / "out").values()
     image = records.decode(fields["target"], "png").numpy().astype(float)[..., 0]
     v, u = np.mgrid[:48, :160]
     spot = np.array([(u * image).sum(), (v * image).sum()]) / image.sum()
@@ -93,7 +68,7 @@ def test_a_resized_image_shows_the_same_scene_at_the_same_rays(raw_dir, tmp_path
 def test_jpeg_is_close_to_the_original(raw_dir, tmp_path):
     info = prepare(raw_dir, tmp_path / "out")
     assert info["image_format"] == "jpeg"
-    fields = read(tmp_path / "out")[0][f"{kitti_tree.drive_name(1)}/image_02/0000000001"]
+    fields = read(tmp_path / "out")[f"{kitti_tree.drive_name(1)}/image_02/0000000001"]
     original = kitti_tree.image(1, seed=12).astype(int)
     assert np.abs(records.decode(fields["target"], "jpeg").numpy() - original).mean() < 2
 

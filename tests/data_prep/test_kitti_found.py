@@ -7,41 +7,16 @@ import shutil
 
 import numpy as np
 import pytest
-import tensorflow as tf
 from PIL import Image
 
 from aquanet_tf.data import manifest, records
 from aquanet_tf.kitti import layout as kitti_layout
 from data_prep.dataset import job, origins
-from data_prep.layouts import kitti
 from tests.support import commands, kitti_tree
+from tests.support.kitti_tree import path_of
+from tests.support.records import contents, prepare, read
 
 REAL = os.environ.get("AQUANET_REAL_DATA")
-
-
-def prepare(raw, out, **options):
-    return kitti.prepare(kitti.Options(str(raw), str(out), **options))
-
-
-def read(out):
-    """All records by key."""
-    files = [str(out / shard["name"]) for shard in manifest.verify(out)["shards"]]
-    parsed = [records.parse(data) for data in tf.data.TFRecordDataset(files)]
-    return {fields["key"].numpy().decode(): fields for fields in parsed}
-
-
-def contents(out):
-    return {path.name: path.read_bytes() for path in out.iterdir()}
-
-
-def path_of(raw, drive, frame):
-    return raw / kitti_tree.drive_name(drive) / f"image_02/data/{frame:010d}.png"
-
-
-@pytest.fixture
-def own(tmp_path):
-    """A raw directory that a test may spoil: one drive, eight triplets."""
-    return kitti_tree.write(tmp_path / "raw", [kitti_tree.Spec(range(10))])
 
 
 def spoil_nothing(raw):
@@ -61,8 +36,13 @@ def spoil_picture(raw):
     Image.fromarray(kitti_tree.image(77, seed=3)).save(path_of(raw, 1, 4))
 
 
+def add_picture(raw):
+    Image.fromarray(kitti_tree.image(10, seed=12)).save(path_of(raw, 1, 10))
+
+
 CHANGES = {
-    "other frames": (lambda raw: path_of(raw, 1, 9).unlink(), "0009.png: gone"),
+    "fewer frames": (lambda raw: path_of(raw, 1, 9).unlink(), "0009.png: gone"),
+    "more frames": (add_picture, "0010.png: added|other triplets are chosen now"),
     "calibration": (
         spoil_calibration,
         "calib_cam_to_cam.txt camera 2: K was 41.5 .*, is 42.5 ",

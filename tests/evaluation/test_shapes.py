@@ -36,6 +36,23 @@ def test_resized_kitti():
         assert shapes.same_aspect(size, (375, 1242))
 
 
+def test_unrectified_images_are_named(tmp_path):
+    """Not as cropped; and beside the rectified copy of their drive they do not count."""
+    raw = kitti_tree.write_scene(tmp_path / "raw", drives=1, masks=False)
+    name = raw / kitti_tree.drive_name(1)
+    extract = name.with_name(name.name.replace("_sync", "_extract"))
+    shutil.copytree(name, extract)
+    for path in extract.glob("image_02/data/*"):
+        Image.new("RGB", (110, 40)).save(path)
+    frames = ground_truth.find_frames(raw, "all", 2, "depth")[0]
+    assert {frame.drive.path for frame in frames} == {name}
+    shapes.check(frames)
+    shutil.rmtree(name)
+    frames = ground_truth.find_frames(raw, "all", 2, "depth")[0]
+    with pytest.raises(ValueError, match=r"_extract/.*: unrectified .*_sync archive of the drive"):
+        shapes.check(frames)
+
+
 @pytest.mark.parametrize("source", ["depth", "velodyne"])
 def test_an_evaluation_refuses_a_cropped_side(tmp_path, source):
     raw = kitti_tree.write_scene(tmp_path / "raw", drives=1, masks=False)

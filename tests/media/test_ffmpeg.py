@@ -2,7 +2,6 @@
 
 import os
 import pathlib
-import subprocess
 
 import imageio_ffmpeg
 import numpy as np
@@ -10,17 +9,8 @@ import pytest
 from hypothesis import strategies as st
 
 from aquanet_tf.media import video
-from tests.support import fuzz
-
-REAL = imageio_ffmpeg.get_ffmpeg_exe()
-
-
-def make(path, *options, size="64x48", seconds=2.0, rate=20):
-    """A test picture with a clock, encoded with `options`."""
-    source = f"testsrc=s={size}:r={rate}:d={seconds}"
-    command = [REAL, "-v", "error", "-y", "-f", "lavfi", "-i", source, *options, f"file:{path}"]
-    subprocess.run(command, check=True)
-    return path
+from tests.support import clips, fuzz
+from tests.support.clips import REAL, make
 
 
 def crashing(folder):
@@ -34,8 +24,7 @@ def crashing(folder):
 @pytest.mark.parametrize("suffix", ["mp4", "mkv"])
 def test_a_varying_frame_rate_keeps_its_frames_and_its_duration(tmp_path, suffix):
     """Three frames of every ten: the container's rates (average, tbr) describe no frame."""
-    varying = ("-vf", "select='lt(mod(n,10),3)'", "-fps_mode", "vfr")
-    path = make(tmp_path / f"phone.{suffix}", *varying, seconds=4)
+    path = clips.varying(tmp_path / f"phone.{suffix}")
     clip = video.probe(path)
     assert clip.frames == 24 == sum(1 for _ in video.frames(path))
     assert clip.duration == pytest.approx(3.65, abs=0.06)  # the last frame is shown from 3.6 s on

@@ -63,6 +63,18 @@ def test_flags(tmp_path):
         parse_camera("50,40,7.5,4", 90)
 
 
+def test_undistorting_needs_a_lens(tmp_path):
+    path = tmp_path / "k.json"
+    values = {"fx": 100.0, "fy": 100.0, "cx": 99.5, "cy": 49.5}
+    files.write(path, {**values, "distortion": [0.0] * 4})
+    for flags in (("", 0), ("", 90), ("50,40,7.5,4", 0), (str(path), 0)):
+        with pytest.raises(ValueError, match="--undistort needs the lens: give --intrinsics=FILE"):
+            parse_camera(*flags, undistort=True)
+    files.write(path, {**values, "distortion": [0.1] * 4})
+    assert parse_camera(str(path), 0, undistort=True).undistort
+    assert not parse_camera(str(path), 0).undistort
+
+
 def test_the_size_in_the_file_counts(tmp_path):
     """A picture of half the size has the same angles, not half of the field of view."""
     path = tmp_path / "k.json"

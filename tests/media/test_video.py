@@ -10,7 +10,7 @@ from aquanet_tf.media import video
 
 
 @pytest.mark.parametrize("shape", [(16, 32), (17, 31)])
-def test_round_trip(tmp_path, shape):
+def test_round_trip(tmp_path, shape, capfd):
     path = tmp_path / "a.mp4"
     shades = [10, 80, 200, 140]
     with video.writing(path, *shape, 5.0, "comment") as append:
@@ -24,6 +24,7 @@ def test_round_trip(tmp_path, shape):
     assert [frame.shape for frame in frames] == [(*even, 3)] * len(shades)
     np.testing.assert_allclose([frame.mean() for frame in frames], shades, atol=4)
     assert list(tmp_path.iterdir()) == [path]
+    assert capfd.readouterr() == ("", "")  # ffmpeg is quiet
 
 
 def test_a_failure_leaves_the_old_file(tmp_path):

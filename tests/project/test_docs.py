@@ -58,6 +58,8 @@ ELSEWHERE = {
     "python -m aquanet_tf.predict --workdir runs/street --input drive.mp4 --out predictions": (
         "the tests of predict"
     ),
+    "python -m aquanet_tf.predict --workdir runs/trip --input drive.mp4 --intrinsics camera.json "
+    "--undistort --out predictions": "the tests of predict, with an export",
     **{
         f"python -m aquanet_tf.evaluate --workdir runs/kitti_stage1 --gt_dir $KITTI_RAW "
         f"--protocol {name} --out runs/kitti_stage1/{name}.json": "the tests of the Eigen split"

@@ -47,6 +47,11 @@ def drive_name(number):
     return f"{DATE}/{DATE}_drive_{number:04d}_sync"
 
 
+def path_of(raw, drive, frame):
+    """File of a frame that `write` wrote for camera 2."""
+    return raw / drive_name(drive) / f"image_02/data/{frame:010d}.png"
+
+
 def calibration(shape=SHAPE, k=None, offset=_OFFSET) -> str:
     """Text of a calib_cam_to_cam.txt; k: camera -> K [3, 3], default `K`."""
     text = "calib_time: 09-Jan-2012 13:57:47\n"

@@ -11,6 +11,7 @@ from aquanet_tf.data import manifest
 from data_prep.dataset import beam
 from data_prep.layouts import kitti
 from tests.support import kitti_tree
+from tests.support.records import contents
 
 SHARDS = {"shard_size": 5, "image_format": "png"}
 needs_beam = pytest.mark.skipif(
@@ -20,10 +21,6 @@ needs_beam = pytest.mark.skipif(
 
 def prepare(raw, out, **options):
     return kitti.prepare(kitti.Options(str(raw), str(out), runner="beam", **SHARDS, **options))
-
-
-def contents(out):
-    return {path.name: path.read_bytes() for path in out.iterdir()}
 
 
 def first_frame(raw):

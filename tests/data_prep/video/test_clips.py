@@ -15,13 +15,14 @@ from aquanet_tf.cameras.camera_file import Camera
 from aquanet_tf.cameras.lens import Lens
 from aquanet_tf.kitti import layout as kitti_layout
 from aquanet_tf.media import video
+from data_prep import check
+from data_prep.layouts import source_check
 from data_prep.video import camera as video_camera
 from data_prep.video import clips as video_clips
 from data_prep.video import crop, prepare
 from data_prep.video import raw as video_raw
 from tests.data_prep.video.test_prepare import SIZE, camera, drive, folder
-from tests.media import test_ffmpeg
-from tests.support import commands
+from tests.support import clips, commands
 
 
 def clip(path, numbers, shape=SIZE):
@@ -51,13 +52,45 @@ def test_a_folder_of_clips_is_one_data_set(tmp_path):
     assert "left out: " in report["warnings"][-1]
     assert prepare.prepare(options) == (report, prepared)
     clip(trip / "clip 12.mp4", range(5), (80, 160))
-    with pytest.raises(ValueError, match="changed: input"):
+    with pytest.raises(ValueError, match="changed: clip 12.mp4: added"):
         prepare.prepare(options)
     with pytest.raises(ValueError, match="clip 12.mp4: 80x160, the clips before are 96x160"):
         prepare.prepare(prepare.Options(str(trip), str(tmp_path / "other"), fov_deg=70.0))
     Image.fromarray(drive(0)).save(trip / "view.jpg")
     with pytest.raises(ValueError, match="holds 4 videos and 1 images"):
         prepare.prepare(options)
+
+
+def test_what_has_changed_about_a_folder_of_clips_is_said(tmp_path):
+    """By the command itself and, of what the data set was made of, by check."""
+    trip, out = tmp_path / "trip", tmp_path / "out"
+    for number in range(3):
+        clip(trip / f"{number}.mp4", range(4 * number, 4 * number + 4))
+    options = prepare.Options(str(trip), str(out), fov_deg=70.0, stride="1")
+    report, prepared = prepare.prepare(options)
+    for file in trip.iterdir():  # copied, say
+        os.utime(file, (0, 0))
+    assert prepare.prepare(options) == (report, prepared)
+
+    def changed():
+        return source_check.changes(out / "records", check.REPAIRABLE).changed
+
+    assert changed() == []
+    data = (trip / "1.mp4").read_bytes()
+    clip(trip / "3.mp4", range(4))
+    (trip / "0.mp4").unlink()
+    (trip / "1.mp4").write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    one = "1.mp4: replaced, another content of the same size"
+    with pytest.raises(ValueError, match=f"changed: {one}; 3.mp4: added; 0.mp4: gone.*; choose"):
+        prepare.prepare(options)
+    assert changed() == [one]
+    (trip / "1.mp4").write_bytes(data + b" ")
+    assert changed() == [f"1.mp4: replaced, {len(data)} bytes then, {len(data) + 1} now"]
+    (trip / "1.mp4").write_bytes(data)
+    trip.rename(tmp_path / "elsewhere")
+    with pytest.raises(ValueError, match=f"changed: --input was {trip}"):
+        prepare.prepare(dataclasses.replace(options, input=str(tmp_path / "elsewhere")))
+    assert changed() == []
 
 
 def test_clips_of_one_name_do_not_share_a_drive(tmp_path):
@@ -100,14 +133,18 @@ def test_a_margin_is_cut_off_and_k_follows(tmp_path):
 
 
 def test_a_data_set_of_an_earlier_version_is_resumed(tmp_path):
-    """It scaled K in float32."""
+    """It scaled K in float32, and kept a digest of its input alone."""
     source = folder(tmp_path / "trip", [drive(n) for n in range(5)])
     out = tmp_path / "out"
     options = prepare.Options(str(source), str(out), focal_px=100.0, stride="1")
     report, prepared = prepare.prepare(options)
     report["arguments"]["K"][0][0] = float(np.float32(100.000003))
+    del report["files"]
     files.write(out / "video.json", report)
     assert prepare.prepare(options) == (report, prepared)
+    Image.fromarray(drive(9)).save(source / "frame3.png")
+    with pytest.raises(ValueError, match="changed: the files of --input"):
+        prepare.prepare(options)
     with pytest.raises(ValueError, match="changed: K"):
         prepare.prepare(dataclasses.replace(options, focal_px=101.0))
 
@@ -156,10 +193,10 @@ def test_a_fisheye_file_makes_pinhole_frames(tmp_path):
 def test_pixels_of_anamorphic_video_are_square(tmp_path):
     """240x180 shown as 320x180: one focal length, that of the shown width."""
     path = tmp_path / "wide.mp4"
-    test_ffmpeg.make(path, "-vf", "setsar=4/3", size="240x180")
-    clips = video_clips.Clips.of(str(path))
-    assert clips.shape == (180, 320)
-    k = camera(shape=clips.shape, fov=60.0).k
+    clips.make(path, "-vf", "setsar=4/3", size="240x180")
+    found = video_clips.Clips.of(str(path))
+    assert found.shape == (180, 320)
+    k = camera(shape=found.shape, fov=60.0).k
     np.testing.assert_allclose((k[0, 0], k[1, 1]), 160 / np.tan(np.radians(30)))
 
 
