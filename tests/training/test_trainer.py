@@ -12,8 +12,9 @@ from aquanet_tf.data import pipeline
 from aquanet_tf.losses import smoothness as smoothness_module
 from aquanet_tf.runs import history
 from aquanet_tf.runs.run import load_run
-from aquanet_tf.training import callbacks, trainer
+from aquanet_tf.training import trainer
 from aquanet_tf.training import workdir as training_workdir
+from aquanet_tf.training.watchers import callbacks
 from tests.support.commands import assert_user_error, run
 
 TINY = {
