@@ -273,7 +273,7 @@ class Trainer:
         logdir = self.workdir / "tensorboard"
         watchers = []
         if self.frames and self.chief and not isinstance(stage, KickStart):
-            watchers.append(depth_metrics.DepthMetrics(config, self.workdir, self.frames))
+            watchers.append(self._depth_metrics)
         watchers += [
             tf.keras.callbacks.LearningRateScheduler(rate),
             tf.keras.callbacks.TensorBoard(str(logdir), write_graph=False),
@@ -287,6 +287,11 @@ class Trainer:
         if getattr(stage, "teacher", None) is not None:
             watchers.append(callbacks.PreviousEpoch(config.kickstart_epochs))
         return [each for each in watchers if self.chief or not isinstance(each, _WRITERS)]
+
+    @functools.cached_property
+    def _depth_metrics(self):
+        """One for all phases: it traces the network."""
+        return depth_metrics.DepthMetrics(self.config, self.workdir, self.frames)
 
     @functools.cached_property
     def _panel_batch(self) -> dict:
