@@ -172,7 +172,7 @@ def _curves(history) -> str:
     """The section with one chart for each column of history.csv; empty without history."""
     charts = []
     for name in report_charts.chart_names(history):
-        last = report_charts.series(history, name)[-1][1]
+        last = report_charts.shown(history, name)[-1][1]
         charts.append(
             f"<div class='chart'><h3>{html.escape(name)}<span>{last:.4g}</span></h3>"
             f"{report_charts.line_chart(history, name)}</div>"
