@@ -99,8 +99,9 @@ def test_every_weight_that_does_not_fit_is_named_with_both_shapes(source, tmp_pa
     assert expected and set(found) == expected and f"{len(expected)} weights" in text
 
 
-def test_partial_takes_what_fits_and_lists_the_rest(source, tmp_path):
-    config = own(source, levels=7, focal_planes=False, pose_form="plain", init_partial=True)
+def test_partial_takes_what_fits_and_lists_the_rest(source, tmp_path, caplog):
+    changes = {"levels": 7, "pose_form": "plain", "inverse_depth_max": 1.0}
+    config = own(source, **changes, init_partial=True)
     found, networks = started(config, tmp_path / "run")
     theirs = named_weights(load_run(source).aquanet)
     ours = named_weights(networks["aquanet"])
@@ -112,6 +113,8 @@ def test_partial_takes_what_fits_and_lists_the_rest(source, tmp_path):
     assert len(found.record["left"]) == len(ours) - len(taken) + 1
     assert "posenet, here --pose_form=plain, there antisymmetric" in found.record["left"]
     assert found.record["kickstart"]
+    assert all(f"not taken: {text}" in caplog.text for text in found.record["left"])
+    assert "trained with --inverse_depth_max=0.3, here 1.0" in caplog.text
 
 
 def test_weights_that_one_side_lacks_do_not_fit(source, tmp_path):
