@@ -111,7 +111,7 @@ def find(workdir: str | pathlib.Path, which: str = "newest", flag: str = "workdi
         return paths[max(paths)]
     if not which.isdecimal():
         raise ValueError(
-            f"--checkpoint={which}: expected newest, best, or a number of finished epochs"
+            f"--checkpoint={which!r}: expected newest, best, or a number of finished epochs"
         )
     if int(which) not in paths:
         there = ", ".join(str(epoch) for epoch in sorted(paths))

@@ -53,7 +53,7 @@ def test_defaults_are_the_papers():
         ({"seed": 2**40}, "--seed=1099511627776: must be at most"),
         ({"checkpoint_steps": -1}, "--checkpoint_steps=-1: must be at least 0"),
         ({"keep_checkpoints": 0}, "--keep_checkpoints=0: must be at least 1"),
-        ({"keep_best": "smoothness"}, "--keep_best=smoothness: expected one of abs_rel"),
+        ({"keep_best": "smoothness"}, "--keep_best='smoothness': expected one of abs_rel"),
         ({"keep_best": "abs_rel"}, "--keep_best=abs_rel: needs ground truth, --val_gt_dir"),
         ({"keep_best": "val_loss"}, "--keep_best=val_loss: needs validation data"),
         ({"keep_best": "loss", "stage": "both"}, "--keep_best=loss: in stage 2 the boosting loss"),

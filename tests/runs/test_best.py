@@ -94,7 +94,7 @@ def test_a_loaded_run_is_of_the_checkpoint_that_is_named(tmp_path):
     assert [position(path) for path in names.values()] == [(4,), (2,), (2,), (3,), (4,)]
     with pytest.raises(ValueError, match="--checkpoint=1: --workdir=.* checkpoints 2, 3, 4 "):
         best.find(workdir, "1")
-    with pytest.raises(ValueError, match="--checkpoint=last: expected newest, best, or a number"):
+    with pytest.raises(ValueError, match="--checkpoint='last': expected newest, best, or a number"):
         best.find(workdir, "last")
 
 
