@@ -32,8 +32,9 @@ def best_column(config: Config) -> str:
             raise ValueError(f"--keep_best={config.keep_best}: needs ground truth, --val_gt_dir")
         return f"val_{name}"
     if name not in _LOSSES:
+        metrics = ", ".join(_DEPTH_METRICS)
         raise ValueError(
-            f"--keep_best={config.keep_best!r}: expected one of {', '.join(_DEPTH_METRICS)}, or one "
+            f"--keep_best={config.keep_best!r}: expected one of {metrics}, or one "
             f"of {', '.join(_LOSSES)}, with val_ before it for those of --val_data_dir"
         )
     if name != config.keep_best and not config.val_data_dir:
