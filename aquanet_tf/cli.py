@@ -62,6 +62,12 @@ def define_output(
     _outputs[name] = check_folder if folder else check_file
 
 
+def define_checkpoint(of: str = "--workdir") -> None:
+    """Defines --checkpoint, which `runs.load_run` takes. of: the flag that names the run."""
+    text = f"Checkpoint of {of}: newest, best (of a run with --keep_best), or a number of epochs."
+    flags.DEFINE_string("checkpoint", "newest", text)
+
+
 def check_outputs() -> None:
     """Raises ValueError that names the flag of `define_output` that cannot be written."""
     for name, check in _outputs.items():

@@ -28,6 +28,7 @@ from aquanet_tf.evaluation.settings import Settings
 def define_flags() -> None:
     """The flags of the command; `Protocol` documents the options of the protocol."""
     cli.define_path("workdir", None, "Directory of a training run.", required=True)
+    cli.define_checkpoint()
     cli.define_path("gt_dir", None, "KITTI raw directory with ground truth.", required=True)
     text = "KITTI's annotated depth as downloaded (train/DRIVE, val/DRIVE); empty: in --gt_dir."
     cli.define_path("depth_dir", "", text)
@@ -75,7 +76,7 @@ def load_models(settings: Settings) -> run.Models:
     from aquanet_tf.inference.mask_scores import AutoMaskScore, SpimoScore
     from aquanet_tf.runs.run import load_run
 
-    trained = load_run(settings.workdir)
+    trained = load_run(settings.workdir, checkpoint=settings.checkpoint)
     masking = load_run(settings.mask_workdir, "mask_workdir") if settings.mask_workdir else trained
     return run.Models(
         Predictor(trained, settings.height, settings.protocol.post_processing),
@@ -96,7 +97,7 @@ def main(argv) -> None:
 
     settings = Settings(
         **chosen("workdir", "gt_dir", "height", "mask_workdir", "mask_quality", "baselines"),
-        **chosen("depth_dir"),
+        **chosen("depth_dir", "checkpoint"),
         split=options.protocol or options.split,
         camera=int(options.camera),
         protocol=Protocol(

@@ -59,6 +59,7 @@ def define_flags() -> None:
     """The flags of the command."""
     cli.define_path("workdir", "", "Directory of a training run; the same as --model.")
     cli.define_path("model", "", "A run, a SavedModel (or its versions), or a .tflite file.")
+    cli.define_checkpoint("the run")
     cli.define_path("input", None, "Image, video, folder, pattern, or -.", required=True)
     cli.define_output("out", None, "Directory for the results.", required=True, folder=True)
     flags.DEFINE_string("write", "", "npy,png16,color,ply,moving; empty: the first three.")
@@ -83,7 +84,7 @@ def main(argv) -> None:
     out = pathlib.Path(options.out)
     if out.resolve() == pathlib.Path(options.input).resolve():
         raise ValueError("--out must not be the --input folder: results would become inputs")
-    network = open_model(options.model or options.workdir, options.height)
+    network = open_model(options.model or options.workdir, options.height, options.checkpoint)
     document = predict_all.predict_all(paths, network, out, colour_range, formats, camera)
     print(predict_all.summary(document))
     print(f"written: {out}")

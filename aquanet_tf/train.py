@@ -3,13 +3,14 @@
     python -m aquanet_tf.train --flagfile=configs/kitti/stage1.flags --data_dir=DIR --workdir=RUN
 
 `--stage=2 --stage1_workdir=RUN` masks moving objects with the frozen network of a stage-1 run;
-`--stage=both` does stage 1 in WORKDIR/stage1, then stage 2 in WORKDIR/stage2.
+`--stage=both` does stage 1 in WORKDIR/stage1, then stage 2 in WORKDIR/stage2. `--init_from=RUN`
+starts from the weights of another run.
 
 The workdir receives config.json and flags.txt (resolved options), run.json (versions, commit,
-command, data), checkpoints/, tensorboard/, history.csv, and within an epoch unfinished/. Run the
-same command again to resume at the newest checkpoint, also within an epoch (--checkpoint_steps);
-the batches are those of an uninterrupted run. SIGTERM and SIGINT finish the step and save; the exit
-code of all workers is then 143 or 130.
+command, data), checkpoints/, tensorboard/, history.csv, within an epoch unfinished/, and with
+--keep_best best/. Run the same command again to resume at the newest checkpoint, also within an
+epoch (--checkpoint_steps); the batches are those of an uninterrupted run. SIGTERM and SIGINT finish
+the step and save; the exit code of all workers is then 143 or 130.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ import dataclasses
 from absl import flags
 
 from aquanet_tf import cli, files
-from aquanet_tf.inference import checkpoint
+from aquanet_tf.inference.checkpoint import load
 from aquanet_tf.inference.loader import open_model
 from aquanet_tf.media import images
 from export.bundle import parity
@@ -30,6 +30,7 @@ from export.bundle.parity import Tolerance
 def define_flags() -> None:
     """The flags of the command."""
     cli.define_path("workdir", None, "Directory of the training run.", required=True)
+    cli.define_checkpoint()
     cli.define_path("model", None, "SavedModel directory or .tflite file.", required=True)
     cli.define_path("input", None, "An image, or a folder of images.", required=True)
     flags.DEFINE_float(
@@ -51,7 +52,7 @@ def main(argv) -> None:
     names = [field.name for field in dataclasses.fields(Tolerance)]
     given = {name: options[name].value for name in names if options[name].value is not None}
     tolerance = Tolerance(**{**network.tolerance, **given})
-    truth = checkpoint.load(options.workdir, network.height)
+    truth = load(options.workdir, network.height, checkpoint=options.checkpoint)
     batches = [images.read_image(path)[None] for path in paths]
     report = parity.check(network, truth, batches, tolerance)
     if options.out:

@@ -3,7 +3,8 @@
     python -m export.release --workdir RUN --out pretrained/street [--example IMAGE.png]
         [--with_posenet]
 
-writes OUT as a workdir like RUN, with its newest checkpoint, for predictions and every export:
+writes OUT as a workdir like RUN, with one checkpoint (the newest, or that of --checkpoint), for
+predictions and every export:
   checkpoints/     the depth network in float32, without optimizers, and without PoseNet unless
                    --with_posenet keeps it for aquanet_tf.odometry;
   config.json      the options of the training;
@@ -28,8 +29,7 @@ from PIL import Image
 from aquanet_tf import cli
 from aquanet_tf import files as files_module
 from aquanet_tf.data import manifest, mixture
-from aquanet_tf.inference import checkpoint
-from aquanet_tf.inference.checkpoint import Predictor
+from aquanet_tf.inference.checkpoint import Predictor, load
 from aquanet_tf.media import images
 from aquanet_tf.runs import load_run
 from aquanet_tf.runs.checkpoint import Checkpoints
@@ -50,14 +50,16 @@ def release(
     commit: str = "",
     max_mb: float = 8.0,
     with_posenet: bool = False,
+    checkpoint: str = "newest",
 ) -> pathlib.Path:
-    """Releases the newest checkpoint of `workdir` as the directory `out`, and returns its path.
+    """Releases a checkpoint of `workdir` as the directory `out`, and returns its path.
 
     Args:
       example: an image file to include; empty: none.
       commit: of the code that trained, for runs that did not record it.
       max_mb: largest size of all files together, MB.
       with_posenet: also the ego-motion network.
+      checkpoint: newest, best, or a number of finished epochs.
 
     Raises ValueError (no checkpoint, no PoseNet in it, `out` exists, too large) and leaves nothing
     then.
@@ -65,7 +67,7 @@ def release(
     workdir, out = pathlib.Path(workdir), pathlib.Path(out)
     if out.exists():
         raise ValueError(f"--out={out}: exists already; remove it, or choose another name")
-    run = load_run(workdir)
+    run = load_run(workdir, checkpoint=checkpoint)
     picture = images.read_image(example) if example else None
     out.parent.mkdir(parents=True, exist_ok=True)
     # A directory, so not by `files.atomic`; the rename makes it appear as a whole.
@@ -91,7 +93,7 @@ def _write_card(folder, out, run, example):
     document = metadata.build(run, out, run.working_height, TOLERANCE)
     document["inputs"] = {"image": "uint8 [H, W, 3] RGB, any size"}
     document["config"] = files_module.read(folder / CONFIG_FILE)
-    found = checkpoint.load(folder)
+    found = load(folder)
     document["parity"] = parity.check(found, Predictor(run), parity.noise(), TOLERANCE)
     text = model_card.text(folder, document, _use(out, example), out.name)
     (folder / "README.md").write_text(text)
@@ -155,6 +157,7 @@ def _use(out, example):
 def define_flags() -> None:
     """The flags of the command."""
     cli.define_path("workdir", None, "Directory of a training run.", required=True)
+    cli.define_checkpoint()
     cli.define_output(
         "out", None, "Directory to make; must not exist yet.", required=True, folder=True
     )
@@ -168,7 +171,7 @@ def main(argv) -> None:
     """Runs the command; see the module docstring."""
     del argv
     options = flags.FLAGS
-    names = ("workdir", "out", "example", "commit", "max_mb", "with_posenet")
+    names = ("workdir", "out", "example", "commit", "max_mb", "with_posenet", "checkpoint")
     out = release(**{name: options[name].value for name in names})
     files = sorted(path for path in out.rglob("*") if path.is_file())
     for path in files:

@@ -117,14 +117,17 @@ def decode(image_bytes) -> tf.Tensor:
     return tf.map_fn(same_size, image_bytes, fn_output_signature=specification)
 
 
-def export_saved_model(workdir, out, height: int = 0, metres_per_unit: float = 0.0) -> pathlib.Path:
-    """Exports the newest checkpoint of `workdir` and returns the new version's directory.
+def export_saved_model(
+    workdir, out, height: int = 0, metres_per_unit: float = 0.0, checkpoint: str = "newest"
+) -> pathlib.Path:
+    """Exports a checkpoint of `workdir` and returns the new version's directory.
 
     Args:
       workdir: the run.
       out: directory of numbered versions, made if needed.
       height: working height in pixels; 0: that of the run.
       metres_per_unit: meters of one unit of depth, measured for the camera; 0: not known.
+      checkpoint: newest, best, or a number of finished epochs.
 
     Raises ValueError, and leaves no files, when the run is missing, the saved model differs from
     it, or TensorFlow could not load it from `out`.
@@ -136,7 +139,7 @@ def export_saved_model(workdir, out, height: int = 0, metres_per_unit: float = 0
             f"--out={out}: TensorFlow and TensorFlow Serving do not load a SavedModel from a path "
             "with one of * ? [ ] \\; choose another name"
         )
-    run = load_run(workdir)
+    run = load_run(workdir, checkpoint=checkpoint)
     height = graph.chosen_height(run, height)
     out.mkdir(parents=True, exist_ok=True)
     temporary = pathlib.Path(tempfile.mkdtemp(prefix=".exporting-", dir=out))
@@ -187,6 +190,7 @@ def define_flags() -> None:
     cli.define_output(
         "out", None, "Model directory; gets a new numbered version.", required=True, folder=True
     )
+    cli.define_checkpoint()
     flags.DEFINE_integer("height", 0, "Working height; 0: the run's own (its --working_height).")
     flags.DEFINE_float("metres_per_unit", 0.0, "Adds depth_metres: this times depth; 0: without.")
 
@@ -196,7 +200,8 @@ def main(argv) -> None:
     del argv
     options = flags.FLAGS
     target = export_saved_model(
-        options.workdir, options.out, options.height, options.metres_per_unit
+        *(options.workdir, options.out, options.height, options.metres_per_unit),
+        options.checkpoint,
     )
     document = files_module.read(target / inference_network.METADATA)
     print(parity.text(document["parity"]))

@@ -70,8 +70,9 @@ def export_tflite(
     quantize: str = "none",
     data_dir: str = "",
     images: int = 100,
+    checkpoint: str = "newest",
 ) -> pathlib.Path:
-    """Exports the newest checkpoint of `workdir` to the file `out` and returns its path.
+    """Exports a checkpoint of `workdir` to the file `out` and returns its path.
 
     Args:
       height, width: the fixed size in pixels; 0: the one the run works at.
@@ -79,13 +80,14 @@ def export_tflite(
       data_dir: records. Their images set the scales of int8, which needs them, and are used to
         compare any model with the checkpoint; empty: random noise is compared.
       images: number of records that set the scales.
+      checkpoint: newest, best, or a number of finished epochs.
 
     Raises ValueError, and writes nothing, for bad flags and for a model that differs from the
     checkpoint.
     """
     out = pathlib.Path(out)
     _check(out, width, quantize, data_dir, images)
-    run = load_run(workdir)
+    run = load_run(workdir, checkpoint=checkpoint)
     height = graph.chosen_height(run, height)
     width = width or run.working_width
     samples = calibration.batches(data_dir, height, width, images) if data_dir else None
@@ -277,6 +279,7 @@ def _check(out, width, quantize, data_dir, images):
 def define_flags() -> None:
     """The flags of the command."""
     cli.define_path("workdir", None, "Directory of a training run.", required=True)
+    cli.define_checkpoint()
     cli.define_output("out", None, "File to write, NAME.tflite.", required=True)
     flags.DEFINE_integer("height", 0, "Fixed height; 0: the run's working height.")
     flags.DEFINE_integer("width", 0, "Fixed width; 0: the run's, at its working height.")
@@ -289,7 +292,7 @@ def main(argv) -> None:
     """Runs the command; see the module docstring."""
     del argv
     options = flags.FLAGS
-    names = ("workdir", "out", "height", "width", "quantize", "data_dir", "images")
+    names = ("workdir", "out", "height", "width", "quantize", "data_dir", "images", "checkpoint")
     path = export_tflite(**{name: options[name].value for name in names})
     document = files.read(path.with_suffix(".json"))
     print(parity.text(document["parity"]))

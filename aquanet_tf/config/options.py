@@ -12,11 +12,12 @@ import dataclasses
 
 from aquanet_tf.config import rules
 from aquanet_tf.config.fields import check, option
+from aquanet_tf.config.lifecycle import Lifecycle
 from aquanet_tf.config.stored import Stored
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(Stored):
+class Config(Lifecycle, Stored):
     """Options of one run. Defaults are the paper's, for KITTI on one GPU."""
 
     # Data
@@ -312,28 +313,13 @@ class Config(Stored):
         high=16,
         resumable=True,
     )
-    # Watching, keeping and using
+    # Using
     working_height: int = option(
         0,
         "Height that images are resized to when the network is used, pixels; 0: that of the "
         "training images. predict, evaluate and the exports take --height instead if it is given.",
         low=0,
         high=8192,
-        resumable=True,
-    )
-    panels_every: int = option(
-        5, "Epochs between two panels of images in TensorBoard; 0: none.", low=0, resumable=True
-    )
-    checkpoint_steps: int = option(
-        500, "Steps between saves inside an epoch; 0: only after epochs.", low=0, resumable=True
-    )
-    keep_checkpoints: int = option(
-        3, "Number of newest checkpoints kept in the workdir.", low=1, resumable=True
-    )
-    collapse: str = option(
-        "warn",
-        "What to do when depth becomes constant or ego-motion vanishes.",
-        choices=("warn", "stop", "off"),
         resumable=True,
     )
 

@@ -13,6 +13,40 @@ if TYPE_CHECKING:
 MIN_WORKING_SIZE = 16
 
 
+# Columns of history.csv that --keep_best can compare epochs by. The smaller the better, except the
+# shares of pixels. Smoothness or boosting alone would prefer flat depth.
+_LOSSES = ("loss", "photometric", "perceptual")
+_DEPTH_METRICS = ("abs_rel", "sq_rel", "rmse", "rmse_log", "a1", "a2", "a3")
+LARGER_IS_BETTER = ("val_a1", "val_a2", "val_a3")
+
+
+def best_column(config: Config) -> str:
+    """The column of history.csv that --keep_best names; a depth metric may lack its `val_`.
+
+    Raises ValueError for a column that a run of `config` does not have, or that says nothing about
+    which epoch is best.
+    """
+    name = config.keep_best.removeprefix("val_")
+    if name in _DEPTH_METRICS:
+        if not config.val_gt_dir:
+            raise ValueError(f"--keep_best={config.keep_best}: needs ground truth, --val_gt_dir")
+        return f"val_{name}"
+    if name not in _LOSSES:
+        metrics = ", ".join(_DEPTH_METRICS)
+        raise ValueError(
+            f"--keep_best={config.keep_best!r}: expected one of {metrics}, or one "
+            f"of {', '.join(_LOSSES)}, with val_ before it for those of --val_data_dir"
+        )
+    if name != config.keep_best and not config.val_data_dir:
+        raise ValueError(f"--keep_best={config.keep_best}: needs validation data, --val_data_dir")
+    if name == "loss" and config.stage != "1" and config.boosting_weight > 0:
+        raise ValueError(
+            f"--keep_best={config.keep_best}: in stage 2 the boosting loss counts from the second "
+            "epoch on, so the first one would look best; give photometric"
+        )
+    return config.keep_best
+
+
 def check(config: Config) -> None:
     """Raises ValueError naming the flags that contradict each other, or a list that is none."""
     if config.inverse_depth_min >= config.inverse_depth_max:
@@ -29,6 +63,12 @@ def check(config: Config) -> None:
         raise ValueError("--stage=both trains its own stage 1: leave out --stage1_workdir")
     if config.encoder_weights != "none" and config.encoder != "mobile":
         raise ValueError("--encoder_weights is for --encoder=mobile")
+    if config.encoder_weights != "none" and config.init_from:
+        raise ValueError(
+            "--init_from and --encoder_weights both start the encoder: give --encoder_weights=none"
+        )
+    if config.keep_best:
+        best_column(config)
     if config.strategy == "multi_worker" and config.replicas:
         raise ValueError("--replicas is for --strategy=auto: leave it out")
     if 0 < config.working_height < MIN_WORKING_SIZE:

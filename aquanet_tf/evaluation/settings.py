@@ -21,6 +21,7 @@ class Settings:
       mask_workdir: run whose SPIMO masks and auto-masks are used; empty: `workdir`.
       mask_quality: also measure the masks against motion masks.
       baselines: also measure the predictions in `baselines`.
+      checkpoint: of `workdir`: newest, best, or a number of finished epochs.
       depth_dir: KITTI's annotated depth maps as downloaded; empty: they are in `gt_dir`.
     """
 
@@ -34,6 +35,7 @@ class Settings:
     mask_quality: bool = False
     baselines: bool = False
     depth_dir: str = ""
+    checkpoint: str = "newest"
 
     def __post_init__(self):
         if self.baselines and self.protocol.alignment == "none":

@@ -1,4 +1,4 @@
-"""The newest checkpoint of a run as a plain function: uint8 images in, NumPy maps out."""
+"""A checkpoint of a run as a plain function: uint8 images in, NumPy maps out."""
 
 from __future__ import annotations
 
@@ -69,6 +69,12 @@ class Predictor(network.Network):
         return SpimoScore(self._run, self.height)
 
 
-def load(workdir: str | pathlib.Path, height: int = 0, post_processing: str = "none") -> Predictor:
-    """The newest checkpoint of `workdir`. Raises ValueError naming what is missing."""
-    return Predictor(load_run(workdir), height, post_processing)
+def load(
+    workdir: str | pathlib.Path,
+    height: int = 0,
+    post_processing: str = "none",
+    checkpoint: str = "newest",
+) -> Predictor:
+    """A checkpoint of `workdir`: newest, best, or a number of finished epochs. Raises ValueError
+    naming what is missing."""
+    return Predictor(load_run(workdir, checkpoint=checkpoint), height, post_processing)

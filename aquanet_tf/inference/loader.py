@@ -2,7 +2,7 @@
 
 | path                                  | form                                                     |
 |---------------------------------------|----------------------------------------------------------|
-| workdir of a run, or a released run   | its newest checkpoint                                    |
+| workdir of a run, or a released run   | its newest checkpoint, or `checkpoint`                   |
 | SavedModel version, or the directory  | that version, or the newest one in the directory         |
 |   of its numbered versions            |                                                          |
 | FILE.tflite with FILE.json beside it  | ai-edge-litert where it is installed, else tf.lite       |
@@ -20,7 +20,7 @@ from aquanet_tf.inference.tflite import LiteModel
 from aquanet_tf.runs.layout import CONFIG_FILE
 
 
-def open_model(path: str | pathlib.Path, height: int = 0) -> Network:
+def open_model(path: str | pathlib.Path, height: int = 0, checkpoint: str = "newest") -> Network:
     """Opens the model at `path`, see the table above; `help` of the result says what it offers.
 
         >>> from aquanet_tf.media import images
@@ -35,6 +35,7 @@ def open_model(path: str | pathlib.Path, height: int = 0) -> Network:
       path: a run, a SavedModel, or a .tflite file.
       height: working height in pixels, for runs only; 0: that of the run. Exports have
         theirs built in.
+      checkpoint: of a run: newest, best (with --keep_best), or a number of finished epochs.
 
     Raises ValueError that names the path when there is no model, or a damaged one.
     """
@@ -42,6 +43,8 @@ def open_model(path: str | pathlib.Path, height: int = 0) -> Network:
     if path.suffix == ".tflite" or (version := newest_version(path)):
         if height:
             raise ValueError(f"--height={height}: {path} has its working height built in")
+        if checkpoint != "newest":
+            raise ValueError(f"--checkpoint={checkpoint}: {path} is an export, which holds one")
         return LiteModel(path) if path.suffix == ".tflite" else SavedModel(version)
     if not path.exists():
         raise ValueError(f"{path}: no such file or folder")
@@ -50,10 +53,10 @@ def open_model(path: str | pathlib.Path, height: int = 0) -> Network:
             f"{path}: no model: neither a run (no {CONFIG_FILE}), nor a SavedModel (no "
             "saved_model.pb, here or in a numbered folder), nor a .tflite file"
         )
-    from aquanet_tf.inference import checkpoint
+    from aquanet_tf.inference.checkpoint import load
 
     try:
-        return checkpoint.load(path, height)
+        return load(path, height, checkpoint=checkpoint)
     except ValueError as error:  # the caller may have no such flag
         raise ValueError(str(error).replace("--workdir=", "")) from error
 

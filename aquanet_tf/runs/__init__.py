@@ -1,4 +1,4 @@
-"""A workdir on disk: options, checkpoints, history, provenance.
+"""A workdir on disk: options, checkpoints, history, provenance, and what a run starts from.
 
 Uses: config, networks.
 """

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from aquanet_tf import files
-from aquanet_tf.runs.layout import CONFIG_FILE, FINISHED, UNFINISHED
+from aquanet_tf.runs.layout import BEST, CONFIG_FILE, FINISHED, UNFINISHED
 
 
 class Position(NamedTuple):
@@ -141,16 +141,20 @@ class Checkpoints:
             (self.workdir / UNFINISHED / "checkpoint").unlink(missing_ok=True)
             shutil.rmtree(self.workdir / UNFINISHED)
 
-    def require_room(self):
+    def require_room(self, more=0):
         """Raises OSError when the workdir is not writable or has no room for the checkpoints: those
-        to keep, the one inside an epoch, and one more while it is written."""
+        to keep, the one inside an epoch, and one more while it is written.
+
+        more: 1 when the best checkpoint is kept, too (`runs.best`).
+        """
         folders = (self.workdir / FINISHED, self.workdir / UNFINISHED)
         for folder in folders:
             folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=folder):
                 pass
+        folders += (self.workdir / BEST,)
         present = sum(p.stat().st_size for f in folders for p in f.glob("*") if p.is_file())
-        needed = max(self._bytes, (self.keep + 2) * self._bytes - present)
+        needed = max(self._bytes, (self.keep + 2 + more) * self._bytes - present)
         free = shutil.disk_usage(self.workdir).free
         if free < needed:
             raise OSError(

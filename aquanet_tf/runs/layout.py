@@ -6,3 +6,5 @@ CONFIG_FILE = "config.json"
 RUN_FILE = "run.json"
 # Directories of the checkpoints after whole epochs, and of the one inside an epoch.
 FINISHED, UNFINISHED = "checkpoints", "unfinished"
+# Directory of the checkpoint that --keep_best keeps.
+BEST = "best"

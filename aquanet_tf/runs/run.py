@@ -14,7 +14,8 @@ from aquanet_tf.config import Config
 from aquanet_tf.networks import build
 from aquanet_tf.networks.aquanet import AQUANet
 from aquanet_tf.networks.posenet import PoseNet
-from aquanet_tf.runs import checkpoint
+from aquanet_tf.runs import best
+from aquanet_tf.runs import checkpoint as runs_checkpoint
 from aquanet_tf.runs.checkpoint import Checkpoints
 from aquanet_tf.runs.layout import CONFIG_FILE, FINISHED, RUN_FILE
 
@@ -69,10 +70,11 @@ class Run:
         return round(self.data["image_width"] * self.working_height / self.data["image_height"])
 
 
-def load_run(workdir: str | pathlib.Path, flag: str = "workdir") -> Run:
-    """Loads the newest checkpoint of a finished epoch, of a run with --ema the averaged weights.
+def load_run(workdir: str | pathlib.Path, flag: str = "workdir", checkpoint: str = "newest") -> Run:
+    """Loads a checkpoint of a finished epoch, of a run with --ema the averaged weights.
 
     flag: the flag that named the workdir, for messages.
+    checkpoint: newest, best, or a number of finished epochs, see `best.find`.
 
     Raises ValueError naming the workdir or file that is missing or damaged.
     """
@@ -85,9 +87,7 @@ def load_run(workdir: str | pathlib.Path, flag: str = "workdir") -> Run:
     except (OSError, ValueError, KeyError) as error:
         raise ValueError(f"{workdir / RUN_FILE}: missing or damaged ({error})") from error
     aquanet = build.build_depth_network(_full_precision(config))
-    path = Checkpoints(workdir, {}, {}).newest(unfinished=False)
-    if path is None:
-        raise ValueError(f"--{flag}={workdir}: no checkpoint yet; has a first epoch finished?")
+    path = best.find(workdir, checkpoint, flag)
     epoch = _restore(workdir, "aquanet", aquanet, path).epoch
     return Run(config, aquanet, epoch, data, path if checkpoint.holds(path, "posenet") else None)
 
@@ -102,9 +102,10 @@ def is_released(workdir: str | pathlib.Path) -> bool:
     except (OSError, ValueError):
         pass  # no run yet, or a damaged file, which load_run names
     # Runs released by earlier versions do not say so: look for PoseNet's weights.
-    path = max(checkpoint.complete(workdir / FINISHED), key=checkpoint.position, default=None)
+    found = runs_checkpoint.complete(workdir / FINISHED)
+    path = max(found, key=runs_checkpoint.position, default=None)
     try:
-        return path is not None and not checkpoint.holds(path, "posenet")
+        return path is not None and not runs_checkpoint.holds(path, "posenet")
     except (ValueError, IndexError, tf.errors.OpError):
         return False  # a damaged checkpoint, which restoring it will name
 
@@ -112,7 +113,8 @@ def is_released(workdir: str | pathlib.Path) -> bool:
 def _restore(workdir, name, network, path):
     """Restores the weights that `network` is used with, from the checkpoint `path`; the position of
     that checkpoint. With --ema these are averages; the others stay in the checkpoint."""
-    return Checkpoints(workdir, {checkpoint.used_name(path, name): network}, {}).restore_from(path)
+    used = runs_checkpoint.used_name(path, name)
+    return Checkpoints(workdir, {used: network}, {}).restore_from(path)
 
 
 def _full_precision(config: Config) -> Config:

@@ -1,4 +1,4 @@
 """One run from start to end: stages, schedule, devices, checkpoints.
 
-Uses: config, data, geometry, inference, layers, losses, masks, media, networks, runs.
+Uses: config, data, evaluation, geometry, inference, layers, losses, masks, media, networks, runs.
 """

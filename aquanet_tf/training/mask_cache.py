@@ -33,7 +33,11 @@ from aquanet_tf.runs import Run
 INDEX = "masks.json"
 # Options younger than the first caches. Masks depend on them by the frozen weights and the working
 # height alone, which the fingerprint covers anyway.
-_YOUNGER = ("synthesis", "ssim_weight", "rate_schedule", "ema", "working_height")
+_YOUNGER = {
+    *("synthesis", "ssim_weight", "rate_schedule", "ema", "working_height"),
+    *("init_from", "init_checkpoint", "init_partial", "init_kickstart", "keep_best"),
+    *("val_gt_dir", "val_split", "val_ground_truth", "val_gt_frames", "val_gt_every"),
+}
 
 
 def prepare(run: Run, config: Config, workdir: str | pathlib.Path) -> list[pathlib.Path]:

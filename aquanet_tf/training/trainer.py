@@ -10,15 +10,14 @@ import tensorflow as tf
 from absl import logging
 
 from aquanet_tf import progress
+from aquanet_tf.config import rules
 from aquanet_tf.config.options import Config
 from aquanet_tf.data import pipeline
 from aquanet_tf.networks import build, pretrained
-from aquanet_tf.runs import history
+from aquanet_tf.runs import best, history, initial
 from aquanet_tf.runs.checkpoint import Checkpoints, Position
 from aquanet_tf.training import (
     averages,
-    callbacks,
-    collapse,
     diagnosis,
     distribution,
     mask_cache,
@@ -28,7 +27,9 @@ from aquanet_tf.training import (
 )
 from aquanet_tf.training import signals as training_signals
 from aquanet_tf.training import workdir as training_workdir
+from aquanet_tf.training.stages.kick_start import KickStart
 from aquanet_tf.training.stages.stage_two import StageTwo
+from aquanet_tf.training.watchers import callbacks, collapse, depth_metrics
 
 # Callbacks that write to the workdir: of several workers the chief alone has them.
 _WRITERS = (tf.keras.callbacks.TensorBoard, history.History, callbacks.Panels)
@@ -97,8 +98,12 @@ class Trainer:
                 f"--steps_per_execution={config.steps_per_execution} must divide the "
                 f"{self.steps} steps of an epoch"
             )
+        self.frames = depth_metrics.chosen_frames(config)
+        self.initial = initial.prepare(config, self.workdir)
+        if self.initial is not None:
+            config = self.config = self.initial.resolved(config)
         if self.chief:
-            training_workdir.prepare(config, self.workdir)
+            training_workdir.prepare(config, self.workdir, self.initial)
         tf.keras.utils.set_random_seed(config.seed)
 
     def build(self):
@@ -116,6 +121,8 @@ class Trainer:
                 for phase, stage in self.stages
             }
             self.columns = _columns(stage for _, stage in self.stages)
+            if self.frames:
+                self.columns += depth_metrics.COLUMNS
             self.checkpoints = Checkpoints(
                 self.workdir,
                 {**self._own_networks(), **self.teachers.networks},
@@ -124,6 +131,10 @@ class Trainer:
                 [name for name in self.columns if not name.startswith("val_")],
                 self.chief,
             )
+        self.best = None
+        if config.keep_best and self.chief:
+            column = rules.best_column(config)
+            self.best = best.Best(self.workdir, column, column in rules.LARGER_IS_BETTER)
 
     def restore(self):
         """Weights and position of the newest checkpoint; of a new run, what it starts from. Then
@@ -133,6 +144,8 @@ class Trainer:
             position = self.checkpoints.restore()
             if position is None:
                 pretrained.start_encoder(config, self.aquanet)
+                if self.initial is not None:
+                    self.initial.start(aquanet=self.aquanet, posenet=self.posenet)
                 self.teachers.start(self.aquanet, self.posenet)
                 if self.averages is not None:
                     self.averages.start(self.aquanet, self.posenet)
@@ -153,17 +166,28 @@ class Trainer:
     def save_start(self):
         """Saves a new run before its first step, so that a workdir that cannot be written fails
         now. ValueError for a position that the data set does not have."""
+        kept = int(bool(self.config.keep_best))
         if not self.resumed:
-            self.checkpoints.require_room()
+            self.checkpoints.require_room(kept)
             self.checkpoints.save(*self.position)
         elif self.position.epoch < self.config.epochs:
-            self.checkpoints.require_room()
+            self.checkpoints.require_room(kept)
             logging.info("%s: resuming after %d epochs and %d steps", self.workdir, *self.position)
         if self.position.step > self.steps:
             raise ValueError(
                 f"{self.checkpoints.newest()}: saved in an epoch of more than the {self.steps} "
                 "steps that it has now; resume with the --data_dir that the run began with"
             )
+
+        if self.best is not None:
+            self._resume_best()
+
+    def _resume_best(self):
+        """The best checkpoint as it was when the run was stopped."""
+        last = str(self.position.epoch - 1)
+        rows = history.read_history(self.workdir / "history.csv")
+        counted = [row for row in rows if row["epoch"] == last and row["phase"] != "kickstart"]
+        self.best.start(self.position.epoch, counted[0] if counted else None)
 
     def train_phase(self, phase, stage):
         """Trains what is left of a phase, in as few calls of `fit` as possible."""
@@ -173,7 +197,11 @@ class Trainer:
         for stretch in schedule.stretches(phase, self.position):
             start = Position(stretch.start, stretch.step)
             saver = callbacks.CheckpointCallback(
-                self.checkpoints, self.config.checkpoint_steps, start, self.signals
+                self.checkpoints,
+                self.config.checkpoint_steps,
+                start,
+                self.signals,
+                None if isinstance(stage, KickStart) else self.best,  # it has other losses
             )
             # The saver is last: it saves an epoch once everything else about it is written.
             watchers = [*self._watchers(phase, stage), saver]
@@ -243,7 +271,10 @@ class Trainer:
             return schedule.learning_rate(config, phase, epoch)
 
         logdir = self.workdir / "tensorboard"
-        watchers = [
+        watchers = []
+        if self.frames and self.chief and not isinstance(stage, KickStart):
+            watchers.append(self._depth_metrics)
+        watchers += [
             tf.keras.callbacks.LearningRateScheduler(rate),
             tf.keras.callbacks.TensorBoard(str(logdir), write_graph=False),
             history.History(self.workdir / "history.csv", phase.name, rate, self.columns),
@@ -256,6 +287,11 @@ class Trainer:
         if getattr(stage, "teacher", None) is not None:
             watchers.append(callbacks.PreviousEpoch(config.kickstart_epochs))
         return [each for each in watchers if self.chief or not isinstance(each, _WRITERS)]
+
+    @functools.cached_property
+    def _depth_metrics(self):
+        """One for all phases: it traces the network."""
+        return depth_metrics.DepthMetrics(self.config, self.workdir, self.frames)
 
     @functools.cached_property
     def _panel_batch(self) -> dict:

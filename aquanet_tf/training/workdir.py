@@ -17,12 +17,15 @@ from aquanet_tf.config.fields import named
 from aquanet_tf.data import manifest, mixture, records
 from aquanet_tf.geometry import camera
 from aquanet_tf.runs import provenance, run
+from aquanet_tf.runs.initial import Initial
 from aquanet_tf.runs.layout import CONFIG_FILE, RUN_FILE
 from aquanet_tf.training import teachers
 
 
-def prepare(config: Config, workdir: pathlib.Path) -> None:
+def prepare(config: Config, workdir: pathlib.Path, start: Initial | None = None) -> None:
     """Makes the workdir and writes config.json, flags.txt, run.json and, in stage 2, stage1.json.
+
+    start: the weights of another run that this one starts with, for run.json.
 
     Raises ValueError for a workdir that was released or began with options that cannot change when
     a run is resumed, and for data that cannot be trained on; OSError when it cannot be written.
@@ -52,6 +55,8 @@ def prepare(config: Config, workdir: pathlib.Path) -> None:
         },
         "data": _data(config),
     }
+    if start is not None:
+        record["init"] = start.record
     files.write(workdir / RUN_FILE, record)
 
 

@@ -12,6 +12,7 @@ import pathlib
 
 from aquanet_tf import files
 from aquanet_tf.data import manifest, mixture
+from aquanet_tf.runs import history
 from aquanet_tf.runs.layout import RUN_FILE
 from export.bundle import parity
 
@@ -51,6 +52,7 @@ def text(workdir: str | pathlib.Path, document: dict, use: str, name: str = "") 
     sources = {**_sources(document["config"]["data_dir"]), **run.get("sources", {})}
     directories = mixture.directories(document["config"]["data_dir"])
     generated = ["generated" in sources.get(directory, ()) for directory in directories]
+    own = all(generated) and "init" not in run  # the other run's data are not known here
     language = "bash" if use.startswith("python -m") else "python"
     sections = [
         f"# {document['name']}: {name or workdir.resolve().name}, epoch {document['epoch']}",
@@ -62,7 +64,7 @@ def text(workdir: str | pathlib.Path, document: dict, use: str, name: str = "") 
         "## Measured\n\n" + _metrics(workdir, document["epoch"]),
         "## Distance of this file to the checkpoint\n\n" + _parity(document["parity"]),
         "## Limits\n\n" + (GENERATED if any(generated) else "") + LIMITS,
-        "## License\n\n" + (_OWN_DATA if all(generated) else _OTHERS_DATA),
+        "## License\n\n" + (_OWN_DATA if own else _OTHERS_DATA),
     ]
     return "\n\n".join(sections) + "\n"
 
@@ -139,11 +141,20 @@ def _training(workdir, document, run):
     yield f"width {config['width']:g}, {config['levels']} levels, batch {config['batch_size']}"
     for name, version in run.get("versions", {}).items():
         yield f"{name} {version}"
-    history = workdir / "history.csv"
-    lines = history.read_text().splitlines() if history.is_file() else []
-    if len(lines) > 1:
-        values = zip(lines[0].split(","), lines[-1].split(","))
-        yield "last epoch: " + ", ".join(f"{name} {value}" for name, value in values if value)
+    if "init" in run:
+        yield _start(run["init"])
+    rows = history.read_history(workdir / "history.csv")
+    last = [row for row in rows if row["epoch"] == str(document["epoch"] - 1)] or rows[-1:]
+    for row in last:
+        yield "last epoch: " + ", ".join(f"{name} {value}" for name, value in row.items() if value)
+
+
+def _start(init) -> str:
+    """Where the weights came from that the training started with (`runs.initial`)."""
+    names = {"aquanet": "depth network", "posenet": "PoseNet"}
+    taken = " and ".join(f"{names[name]} ({n} weights)" for name, n in init["taken"].items())
+    left = f", {len(init['left'])} weights not taken" if init["left"] else ""
+    return f"started from `{init['workdir']}`, epoch {init['epoch']}: {taken}{left}"
 
 
 def _metrics(workdir, epoch) -> str:

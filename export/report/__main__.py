@@ -19,6 +19,7 @@ from export.report import build
 def define_flags() -> None:
     """The flags of the command."""
     cli.define_path("workdir", None, "Directory of a training run.", required=True)
+    cli.define_checkpoint()
     cli.define_path("evaluation", None, "JSON of aquanet_tf.evaluate for this run.", required=True)
     cli.define_path(
         "stage1_evaluation", "", "JSON of aquanet_tf.evaluate for the run's stage-1 run."
@@ -39,7 +40,8 @@ def main(argv) -> None:
         if options[name].value:
             evaluation[name] = options[name].value
     stage1 = files.read(options.stage1_evaluation) if options.stage1_evaluation else None
-    text = build.build(options.workdir, evaluation, options.frames, stage1, options.sheet)
+    shown = options.frames, stage1, options.sheet, options.checkpoint
+    text = build.build(options.workdir, evaluation, *shown)
     with files.atomic(options.out) as temporary:
         temporary.write_text(text)
     print(f"written: {options.out} ({len(text) / 1e6:.1f} MB)")

@@ -11,7 +11,7 @@ import aquanet_tf
 from aquanet_tf import files
 from aquanet_tf.evaluation import eigen, metrics
 from aquanet_tf.evaluation.protocol import Protocol
-from aquanet_tf.inference import checkpoint
+from aquanet_tf.inference.checkpoint import Predictor, load
 from aquanet_tf.kitti import ground_truth
 from aquanet_tf.runs import history as runs_history
 from export.report import advice, page, pictures, stages
@@ -22,7 +22,12 @@ LOWER_IS_BETTER = ("abs_rel", "sq_rel", "rmse", "rmse_log")
 
 
 def build(
-    workdir, evaluation: dict, count: int = 5, stage1: dict | None = None, sheet: str = ""
+    workdir,
+    evaluation: dict,
+    count: int = 5,
+    stage1: dict | None = None,
+    sheet: str = "",
+    checkpoint: str = "newest",
 ) -> str:
     """The page as HTML.
 
@@ -33,6 +38,7 @@ def build(
       count: number of frames to show.
       stage1: the JSON of evaluate for the stage-1 run of this run, under the same protocol.
       sheet: PNG to write with the pictures of both stages; empty: none.
+      checkpoint: the one that was evaluated: newest, best, or a number of finished epochs.
 
     Raises ValueError when the evaluation does not fit (another run, missing frames).
     """
@@ -43,7 +49,7 @@ def build(
     if sheet and stage1 is None:
         raise ValueError("--sheet shows both stages: it needs --stage1_evaluation")
     protocol = Protocol(**evaluation["protocol"])
-    network = _network(workdir, evaluation, protocol)
+    network = _network(workdir, evaluation, protocol, checkpoint)
     frames = _frames(evaluation, protocol)
     history = runs_history.read_history(workdir / "history.csv")
 
@@ -67,14 +73,15 @@ def build(
     return page.page(f"AQUANet: {workdir.name}", "\n".join(filter(None, sections)))
 
 
-def _network(workdir, evaluation, protocol) -> checkpoint.Predictor:
-    """The depth network that was evaluated; ValueError when the run has been trained further."""
+def _network(workdir, evaluation, protocol, checkpoint) -> Predictor:
+    """The depth network that was evaluated; ValueError when the checkpoint is another one."""
     model = evaluation["model"]
-    network = checkpoint.load(workdir, model["working_height"], protocol.post_processing)
+    network = load(workdir, model["working_height"], protocol.post_processing, checkpoint)
     if network.epoch != model["epoch"]:
         raise ValueError(
             f"--evaluation is of epoch {model['epoch']}, {workdir} is at epoch "
-            f"{network.epoch}: run python -m aquanet_tf.evaluate again"
+            f"{network.epoch}: run python -m aquanet_tf.evaluate again, or give "
+            f"--checkpoint={model['epoch']}"
         )
     return network
 
@@ -165,7 +172,7 @@ def _curves(history) -> str:
     """The section with one chart for each column of history.csv; empty without history."""
     charts = []
     for name in report_charts.chart_names(history):
-        last = report_charts.series(history, name)[-1][1]
+        last = report_charts.shown(history, name)[-1][1]
         charts.append(
             f"<div class='chart'><h3>{html.escape(name)}<span>{last:.4g}</span></h3>"
             f"{report_charts.line_chart(history, name)}</div>"

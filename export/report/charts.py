@@ -23,15 +23,20 @@ def series(rows: list[dict[str, str]], name: str) -> list[tuple[int, float, str]
     return found
 
 
+def shown(rows: list[dict[str, str]], name: str) -> list[tuple[int, float, str]]:
+    """`series` of a column or, where it has no numbers, of its validation."""
+    return series(rows, name) or series(rows, f"val_{name}")
+
+
 def chart_names(rows: list[dict[str, str]]) -> list[str]:
     """Columns to draw: those with numbers of at least two epochs that are not all zero (such a
     loss term is switched off). The learning rate comes last.
 
-    Validation columns (val_NAME) are drawn in the chart of NAME.
+    Validation columns (val_NAME) are drawn in the chart of NAME, also where they stand alone.
     """
-    names = [name for name in (rows[0] if rows else ()) if not name.startswith("val_")]
+    names = [name.removeprefix("val_") for name in (rows[0] if rows else ())]
     names = sorted(set(names) - {"epoch", "phase"}, key=lambda n: (n == _LAST, names.index(n)))
-    values = {name: [value for _, value, _ in series(rows, name)] for name in names}
+    values = {name: [value for _, value, _ in shown(rows, name)] for name in names}
     return [name for name in names if len(values[name]) > 1 and any(values[name])]
 
 

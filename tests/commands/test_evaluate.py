@@ -139,6 +139,7 @@ def test_command_writes_protocol_means_and_rows(raw, tmp_path):
     done = commands.run(
         "aquanet_tf.evaluate",
         *("--workdir", workdir, "--gt_dir", raw, "--split", split, "--out", out, "--baselines"),
+        "--checkpoint=2",
     )
     assert done.returncode == 0, done.stderr
     written = files.read(out)

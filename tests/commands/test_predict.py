@@ -231,7 +231,7 @@ def test_command_on_a_folder_with_one_bad_image(folder, tmp_path):
     (folder / "bad.png").write_bytes(b"no image")
     out = tmp_path / "out"
     arguments = ("--workdir", workdir, "--input", folder, "--out", out)
-    arguments += ("--write", "npy,color,moving")
+    arguments += ("--write", "npy,color,moving", "--checkpoint=2")
     done = commands.run("aquanet_tf.predict", *arguments)
     commands.assert_user_error(done, "1 of 4 images")
     assert "bad.png" in done.stderr and "ms per image" in done.stdout

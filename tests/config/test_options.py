@@ -53,6 +53,14 @@ def test_defaults_are_the_papers():
         ({"seed": 2**40}, "--seed=1099511627776: must be at most"),
         ({"checkpoint_steps": -1}, "--checkpoint_steps=-1: must be at least 0"),
         ({"keep_checkpoints": 0}, "--keep_checkpoints=0: must be at least 1"),
+        ({"keep_best": "smoothness"}, "--keep_best='smoothness': expected one of abs_rel"),
+        ({"keep_best": "abs_rel"}, "--keep_best=abs_rel: needs ground truth, --val_gt_dir"),
+        ({"keep_best": "val_loss"}, "--keep_best=val_loss: needs validation data"),
+        ({"keep_best": "loss", "stage": "both"}, "--keep_best=loss: in stage 2 the boosting loss"),
+        (
+            {"encoder": "mobile", "encoder_weights": "some", "init_from": "run"},
+            "--init_from and --encoder_weights both start the encoder",
+        ),
     ],
 )
 def test_bad_values_are_named(bad, message):
@@ -96,7 +104,9 @@ def test_what_may_change_when_a_run_is_resumed():
         *("epochs", "learning_rate", "kickstart_learning_rate", "milestones", "clip_norm"),
         *("rate_schedule", "working_height"),
         *("warp_impl", "deterministic", "strategy", "replicas"),
-        *("panels_every", "checkpoint_steps", "keep_checkpoints", "collapse"),
+        *("panels_every", "checkpoint_steps", "keep_checkpoints", "keep_best", "collapse"),
+        *("init_from", "init_checkpoint", "init_partial", "init_kickstart"),
+        *("val_gt_dir", "val_split", "val_ground_truth", "val_gt_frames", "val_gt_every"),
     }
 
 

@@ -186,6 +186,7 @@ def test_refusals_leave_nothing(workdir, tmp_path):
 
 
 def test_command(workdir, tmp_path):
-    done = commands.run("export.release", "--workdir", workdir, "--out", tmp_path / "out")
+    arguments = ("--workdir", workdir, "--out", tmp_path / "out", "--checkpoint=newest")
+    done = commands.run("export.release", *arguments)
     assert done.returncode == 0 and "MB)" in done.stdout, done.stderr
     assert "commit not recorded" in (tmp_path / "out" / "README.md").read_text()

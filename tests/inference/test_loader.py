@@ -51,6 +51,8 @@ def test_errors_name_the_path(tmp_path):
         open_model(tmp_path / "a.tflite")
     with pytest.raises(ValueError, match="--height=64"):
         open_model(tmp_path / "a.tflite", height=64)
+    with pytest.raises(ValueError, match="--checkpoint=best: .*a.tflite is an export"):
+        open_model(tmp_path / "a.tflite", checkpoint="best")
     (tmp_path / "1").mkdir()
     (tmp_path / "1" / "saved_model.pb").write_bytes(b"x")
     with pytest.raises(ValueError, match="metadata.json"):

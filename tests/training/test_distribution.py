@@ -34,7 +34,7 @@ import os, pathlib, signal, time
 from absl import flags
 from aquanet_tf import cli, train
 from aquanet_tf.config import command_line
-from aquanet_tf.training import collapse
+from aquanet_tf.training.watchers import collapse
 def on_epoch_begin(self, epoch, logs=None):
     if epoch == 2:
         saved = pathlib.Path(flags.FLAGS.workdir) / "checkpoints" / "ckpt-2.index"
@@ -52,7 +52,7 @@ import signal, sys
 from absl import flags
 from aquanet_tf import cli, train
 from aquanet_tf.config import command_line
-from aquanet_tf.training import collapse
+from aquanet_tf.training.watchers import collapse
 name, epoch, batch, number = sys.argv.pop(1).split(",")
 class Sentinel(collapse.CollapseSentinel):
     def on_epoch_begin(self, epoch, logs=None):

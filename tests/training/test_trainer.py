@@ -10,10 +10,12 @@ import tensorflow as tf
 from aquanet_tf.config.options import Config
 from aquanet_tf.data import pipeline
 from aquanet_tf.losses import smoothness as smoothness_module
-from aquanet_tf.runs import history
+from aquanet_tf.runs import best, history
 from aquanet_tf.runs.run import load_run
-from aquanet_tf.training import callbacks, trainer
+from aquanet_tf.training import trainer
 from aquanet_tf.training import workdir as training_workdir
+from aquanet_tf.training.watchers import callbacks
+from tests.support import kitti_tree
 from tests.support.commands import assert_user_error, run
 
 TINY = {
@@ -48,10 +50,18 @@ def as_flags(options):
 
 
 @pytest.fixture(scope="module")
-def finished(data_dir, tmp_path_factory):
+def watched(data_dir, tmp_path_factory):
+    """Options of a run that is validated, measured, and keeps its best epoch."""
+    scene = kitti_tree.write_scene(tmp_path_factory.mktemp("train") / "scene")
+    measured = {"val_gt_dir": str(scene), "val_gt_frames": 1, "keep_best": "abs_rel"}
+    return {"val_data_dir": str(data_dir), **measured}
+
+
+@pytest.fixture(scope="module")
+def finished(data_dir, watched, tmp_path_factory):
     """A run of three epochs that nothing interrupted."""
     workdir = tmp_path_factory.mktemp("train") / "run"
-    assert trainer.train(options(data_dir, val_data_dir=str(data_dir)), workdir) == 3
+    assert trainer.train(options(data_dir, **watched), workdir) == 3
     return workdir
 
 
@@ -70,7 +80,7 @@ def test_a_run_leaves_what_it_promises(finished, data_dir):
     record = json.loads((finished / "run.json").read_text())
     assert record["data"]["image_height"] == 24 and record["data"]["image_width"] == 80
     assert record["seed"] == 1 and record["versions"]["tensorflow"]
-    assert (finished / "flags.txt").read_text().startswith(f"--data_dir={data_dir}")
+    assert f"--data_dir={data_dir}\n" in (finished / "flags.txt").read_text()
     run = load_run(finished)
     assert run.epoch == 3 and run.config.levels == 5
 
@@ -112,14 +122,26 @@ def train_until(monkeypatch, settings, workdir, *where):
     assert stopped.value.code == 143
 
 
-def test_a_stopped_run_ends_like_one_that_was_not(finished, data_dir, tmp_path, monkeypatch):
+def test_the_best_epoch_by_depth_is_kept(finished):
+    rows = history.read_history(finished / "history.csv")
+    assert rows[0]["val_abs_rel"] == ""  # the kick-start does not train depth
+    values = {1 + int(row["epoch"]): float(row["val_abs_rel"]) for row in rows[1:]}
+    epoch = min(values, key=values.get)
+    found = {"epoch": epoch, "column": "val_abs_rel", "value": values[epoch]}
+    assert best.read(finished) == found
+    assert [p.stem for p in (finished / "best").glob("*.index")] == [f"ckpt-{epoch}"]
+
+
+def test_a_stopped_run_ends_like_one_that_was_not(
+    finished, data_dir, watched, tmp_path, monkeypatch
+):
     """Stopped inside an epoch, given more epochs, stopped in the validation."""
     workdir = tmp_path / "run"
     settings = options(data_dir, epochs=2, checkpoint_steps=1)
     train_until(monkeypatch, settings, workdir, "on_train_batch_end", 1, 1)
     assert [path.stem for path in workdir.glob("unfinished/*.index")] == ["epoch-1-step-1"]
     assert len(history.read_history(workdir / "history.csv")) == 1
-    settings = options(data_dir, val_data_dir=str(data_dir), checkpoint_steps=0)
+    settings = options(data_dir, **watched, checkpoint_steps=0)
     train_until(monkeypatch, settings, workdir, "on_test_batch_end", 2, 3)
     assert [path.stem for path in workdir.glob("unfinished/*.index")] == ["epoch-2-step-2"]
     assert len(history.read_history(workdir / "history.csv")) == 2
@@ -129,11 +151,14 @@ def test_a_stopped_run_ends_like_one_that_was_not(finished, data_dir, tmp_path, 
         np.testing.assert_allclose(a, b, atol=1e-6)
     rows, expected = (history.read_history(d / "history.csv") for d in (workdir, finished))
     assert [row["epoch"] for row in rows] == ["0", "1", "2"]
-    for name in ("loss", "translation", "spread", "val_loss"):
+    for name in ("loss", "translation", "spread", "val_loss", "val_abs_rel"):
         for row, other in zip(rows, expected):
             if row[name]:
                 np.testing.assert_allclose(float(row[name]), float(other[name]), rtol=1e-4)
     assert rows[2]["val_loss"]
+    kept, other = best.read(workdir), best.read(finished)
+    assert kept["epoch"] == other["epoch"]
+    np.testing.assert_allclose(kept["value"], other["value"], rtol=1e-4)
 
 
 def test_a_finished_run_does_nothing(finished, data_dir):

@@ -50,8 +50,10 @@ def test_what_the_run_knows(tmp_path, data_dir):
     workdir = runs.write(tmp_path / "run", data_dir=str(data_dir), epochs=2, kickstart_epochs=1)
     record = files.read(workdir / "run.json")
     record.update(command=["train.py", "--seed=1"], versions={"tensorflow": "2.99"})
+    taken = {"aquanet": 80, "posenet": 31}
+    record["init"] = {"workdir": "base", "epoch": 9, "taken": taken, "left": ["aquanet/head"]}
     files.write(workdir / "run.json", record)
-    (workdir / "history.csv").write_text("epoch,loss\n1,0.5\n2,0.25\n")
+    (workdir / "history.csv").write_text("epoch,loss\n0,0.5\n1,0.25\n2,0.125\n")
     means = {"all": {name: 0.125 for name in model_card.METRICS}, "static": None}
     means["all"].update(images=7, pixels=70)
     evaluation = {"protocol_line": "cap 80 m", "means": means, "model": {"epoch": 2}}
@@ -61,7 +63,9 @@ def test_what_the_run_knows(tmp_path, data_dir):
     for words in (
         "command: `train.py --seed=1`",
         "tensorflow 2.99",
-        "last epoch: epoch 2, loss 0.25",
+        "started from `base`, epoch 9: depth network (80 weights) and PoseNet (31 weights), "
+        "1 weights not taken",
+        "last epoch: epoch 1, loss 0.25",
         "evaluation.json, protocol: cap 80 m",
         "| all | 7 | 0.1250 |",
         "command: `data_prep.kitti`",

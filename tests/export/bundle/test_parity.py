@@ -134,6 +134,7 @@ def test_weights_that_moved_are_noticed(exported):
 def test_command(exported, tmp_path):
     workdir, model, folder = exported
     options = ["--workdir", workdir, "--model", model, "--input", folder]
+    options.append("--checkpoint=2")
     done = commands.run("export.parity", *options, "--out", tmp_path / "parity.json")
     assert done.returncode == 0, done.stderr
     assert "2 images; allowed: max error 0.0001" in done.stdout

@@ -201,6 +201,10 @@ def test_charts_leave_out_what_is_not_a_number():
         chart = charts.line_chart(rows, name)
         Balance(chart)
         assert "nan" not in chart and 'class="phase"' in chart
+    measured = [{"epoch": str(i), "phase": "a", "val_abs_rel": str(0.5 / (i + 1))} for i in (0, 1)]
+    assert charts.chart_names(measured) == ["abs_rel"]
+    assert charts.shown(measured, "abs_rel")[-1] == (1, 0.25, "a")
+    assert '<polyline class="val"' in charts.line_chart(measured, "abs_rel")
     small = [{"epoch": str(i), "phase": "a", "rate": str(5e-4 * (i + 1))} for i in range(3)]
     assert ">5.0e-4<" in charts.line_chart(small, "rate")
 

@@ -4,7 +4,7 @@ import pytest
 
 from aquanet_tf.runs import history
 from aquanet_tf.runs.checkpoint import Position
-from aquanet_tf.training import callbacks, collapse
+from aquanet_tf.training.watchers import callbacks, collapse
 
 
 def test_a_sound_run_gets_no_advice():

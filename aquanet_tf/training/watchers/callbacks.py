@@ -16,15 +16,17 @@ class CheckpointCallback(tf.keras.callbacks.Callback):
         every: steps between two saves inside an epoch; 0: none.
         position: where the run resumes; the epoch's running means are taken from `checkpoints`.
         interruption: signals.Interruption, entered.
+        best: runs.best.Best, which keeps the best epoch; None: nothing is kept.
 
     Attributes:
         epoch, step: finished epochs, and finished steps of the current one.
         validated: finished batches of the validation; None during training.
     """
 
-    def __init__(self, checkpoints, every, position, interruption):
+    def __init__(self, checkpoints, every, position, interruption, best=None):
         super().__init__()
         self.checkpoints = checkpoints
+        self.best = best
         self.every = every
         self.start = position
         self.interruption = interruption
@@ -63,6 +65,8 @@ class CheckpointCallback(tf.keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         self.checkpoints.save(epoch + 1)
+        if self.best is not None:
+            self.best.consider(epoch + 1, logs or {})
         self._stop()
 
     def _save(self):

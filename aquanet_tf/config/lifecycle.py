@@ -1,0 +1,84 @@
+"""The options of how a run starts, how it is watched, and what is kept of it."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from aquanet_tf.config.fields import option
+
+
+@dataclasses.dataclass(frozen=True)
+class Lifecycle:
+    """A part of `options.Config`. None of these options alters networks, losses or batches."""
+
+    # Start
+    init_from: str = option(
+        "",
+        "Run or released run whose weights the depth network starts with, and PoseNet where the "
+        "source has one: then there is no kick-start. Read when the run starts.",
+        resumable=True,
+    )
+    init_checkpoint: str = option(
+        "newest",
+        "Checkpoint of --init_from: newest, best, or a number of finished epochs.",
+        resumable=True,
+    )
+    init_partial: bool = option(
+        False,
+        "Take the weights of --init_from that fit and list the others, instead of stopping.",
+        resumable=True,
+    )
+    init_kickstart: bool = option(
+        False,
+        "Run the kick-start although PoseNet starts with the weights of --init_from.",
+        resumable=True,
+    )
+    # Depth metrics during training
+    val_gt_dir: str = option(
+        "",
+        "KITTI raw directory with ground truth: depth metrics (val_abs_rel, ...) go to history.csv "
+        "and TensorBoard. Empty: none.",
+        resumable=True,
+    )
+    val_split: str = option("all", "Frames of --val_gt_dir: a split file, or all.", resumable=True)
+    val_ground_truth: str = option(
+        "depth",
+        "Ground truth of --val_gt_dir: annotated depth maps without a crop (depth), or raw scans "
+        "in the Garg crop (velodyne). Median alignment, cap 80 m.",
+        choices=("depth", "velodyne"),
+        resumable=True,
+    )
+    val_gt_frames: int = option(
+        20,
+        "Number of frames of --val_gt_dir that are measured, evenly spread over the split; 0: all.",
+        low=0,
+        resumable=True,
+    )
+    val_gt_every: int = option(
+        1,
+        "Epochs between two measurements on --val_gt_dir; the last epoch always has one.",
+        low=1,
+        resumable=True,
+    )
+    # Watching and keeping
+    panels_every: int = option(
+        5, "Epochs between two panels of images in TensorBoard; 0: none.", low=0, resumable=True
+    )
+    checkpoint_steps: int = option(
+        500, "Steps between saves inside an epoch; 0: only after epochs.", low=0, resumable=True
+    )
+    keep_checkpoints: int = option(
+        3, "Number of newest checkpoints kept in the workdir.", low=1, resumable=True
+    )
+    keep_best: str = option(
+        "",
+        "Also keep the checkpoint that is best by this column of history.csv, like abs_rel (needs "
+        "--val_gt_dir), val_photometric (needs --val_data_dir) or photometric; empty: none.",
+        resumable=True,
+    )
+    collapse: str = option(
+        "warn",
+        "What to do when depth becomes constant or ego-motion vanishes.",
+        choices=("warn", "stop", "off"),
+        resumable=True,
+    )

@@ -1,0 +1,56 @@
+"""Runs that start from another one: their first loss, and their resume without the source."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from aquanet_tf.data import pipeline
+from aquanet_tf.runs import load_run
+from aquanet_tf.training import signals, trainer
+from aquanet_tf.training.stages.stage_one import StageOne
+from tests.support import runs
+from tests.training.test_trainer import options
+
+
+def begun(config, workdir):
+    """A Trainer before its first step, its state saved."""
+    with signals.Interruption() as interruption:
+        new = trainer.Trainer(config, workdir, interruption)
+        for step in (new.choose_devices, new.prepare, new.build, new.restore, new.save_start):
+            step()
+    return new
+
+
+@pytest.mark.parametrize("stage", ["1", "2"])
+def test_a_run_begins_with_the_loss_of_its_source(stage, data_dir, tmp_path):
+    """On the same batch. No kick-start is run, and a resume does not need the source."""
+    source = runs.write(tmp_path / "source", height=24, width=80)
+    run = load_run(source)
+    changes = {"width": 0.1, "pose_network_width": 0.1, "seed": 7, "ema": 0.9}
+    changes.update(stage=stage, mask="none", kickstart_epochs=2, pose_frozen_epochs=0)
+    config = options(data_dir, **changes, init_from=str(source))
+    new = begun(config, tmp_path / "run")
+    ((phase, built),) = new.stages
+    assert phase.name == f"stage{stage}" and phase.start == 0
+    batch = next(iter(pipeline.training_dataset(new.config, 0, 1)))
+    inputs = {name: value for name, value in batch.items() if name != "key"}
+    theirs, _ = StageOne(config, run.aquanet, run.posenet).objective(inputs)
+    for networks in (built.networks, built.used_networks):
+        np.testing.assert_allclose(built.objective(inputs, networks)[0], theirs, rtol=1e-6)
+    shutil.rmtree(source)
+    again = begun(config, tmp_path / "run")
+    record = json.loads((tmp_path / "run" / "run.json").read_text())["init"]
+    assert again.resumed and again.config == new.config and not record["kickstart"]
+    for name in ("aquanet", "posenet"):
+        pairs = zip(getattr(again, name).get_weights(), getattr(run, name).get_weights())
+        assert all(np.array_equal(a, b) for a, b in pairs)
+
+
+def test_what_does_not_fit_leaves_no_workdir(data_dir, tmp_path):
+    """So that the corrected command may use the same one."""
+    source = runs.write(tmp_path / "source", height=24, width=80)
+    with pytest.raises(ValueError, match="--init_from=.* weights do not fit"):
+        begun(options(data_dir, init_from=str(source)), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
