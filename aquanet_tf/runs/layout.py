@@ -6,3 +6,5 @@ CONFIG_FILE = "config.json"
 RUN_FILE = "run.json"
 # Directories of the checkpoints after whole epochs, and of the one inside an epoch.
 FINISHED, UNFINISHED = "checkpoints", "unfinished"
+# Meters of one unit of depth, written by `aquanet_tf.scale`.
+SCALE_FILE = "scale.json"
