@@ -77,7 +77,7 @@ def main(argv) -> None:
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "created_by": f"aquanet_tf {aquanet_tf.__version__}",
     }
-    print(_text(document, path), flush=True)
+    print(_text(document), flush=True)
     files.write(path, document)
     print(f"written: {path}")
 
@@ -129,10 +129,10 @@ def _of_run(run) -> point_cloud.Camera:
     return point_cloud.Camera(calibration, source="the run's camera (else give --intrinsics)")
 
 
-def _text(document: dict, path: pathlib.Path) -> str:
+def _text(document: dict) -> str:
     low, high = document["quartiles"]
     lines = [
-        scale.Scale(document["metres_per_unit"], scale.described(document, path)).line(),
+        scale.Scale(document["metres_per_unit"], scale.described(document)).line(),
         f"quartiles {low:.4g} to {high:.4g}; {document['used']} of {document['frames']} frames",
     ]
     if "pitch" in document:

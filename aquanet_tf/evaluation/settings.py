@@ -22,6 +22,7 @@ class Settings:
       mask_quality: also measure the masks against motion masks.
       baselines: also measure the predictions in `baselines`.
       depth_dir: KITTI's annotated depth maps as downloaded; empty: they are in `gt_dir`.
+      metres_per_unit: meters of one unit of depth, for the alignment `none`; None: that of the run.
     """
 
     workdir: str
@@ -34,10 +35,15 @@ class Settings:
     mask_quality: bool = False
     baselines: bool = False
     depth_dir: str = ""
+    metres_per_unit: float | None = None
 
     def __post_init__(self):
         if self.baselines and self.protocol.alignment == "none":
             raise ValueError("--baselines are not in meters: choose another --alignment than none")
+        if self.metres_per_unit is not None and self.protocol.alignment != "none":
+            raise ValueError(
+                "--metres_per_unit is for --alignment=none: every other alignment finds its own"
+            )
         if self.depth_dir and self.protocol.ground_truth != "depth":
             raise ValueError(
                 f"--depth_dir has annotated depth maps, but ground truth is "

@@ -12,6 +12,7 @@ import tensorflow as tf
 from aquanet_tf.inference import graph, network
 from aquanet_tf.inference.mask_scores import SpimoScore
 from aquanet_tf.masks import spimo
+from aquanet_tf.runs import scale
 from aquanet_tf.runs.run import Run, load_run
 
 
@@ -70,5 +71,11 @@ class Predictor(network.Network):
 
 
 def load(workdir: str | pathlib.Path, height: int = 0, post_processing: str = "none") -> Predictor:
-    """The newest checkpoint of `workdir`. Raises ValueError naming what is missing."""
-    return Predictor(load_run(workdir), height, post_processing)
+    """The newest checkpoint of `workdir`, with the scale in its scale.json where there is one.
+
+    Raises ValueError naming what is missing or damaged.
+    """
+    predictor = Predictor(load_run(workdir), height, post_processing)
+    found = scale.chosen(None, workdir, predictor.epoch, predictor.height)
+    predictor.metres_per_unit = found.metres_per_unit or None
+    return predictor

@@ -15,6 +15,8 @@ from aquanet_tf.inference.writer import Writer
 from aquanet_tf.media import color, depth_png, images, inputs, point_cloud, video
 
 _DEFAULT_FORMATS = ("npy", "png16", "color")
+_RELATIVE = "inverse depth, relative: depth = 1 / inverse depth, up to one unknown scale"
+_METRIC = "inverse depth, relative: depth in meters = metres_per_unit / inverse depth"
 # Frames that decide the color range of a video, spread over it.
 _RANGE_FRAMES = 24
 
@@ -31,7 +33,8 @@ def predict_all(
 
     Args:
       paths: images and videos; a list, or an iterator of unknown length.
-      network: the model; the files hold its relative units.
+      network: the model; inverse depth is written in its relative units, point clouds and `depth`
+        in meters where it has `metres_per_unit`.
       out: directory to write to, made if needed.
       colour_range: inverse depths of the first and last color; None: measured, for all images
         together and for each video.
@@ -44,7 +47,8 @@ def predict_all(
     if "moving" in formats:
         network.require_moving()
     scale = network.inverse_depth_max / depth_png.LEVELS
-    style = scale, colour_range, camera or point_cloud.Camera()
+    meters = network.metres_per_unit
+    style = scale, colour_range, camera or point_cloud.Camera(), meters
     writer = Writer(out, formats or _DEFAULT_FORMATS, *style)
     written, clips, failed = [], [], []
     for path, name in progress.bar(
@@ -60,7 +64,8 @@ def predict_all(
             failed.append({"input": str(path), "error": str(error)})
     writer.finish()
     document = {
-        "units": "inverse depth, relative: depth = 1 / inverse depth, up to one unknown scale",
+        "units": _METRIC if meters else _RELATIVE,
+        "metres_per_unit": meters,
         "png16_scale": scale,
         "colour_range": writer.colour_range if written else colour_range,
         "colour_map": color.INVERSE_DEPTH_MAP,

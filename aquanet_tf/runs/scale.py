@@ -47,7 +47,7 @@ def chosen(
     found = stored(workdir, epoch, working_height)
     if found is None:
         return Scale()
-    return Scale(found["metres_per_unit"], described(found, pathlib.Path(workdir) / SCALE_FILE))
+    return Scale(found["metres_per_unit"], described(found))
 
 
 def check(given: float | None) -> None:
@@ -84,9 +84,8 @@ def stored(workdir: str | pathlib.Path, epoch: int, working_height: int) -> dict
     return found
 
 
-def described(found: dict, path: str | pathlib.Path) -> str:
-    """One line about the content of scale.json at `path`."""
-    return (
-        f"{path} ({found.get('method', 'method not recorded')}, {found.get('used', '?')} frames, "
-        f"spread {100 * found.get('spread', math.nan):.0f} %)"
-    )
+def described(found: dict) -> str:
+    """A few words about the content of scale.json."""
+    method, frames = found.get("method", "method not recorded"), found.get("used", "?")
+    spread = 100 * found.get("spread", math.nan)
+    return f"{SCALE_FILE} ({method}, {frames} frames, spread {spread:.0f} %)"
