@@ -2,7 +2,8 @@
 
 Two passes. The first fits a plane to each frame. Depth of a single image tilts that plane a little,
 differently in each frame, and a tilt changes its height much. A camera is mounted firmly, so the
-second pass measures heights with the median pitch and roll of the first.
+second pass measures heights with the median pitch and roll of the first. A hill or a dip, which
+alone looks like a tilt, is no plane at that pitch.
 """
 
 from __future__ import annotations

@@ -27,6 +27,8 @@ LARGEST_PITCH, LARGEST_ROLL = 15.0, 10.0
 RIVAL_SHARE, RIVAL_DISTANCE = 0.5, 0.15
 # Largest bend: relative depth error in the middle distance against near and far.
 LARGEST_BEND = 0.1
+# Sine of the angle at which a plane, seen from below, is no wall any more.
+_UPWARD = 0.2
 _PIXELS, _DRAWS, _ROUNDS = 4000, 200, 10
 
 STEEP, CEILING = "the plane is no road: too steep or too slanted", "the plane is above the camera"
@@ -73,7 +75,7 @@ def fit(inverse_depth: np.ndarray, x: np.ndarray, y: np.ndarray) -> Plane:
     if on.mean() < SMALLEST_SHARE:
         raise NoPlane(FEW)
     found = _described(plane, float(on.mean()))
-    if max(abs(found.pitch), abs(found.roll)) > 90:
+    if plane[1] < -_UPWARD * np.linalg.norm(plane):
         raise NoPlane(CEILING)
     if not _is_road(found):
         raise NoPlane(STEEP)
@@ -87,7 +89,7 @@ def fit_height(
 ) -> Plane:
     """As `fit`, for a camera whose pitch and roll (degrees) are known: only the height is free.
 
-    Raises NoPlane when too few pixels are on such a plane.
+    Raises NoPlane when too few pixels are on such a plane, or many on another one.
     """
     rays, values = _seen(inverse_depth, x, y, np.random.default_rng(0))
     normal = np.array([math.tan(math.radians(roll)), 1.0, math.tan(math.radians(pitch))])
@@ -95,16 +97,25 @@ def fit_height(
     heights = heights[heights > 0]
     if not heights.size:
         raise NoPlane(FEW)
-    height = np.median(heights)
-    for _ in range(_ROUNDS):
-        near = np.abs(heights / height - 1) < 2 * TOLERANCE
-        if not near.any():
-            raise NoPlane(FEW)
-        height = np.median(heights[near])
-    share = float((np.abs(heights / height - 1) < TOLERANCE).sum() / len(rays))
+    height, on = _usual(heights)
+    share = float(on.sum() / len(rays))
     if share < SMALLEST_SHARE:
         raise NoPlane(FEW)
+    if len(others := heights[~on]):
+        second, on = _usual(others)
+        apart = abs(second / height - 1) > RIVAL_DISTANCE
+        if apart and on.sum() > RIVAL_SHARE * share * len(rays):
+            raise NoPlane(RIVALS)
     return Plane(float(height), pitch, roll, share)
+
+
+def _usual(heights) -> tuple[float, np.ndarray]:
+    """The height that most of `heights` have, and bool [n]: which are near it."""
+    height = np.median(heights)
+    for _ in range(_ROUNDS):
+        near = heights[np.abs(heights / height - 1) < 2 * TOLERANCE]
+        height = np.median(near) if near.size else height
+    return float(height), np.abs(heights / height - 1) < TOLERANCE
 
 
 def _seen(inverse_depth, x, y, rng):

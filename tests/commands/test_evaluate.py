@@ -263,7 +263,8 @@ def test_the_table_is_printed_before_the_file_is_written(monkeypatch, capsys, tm
     values = {**dict.fromkeys(names, ""), "ground_truth": "depth", "crop": "none", "height": 0}
     values.update(alignment="median", max_depth=80.0, cap_ground_truth=True, camera="2")
     values.update(static_only=False, mask_quality=False, post_processing="none", baselines=False)
-    options = types.SimpleNamespace(**values, depth_dir="", out=str(tmp_path / "a.json"))
+    values.update(metres_per_unit=None, depth_dir="")
+    options = types.SimpleNamespace(**values, out=str(tmp_path / "a.json"))
     monkeypatch.setattr(evaluate.flags, "FLAGS", options)
     monkeypatch.setattr(evaluate.run, "run", lambda settings, load: {"abs_rel": 0.1})
     monkeypatch.setattr(evaluate.table, "text", str)
