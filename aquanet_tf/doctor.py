@@ -11,9 +11,11 @@ last part is a block to send us.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import time
+import warnings
 
 from absl import app
 
@@ -40,6 +42,8 @@ def examine() -> list[Finding]:
             found.append(finding)
             print("\n".join(finding.lines()), flush=True)
 
+    logging.disable(logging.WARNING)  # other packages' advice would hide the report
+    warnings.simplefilter("ignore")
     tried("software", versions.software)
     tried("machine", versions.machine)
     tried("ffmpeg", versions.ffmpeg)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import pathlib
 import time
 from typing import NamedTuple
@@ -36,8 +37,11 @@ class Setting(NamedTuple):
         return f"{self.height}x{self.width}, --width={self.network_width:g} --levels={self.levels}"
 
 
-# The paper's on a GPU; on a processor that of the demo, which takes a second.
-PAPER, DEMO = Setting(192, 640, 1.0, 33), Setting(64, 208, 0.25, 13)
+# The paper's on a GPU; on a processor that of the demo, and in half precision, which processors
+# compute slowly, a tiny one.
+PAPER, DEMO, TINY = Setting(192, 640, 1.0, 33), Setting(64, 208, 0.25, 13), Setting(32, 96, 0.1, 5)
+# Images of the two steps whose memory tells how much one image takes.
+FEW, MORE = 1, 5
 
 
 def check(device: str, gigabytes: float = 0.0) -> list[Finding]:
@@ -45,29 +49,35 @@ def check(device: str, gigabytes: float = 0.0) -> list[Finding]:
 
     gigabytes: memory of the device; 0: what is free of the machine's.
     """
-    setting = PAPER if "GPU" in device else DEMO
     room = gigabytes or versions.memory()[1]
-    return [_measured(device, setting, name, room) for name in PRECISIONS]
+    return [_tried(device, name, room) for name in PRECISIONS]
 
 
-def _measured(device, setting, name, room) -> Finding:
-    title = f"step in {name} on {device}"
+def _tried(device, name, room) -> Finding:
+    title, gpu = f"step in {name} on {device}", "GPU" in device
+    setting = PAPER if gpu else DEMO if name == "float32" else TINY
+    batches = (FEW, MORE) if gpu or name == "float32" else (FEW,)
     try:
         with tf.device(device):
-            runs = [_run(device, setting, PRECISIONS[name], batch) for batch in (1, 3)]
+            runs = [run(device, setting, PRECISIONS[name], batch) for batch in batches]
     except (tf.errors.OpError, ValueError, NotImplementedError) as error:
-        reason = " ".join(str(error).split())[:200]
-        return _refused(title, name, f"does not run: {reason}")
-    (loss, seconds, first), (_, more, third) = runs
-    if not np.isfinite([loss, runs[1][0]]).all():
+        return _refused(title, name, f"does not run: {' '.join(str(error).split())[:200]}")
+    if not np.isfinite([found.loss for found in runs]).all():
         return _refused(title, name, "the loss is not finite")
-    each = max((third - first) / 2, 1e-3)
-    fits = max(1, int((_USABLE * room - first) / each) + 1)
-    text = (
-        f"loss {loss:.3f}; {seconds:.2f} s for 1 image, {more:.2f} s for 3; peak {first:.2f} and "
-        f"{third:.2f} GB; about {min(fits, 999)} images fit in {room:.1f} GB ({setting.text()})"
-    )
-    return Finding(title, text)
+    text = f"loss {runs[0].loss:.3f}"
+    for batch, found in zip(batches, runs):
+        text += f"; batch {batch}: {found.seconds:.2f} s, peak {found.gigabytes:.2f} GB"
+    if len(runs) > 1:
+        text += f"; {fitting(runs[0].gigabytes, runs[1].gigabytes, room)}"
+    return Finding(title, f"{text} ({setting.text()})")
+
+
+def fitting(few: float, more: float, room: float) -> str:
+    """The batch that fits in `room` GB, from the peaks of batches of FEW and MORE images."""
+    each = (more - few) / (MORE - FEW)
+    if not each > 1e-3 or not room > few:
+        return "too little memory was used to estimate the batch that fits"
+    return f"about {FEW + int((_USABLE * room - few) / each)} images fit in {room:.1f} GB"
 
 
 def _refused(title, name, text) -> Finding:
@@ -76,8 +86,16 @@ def _refused(title, name, text) -> Finding:
     return Finding(title, text, hint="leave --mixed_precision off on this device")
 
 
-def _run(device, setting, mixed, batch) -> tuple[float, float, float]:
-    """(loss, seconds of a step, peak memory in GB above what was used before) of one setting."""
+class Step(NamedTuple):
+    """Loss and seconds of a step, and the peak memory in GB, of a GPU or of this process."""
+
+    loss: float
+    seconds: float
+    gigabytes: float
+
+
+def run(device: str, setting: Setting, mixed: str, batch: int) -> Step:
+    """Two training steps of stage 1 on random frames; `mixed` is --mixed_precision."""
     tf.keras.utils.set_random_seed(1)
     config = Config(
         width=setting.network_width,
@@ -87,19 +105,17 @@ def _run(device, setting, mixed, batch) -> tuple[float, float, float]:
         vgg19_weights="none",
         mixed_precision=mixed,
     )
-    before = _reset_peak(device)
+    _reset_peak(device)
     stage = StageOne(config, *build.build_networks(config))
     optimizer = precision.build_optimizer(stage.trained, 1e-4)
     optimizer = precision.with_loss_scale(optimizer, stage.trained, config)
     stage.compile(optimizer=optimizer, jit_compile=False)
     data = triplets(setting.height, setting.width, batch)
-    # With a signature: another batch would otherwise be traced once more.
     step = tf.function(stage.train_step)
-    loss = float(step(data)["loss"])
+    float(step(data)["loss"])
     start = time.perf_counter()
-    loss = float(step(data)["loss"]) if np.isfinite(loss) else loss
-    seconds = time.perf_counter() - start
-    return loss, seconds, max(_peak(device) - before, 0.0)
+    loss = float(step(data)["loss"])
+    return Step(loss, time.perf_counter() - start, _peak(device))
 
 
 def triplets(height: int, width: int, batch: int) -> dict[str, tf.Tensor]:
@@ -120,16 +136,13 @@ def triplets(height: int, width: int, batch: int) -> dict[str, tf.Tensor]:
     }
 
 
-def _reset_peak(device: str) -> float:
-    """Starts to measure peak memory; GB in use now. NaN where the system does not say."""
+def _reset_peak(device: str) -> None:
+    """Starts to measure the peak memory, where the system can."""
     if "GPU" in device:
         tf.config.experimental.reset_memory_stats(device.strip("/"))
-        return tf.config.experimental.get_memory_info(device.strip("/"))["current"] / 1e9
-    try:
+        return
+    with contextlib.suppress(OSError):  # else the peak is that since the start of the process
         _CLEAR.write_text("5")
-    except OSError:
-        pass  # the peak is then that of the whole process
-    return _peak(device)
 
 
 def _peak(device: str) -> float:
