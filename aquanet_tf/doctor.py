@@ -42,8 +42,6 @@ def examine() -> list[Finding]:
             found.append(finding)
             print("\n".join(finding.lines()), flush=True)
 
-    logging.disable(logging.WARNING)  # other packages' advice would hide the report
-    warnings.simplefilter("ignore")
     tried("software", versions.software)
     tried("machine", versions.machine)
     tried("ffmpeg", versions.ffmpeg)
@@ -84,4 +82,6 @@ def main(argv) -> None:
 
 
 if __name__ == "__main__":
+    logging.disable(logging.WARNING)  # other packages' advice would hide the report
+    warnings.simplefilter("ignore")
     app.run(main)
