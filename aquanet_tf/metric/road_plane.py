@@ -26,10 +26,10 @@ LARGEST_PITCH, LARGEST_ROLL = 15.0, 10.0
 # A second plane of this share of the first one's pixels, whose height differs by this share.
 RIVAL_SHARE, RIVAL_DISTANCE = 0.5, 0.15
 # Largest bend: relative depth error in the middle distance against near and far.
-LARGEST_BEND = 0.1
+LARGEST_BEND = 0.07
 # Sine of the angle at which a plane, seen from below, is no wall any more.
 _UPWARD = 0.2
-_PIXELS, _DRAWS, _ROUNDS = 4000, 200, 10
+_PIXELS, _DRAWS, _ROUNDS = 2000, 200, 10
 
 STEEP, CEILING = "the plane is no road: too steep or too slanted", "the plane is above the camera"
 FEW, RIVALS = "too few pixels on one plane", "two planes at different heights"

@@ -144,17 +144,17 @@ def test_a_damaged_file_is_named(damage, workdir):
 
 
 def test_predictions_in_meters(workdir, tmp_path):
-    files.write(workdir / "scale.json", found(value=20.0))
+    files.write(workdir / "scale.json", found(value=1.0))
     Image.fromarray(kitti_tree.scene_image()).save(tmp_path / "a.png")
     network = open_model(workdir)
     document = predict_all.predict_all(
         [tmp_path / "a.png"], network, tmp_path / "out", formats=("npy", "depth")
     )
-    assert document["metres_per_unit"] == 20.0 and "meters" in document["units"]
+    assert document["metres_per_unit"] == 1.0 and "meters" in document["units"]
     with Image.open(tmp_path / "out" / "a_depth.png") as image:
         depth = np.asarray(image) / 256
     inverse = np.load(tmp_path / "out" / "a.npy")
-    np.testing.assert_allclose(depth, 20.0 / inverse, atol=1 / 256)
+    np.testing.assert_allclose(depth, 1.0 / inverse, atol=1 / 256)
     network.metres_per_unit = None
     with pytest.raises(ValueError, match="--write=depth.*aquanet_tf.scale"):
         predict_all.predict_all([tmp_path / "a.png"], network, tmp_path / "b", formats=("depth",))

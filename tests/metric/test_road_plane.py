@@ -84,8 +84,11 @@ def hill(bend):
 
 
 def test_curved_ground_is_refused():
-    bump = road() * (1 + 0.2 * np.cos(2 * np.pi * (Y - 0.07) / 0.2))
-    refused(bump, f"{road_plane.CURVED}|{road_plane.FEW}")
+    """A kink, as where a ramp begins, and a trough."""
+    t = (Y - 0.0714) / 0.212  # 0 far, 1 near
+    refused(road() * np.where(t < 0.5, 1.25, 1.0), road_plane.CURVED)
+    trough = road() * (1.2 - 1.2 * t * (1 - t))
+    refused(np.maximum(trough, FAR), road_plane.CURVED)
 
 
 def test_noise_alone_is_refused():
