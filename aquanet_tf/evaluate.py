@@ -7,6 +7,8 @@ Prints the protocol, a table of metrics and the errors by distance. Writes proto
 numbers of every image as JSON. Where the ground truth has motion masks, static and moving pixels
 are also reported separately, both under the one alignment found on all valid pixels.
 
+    --alignment=none   takes depth in meters as it is: with the scale of --metres_per_unit, else
+                       that of the run's scale.json (`aquanet_tf.scale`)
     --static_only      leaves out pixels that the SPIMO masks of the run, or of --mask_workdir, call
                        likely moving, before the alignment (the paper's "1st-stat")
     --post_processing  flip: averages with the prediction of the mirrored image; multi_scale: blends
@@ -23,6 +25,9 @@ from absl import flags
 from aquanet_tf import cli, files
 from aquanet_tf.evaluation import Protocol, eigen, protocol, run, table
 from aquanet_tf.evaluation.settings import Settings
+from aquanet_tf.runs import scale
+
+_NO_SCALE = "depth: one unit counts as one meter; python -m aquanet_tf.scale finds the scale"
 
 
 def define_flags() -> None:
@@ -44,6 +49,8 @@ def define_flags() -> None:
     flags.DEFINE_enum("crop", "none", crops, "Part of the image that counts.")
     alignments = list(protocol.ALIGNMENTS)
     flags.DEFINE_enum("alignment", "median", alignments, "How relative depth becomes meters.")
+    text = "Meters of one unit of depth for --alignment=none; left out: the run's scale.json."
+    flags.DEFINE_float("metres_per_unit", None, text)
     flags.DEFINE_float("max_depth", 80.0, "Cap in meters.")
     text = "Leave out ground truth beyond the cap. Monodepth2's 'eigen_benchmark' keeps it."
     flags.DEFINE_bool("cap_ground_truth", True, text)
@@ -77,9 +84,16 @@ def load_models(settings: Settings) -> run.Models:
     from aquanet_tf.runs.run import load_run
 
     trained = load_run(settings.workdir, checkpoint=settings.checkpoint)
+    network = Predictor(trained, settings.height, settings.protocol.post_processing)
+    if settings.protocol.alignment == "none":
+        known = scale.chosen(
+            settings.metres_per_unit, settings.workdir, network.epoch, network.height
+        )
+        network.metres_per_unit = known.metres_per_unit or None
+        print(known.line() if known.metres_per_unit else _NO_SCALE, flush=True)
     masking = load_run(settings.mask_workdir, "mask_workdir") if settings.mask_workdir else trained
     return run.Models(
-        Predictor(trained, settings.height, settings.protocol.post_processing),
+        network,
         SpimoScore(masking, settings.height),
         AutoMaskScore(masking, settings.height) if settings.mask_quality else None,
     )
@@ -97,7 +111,7 @@ def main(argv) -> None:
 
     settings = Settings(
         **chosen("workdir", "gt_dir", "height", "mask_workdir", "mask_quality", "baselines"),
-        **chosen("depth_dir", "checkpoint"),
+        **chosen("depth_dir", "checkpoint", "metres_per_unit"),
         split=options.protocol or options.split,
         camera=int(options.camera),
         protocol=Protocol(

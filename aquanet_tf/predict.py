@@ -10,9 +10,14 @@ standard input, one a line. For each NAME.jpg, at its size, --write chooses from
                           the scale;
   color  NAME_color.png   colored inverse depth, in one range for all images of the call; the PNG's
                           text holds the range;
-  ply    NAME.ply         a point cloud; the camera comes from --intrinsics, --fov, or EXIF;
+  ply    NAME.ply         a point cloud, in meters where the scale is known; the camera
+                          comes from --intrinsics, --fov, or EXIF;
+  depth  NAME_depth.png   depth as KITTI stores it: uint16, meters * 256, 0 beyond 255.99 m; needs
+                          the scale;
   moving NAME_moving.png  255 where something likely moves, else 0: the SPIMO mask of a stage-1
                           run, or of a SavedModel with the signature moving_objects.
+The scale, meters per unit, is that of --metres_per_unit, else that of the model: of the run's
+scale.json (`aquanet_tf.scale`) or of the export.
 A video gives NAME_color.mp4 in one color range; --write adds the files of each frame in NAME/.
 --undistort, for networks trained on undistorted images, first undistorts each image with the camera
 file of --intrinsics and cuts off what has no image; all files are then of the undistorted image.
@@ -32,6 +37,7 @@ from aquanet_tf.inference import predict_all
 from aquanet_tf.inference.loader import open_model
 from aquanet_tf.inference.writer import FORMATS
 from aquanet_tf.media import inputs, point_cloud
+from aquanet_tf.runs import scale
 
 
 def parse_range(text: str) -> tuple[float, float] | None:
@@ -62,7 +68,9 @@ def define_flags() -> None:
     cli.define_checkpoint("the run")
     cli.define_path("input", None, "Image, video, folder, pattern, or -.", required=True)
     cli.define_output("out", None, "Directory for the results.", required=True, folder=True)
-    flags.DEFINE_string("write", "", "npy,png16,color,ply,moving; empty: the first three.")
+    flags.DEFINE_string("write", "", "npy,png16,color,ply,depth,moving; empty: the first three.")
+    text = "Meters of one unit of depth; 0: none; left out: what the model knows."
+    flags.DEFINE_float("metres_per_unit", None, text)
     flags.DEFINE_integer("height", 0, "Working height of a run; 0: its own (its --working_height).")
     flags.DEFINE_string("range", "", "Color range of inverse depth, low,high; empty: measured.")
     text = "For ply and --undistort: fx,fy,cx,cy in pixels, or a camera file."
@@ -84,7 +92,13 @@ def main(argv) -> None:
     out = pathlib.Path(options.out)
     if out.resolve() == pathlib.Path(options.input).resolve():
         raise ValueError("--out must not be the --input folder: results would become inputs")
+    scale.check(options.metres_per_unit)
     network = open_model(options.model or options.workdir, options.height, options.checkpoint)
+    source = "the model's own scale"
+    if options.metres_per_unit is not None:
+        network.metres_per_unit = options.metres_per_unit or None
+        source = "--metres_per_unit"
+    print(scale.Scale(network.metres_per_unit or 0.0, source).line())
     document = predict_all.predict_all(paths, network, out, colour_range, formats, camera)
     print(predict_all.summary(document))
     print(f"written: {out}")

@@ -9,6 +9,7 @@ predictions and every export:
                    --with_posenet keeps it for aquanet_tf.odometry;
   config.json      the options of the training;
   run.json         command, seed, commit, versions, data, and that this is a release;
+  scale.json, if `aquanet_tf.scale` wrote one for this epoch;
   history.csv, and each evaluation of this epoch in RUN, without its rows for single frames;
   example.png      an image to try it on, with --example;
   README.md        the model card.
@@ -31,9 +32,9 @@ from aquanet_tf import files as files_module
 from aquanet_tf.data import manifest, mixture
 from aquanet_tf.inference.checkpoint import Predictor, load
 from aquanet_tf.media import images
-from aquanet_tf.runs import load_run
+from aquanet_tf.runs import load_run, scale
 from aquanet_tf.runs.checkpoint import Checkpoints
-from aquanet_tf.runs.layout import CONFIG_FILE, RUN_FILE
+from aquanet_tf.runs.layout import CONFIG_FILE, RUN_FILE, SCALE_FILE
 from export.bundle import metadata, model_card, parity
 
 EXAMPLE = "example.png"
@@ -90,7 +91,8 @@ def release(
 
 def _write_card(folder, out, run, example):
     """Compares the release in `folder`, later `out`, with `run`, and writes its model card."""
-    document = metadata.build(run, out, run.working_height, TOLERANCE)
+    known = scale.chosen(None, folder, run.epoch, run.working_height)
+    document = metadata.build(run, out, run.working_height, TOLERANCE, known)
     document["inputs"] = {"image": "uint8 [H, W, 3] RGB, any size"}
     document["config"] = files_module.read(folder / CONFIG_FILE)
     found = load(folder)
@@ -137,6 +139,8 @@ def _write_records(workdir, out, run, commit):
     record["sources"] = {name: model_card.told(found) for name, found in sources.items()}
     files_module.write(out / CONFIG_FILE, without_places(config))
     files_module.write(out / RUN_FILE, without_places(record))
+    if known := scale.stored(workdir, run.epoch, run.working_height):
+        files_module.write(out / SCALE_FILE, without_places(known))
     if (workdir / "history.csv").is_file():
         shutil.copy(workdir / "history.csv", out / "history.csv")
     for path, evaluation in model_card.evaluations(workdir, run.epoch):

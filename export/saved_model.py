@@ -10,7 +10,8 @@ Signature `serving_default`: `image` uint8 [B, H, W, 3] RGB of any size ->
   inverse_depth  float32 [B, H, W, 1], relative units (the paper's disparity);
   depth          float32 [B, H, W, 1], 1 / inverse_depth: meters up to one unknown scale;
   beta           float32 [B, H, W, 1], the network's quantization parameter;
-  depth_metres   float32 [B, H, W, 1], only with --metres_per_unit: that number times depth.
+  depth_metres   float32 [B, H, W, 1], only with a scale, of --metres_per_unit or of scale.json in
+                 the run (`aquanet_tf.scale`): that number times depth.
 Signature `moving_objects`, only of stage-1 runs trained on random crops (see `spimo.readable`):
 `image` as above -> the same maps and
   moving_object_probability  float32 [B, H, W, 1] in [0, 1], from SPIMO's dispersion of depth under
@@ -41,7 +42,7 @@ from aquanet_tf.inference import network as inference_network
 from aquanet_tf.inference.checkpoint import Predictor
 from aquanet_tf.inference.saved_model import SavedModel
 from aquanet_tf.masks import spimo
-from aquanet_tf.runs import checkpoint
+from aquanet_tf.runs import checkpoint, scale
 from aquanet_tf.runs.run import Run, load_run
 from export.bundle import metadata, model_card, parity, warmup
 
@@ -118,7 +119,7 @@ def decode(image_bytes) -> tf.Tensor:
 
 
 def export_saved_model(
-    workdir, out, height: int = 0, metres_per_unit: float = 0.0, checkpoint: str = "newest"
+    workdir, out, height: int = 0, metres_per_unit: float | None = None, checkpoint: str = "newest"
 ) -> pathlib.Path:
     """Exports a checkpoint of `workdir` and returns the new version's directory.
 
@@ -126,13 +127,14 @@ def export_saved_model(
       workdir: the run.
       out: directory of numbered versions, made if needed.
       height: working height in pixels; 0: that of the run.
-      metres_per_unit: meters of one unit of depth, measured for the camera; 0: not known.
+      metres_per_unit: meters of one unit of depth, measured for the camera; 0: none; None: that
+        of the run's scale.json, if there is one.
       checkpoint: newest, best, or a number of finished epochs.
 
     Raises ValueError, and leaves no files, when the run is missing, the saved model differs from
     it, or TensorFlow could not load it from `out`.
     """
-    metadata.check_metres_per_unit(metres_per_unit)
+    scale.check(metres_per_unit)
     out = pathlib.Path(out)
     if files_module.is_pattern(out):
         raise ValueError(
@@ -141,13 +143,15 @@ def export_saved_model(
         )
     run = load_run(workdir, checkpoint=checkpoint)
     height = graph.chosen_height(run, height)
+    known = scale.chosen(metres_per_unit, workdir, run.epoch, height)
     out.mkdir(parents=True, exist_ok=True)
     temporary = pathlib.Path(tempfile.mkdtemp(prefix=".exporting-", dir=out))
     try:
-        module = DepthModule(run, height, metres_per_unit)
+        module = DepthModule(run, height, known.metres_per_unit)
         signatures = list(module.functions)
         tf.saved_model.save(module, str(temporary), signatures=module.functions)
-        document = metadata.build(run, workdir, height, parity.SAME_OPERATIONS, metres_per_unit)
+        document = metadata.build(run, workdir, height, parity.SAME_OPERATIONS, known)
+        document["outputs"].update(metadata.metric_outputs(known))
         if saved_model.MOVING in signatures:
             document["outputs"].update(metadata.described(metadata.MOVING_OUTPUTS))
         document["inputs"] = {
@@ -192,7 +196,8 @@ def define_flags() -> None:
     )
     cli.define_checkpoint()
     flags.DEFINE_integer("height", 0, "Working height; 0: the run's own (its --working_height).")
-    flags.DEFINE_float("metres_per_unit", 0.0, "Adds depth_metres: this times depth; 0: without.")
+    text = "Adds depth_metres: this times depth; 0: without; left out: the run's scale.json."
+    flags.DEFINE_float("metres_per_unit", None, text)
 
 
 def main(argv) -> None:
@@ -205,6 +210,7 @@ def main(argv) -> None:
     )
     document = files_module.read(target / inference_network.METADATA)
     print(parity.text(document["parity"]))
+    print(metadata.scale_line(document))
     if not document["warmup_requests"]:
         print("no warm-up requests: they need pip install tensorflow-serving-api")
     print(f"written: {target}")

@@ -41,6 +41,7 @@ from aquanet_tf.inference import graph
 from aquanet_tf.inference.checkpoint import Predictor
 from aquanet_tf.inference.tflite import LiteModel
 from aquanet_tf.networks import estimate
+from aquanet_tf.runs import scale
 from aquanet_tf.runs.run import Run, load_run
 from export.bundle import calibration, metadata, model_card, parity
 
@@ -71,6 +72,7 @@ def export_tflite(
     data_dir: str = "",
     images: int = 100,
     checkpoint: str = "newest",
+    metres_per_unit: float | None = None,
 ) -> pathlib.Path:
     """Exports a checkpoint of `workdir` to the file `out` and returns its path.
 
@@ -81,18 +83,22 @@ def export_tflite(
         compare any model with the checkpoint; empty: random noise is compared.
       images: number of records that set the scales.
       checkpoint: newest, best, or a number of finished epochs.
+      metres_per_unit: meters of one unit of depth, for the JSON file; 0: none; None: that of the
+        run's scale.json, if there is one.
 
     Raises ValueError, and writes nothing, for bad flags and for a model that differs from the
     checkpoint.
     """
     out = pathlib.Path(out)
     _check(out, width, quantize, data_dir, images)
+    scale.check(metres_per_unit)
     run = load_run(workdir, checkpoint=checkpoint)
     height = graph.chosen_height(run, height)
+    known = scale.chosen(metres_per_unit, workdir, run.epoch, height)
     width = width or run.working_width
     samples = calibration.batches(data_dir, height, width, images) if data_dir else None
     content = convert(run, height, width, quantize, samples)
-    document = metadata.build(run, workdir, height, TOLERANCES[quantize])
+    document = metadata.build(run, workdir, height, TOLERANCES[quantize], known)
     calibrated = len(samples) if samples and quantize == "int8" else 0
     document.update(_side_file(content, height, width, quantize, calibrated))
     del document["outputs"]["depth"]  # callers compute 1 / inverse_depth
@@ -286,6 +292,8 @@ def define_flags() -> None:
     flags.DEFINE_enum("quantize", "none", list(TOLERANCES), "Form of the weights; the table above.")
     cli.define_path("data_dir", "", "Records: scales of int8, images of the comparison.")
     flags.DEFINE_integer("images", 100, "Records read from --data_dir.")
+    text = "Meters of one unit of depth, for the JSON; 0: none; left out: the run's scale.json."
+    flags.DEFINE_float("metres_per_unit", None, text)
 
 
 def main(argv) -> None:
@@ -293,9 +301,11 @@ def main(argv) -> None:
     del argv
     options = flags.FLAGS
     names = ("workdir", "out", "height", "width", "quantize", "data_dir", "images", "checkpoint")
+    names += ("metres_per_unit",)
     path = export_tflite(**{name: options[name].value for name in names})
     document = files.read(path.with_suffix(".json"))
     print(parity.text(document["parity"]))
+    print(metadata.scale_line(document))
     print(f"written: {path} ({document['bytes'] / 1e6:.2f} MB)")
 
 

@@ -80,6 +80,7 @@ def run(settings: Settings, load: Callable[[Settings], Models]) -> dict:
             "workdir": str(pathlib.Path(settings.workdir).resolve()),
             "epoch": models.network.epoch,
             "working_height": models.network.height,
+            "metres_per_unit": models.network.metres_per_unit,
         },
         "created_by": f"aquanet_tf {aquanet_tf.__version__}",
         "mask_workdir": str(pathlib.Path(settings.mask_workdir or settings.workdir).resolve()),

@@ -23,6 +23,7 @@ class Settings:
       baselines: also measure the predictions in `baselines`.
       checkpoint: of `workdir`: newest, best, or a number of finished epochs.
       depth_dir: KITTI's annotated depth maps as downloaded; empty: they are in `gt_dir`.
+      metres_per_unit: meters of one unit of depth, for the alignment `none`; None: that of the run.
     """
 
     workdir: str
@@ -36,10 +37,15 @@ class Settings:
     baselines: bool = False
     depth_dir: str = ""
     checkpoint: str = "newest"
+    metres_per_unit: float | None = None
 
     def __post_init__(self):
         if self.baselines and self.protocol.alignment == "none":
             raise ValueError("--baselines are not in meters: choose another --alignment than none")
+        if self.metres_per_unit is not None and self.protocol.alignment != "none":
+            raise ValueError(
+                "--metres_per_unit is for --alignment=none: every other alignment finds its own"
+            )
         if self.depth_dir and self.protocol.ground_truth != "depth":
             raise ValueError(
                 f"--depth_dir has annotated depth maps, but ground truth is "

@@ -12,6 +12,7 @@ import tensorflow as tf
 from aquanet_tf.inference import graph, network
 from aquanet_tf.inference.mask_scores import SpimoScore
 from aquanet_tf.masks import spimo
+from aquanet_tf.runs import scale
 from aquanet_tf.runs.run import Run, load_run
 
 
@@ -75,6 +76,13 @@ def load(
     post_processing: str = "none",
     checkpoint: str = "newest",
 ) -> Predictor:
-    """A checkpoint of `workdir`: newest, best, or a number of finished epochs. Raises ValueError
-    naming what is missing."""
-    return Predictor(load_run(workdir, checkpoint=checkpoint), height, post_processing)
+    """A checkpoint of `workdir`, with the scale in its scale.json where there is one.
+
+    checkpoint: newest, best, or a number of finished epochs.
+
+    Raises ValueError naming what is missing or damaged.
+    """
+    predictor = Predictor(load_run(workdir, checkpoint=checkpoint), height, post_processing)
+    found = scale.chosen(None, workdir, predictor.epoch, predictor.height)
+    predictor.metres_per_unit = found.metres_per_unit or None
+    return predictor

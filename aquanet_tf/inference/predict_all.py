@@ -16,6 +16,8 @@ from aquanet_tf.media import color, depth_png, inputs, point_cloud, video
 from aquanet_tf.media.pictures import Pictures
 
 _DEFAULT_FORMATS = ("npy", "png16", "color")
+_RELATIVE = "inverse depth, relative: depth = 1 / inverse depth, up to one unknown scale"
+_METRIC = "inverse depth, relative: depth in meters = metres_per_unit / inverse depth"
 # Frames that decide the color range of a video, spread over it.
 _RANGE_FRAMES = 24
 
@@ -32,7 +34,8 @@ def predict_all(
 
     Args:
       paths: images and videos; a list, or an iterator of unknown length.
-      network: the model; the files hold its relative units.
+      network: the model; inverse depth is written in its relative units, point clouds and `depth`
+        in meters where it has `metres_per_unit`.
       out: directory to write to, made if needed.
       colour_range: inverse depths of the first and last color; None: measured, for all images
         together and for each video.
@@ -47,7 +50,8 @@ def predict_all(
         network.require_moving()
     scale = network.inverse_depth_max / depth_png.LEVELS
     camera = camera or point_cloud.Camera()
-    style = scale, colour_range, camera
+    meters = network.metres_per_unit
+    style = scale, colour_range, camera, meters
     pictures = Pictures(camera)
     writer = Writer(out, formats or _DEFAULT_FORMATS, *style)
     written, clips, failed = [], [], []
@@ -64,7 +68,8 @@ def predict_all(
             failed.append({"input": str(path), "error": str(error)})
     writer.finish()
     document = {
-        "units": "inverse depth, relative: depth = 1 / inverse depth, up to one unknown scale",
+        "units": _METRIC if meters else _RELATIVE,
+        "metres_per_unit": meters,
         "png16_scale": scale,
         "colour_range": writer.colour_range if written else colour_range,
         "colour_map": color.INVERSE_DEPTH_MAP,

@@ -11,11 +11,13 @@ from aquanet_tf.inference.network import Prediction
 from aquanet_tf.media import color, depth_png, point_cloud
 from aquanet_tf.media.pictures import Picture
 
-FORMATS = ("npy", "png16", "color", "ply", "moving")
+FORMATS = ("npy", "png16", "color", "ply", "moving", "depth")
 
 
 class Writer:
-    """Writes the files of single images, all values in relative units.
+    """Writes the files of single images.
+
+    Inverse depth is in relative units; `depth`, and `ply` where the scale is known, in meters.
 
     Args:
       out: directory, made if needed.
@@ -24,8 +26,10 @@ class Writer:
       colour_range: inverse depths of the first and last color; None: `finish` measures it, from
         the 2nd to the 98th percentile, the widest over all images.
       camera: for point clouds.
+      metres_per_unit: meters of one unit of depth; None: not known.
 
-    Attribute `colour_range` is what was used; before `finish` it may be None.
+    Raises ValueError for `depth` without a scale. Attribute `colour_range` is what was used; before
+    `finish` it may be None.
     """
 
     def __init__(
@@ -35,7 +39,14 @@ class Writer:
         scale: float,
         colour_range: tuple[float, float] | None,
         camera: point_cloud.Camera,
+        metres_per_unit: float | None = None,
     ):
+        if "depth" in formats and not metres_per_unit:
+            raise ValueError(
+                "--write=depth is in meters, and the scale is not known: run aquanet_tf.scale, or "
+                "give --metres_per_unit"
+            )
+        self.metres_per_unit = metres_per_unit
         self.out, self.formats, self.scale = out, formats, scale
         self.colour_range, self.camera = colour_range, camera
         self._ranges, self._waiting = [], {}
@@ -55,7 +66,13 @@ class Writer:
         if "ply" in self.formats:
             image = picture.image
             camera = picture.camera or self.camera.of(picture.source, *image.shape[:2])
-            point_cloud.write_ply(self.out / f"{name}.ply", 1 / inverse_depth, image, camera)
+            unit = self.metres_per_unit or 1.0
+            known = "meters" if self.metres_per_unit else "relative"
+            path = self.out / f"{name}.ply"
+            point_cloud.write_ply(path, unit / inverse_depth, image, camera, known)
+        if "depth" in self.formats:
+            path = self.out / f"{name}_depth.png"
+            depth_png.write_meters(path, self.metres_per_unit / inverse_depth)
         if "png16" in self.formats:
             depth_png.write(self.out / f"{name}_16bit.png", inverse_depth, self.scale)
         if "npy" in self.formats:

@@ -23,6 +23,16 @@ def write(path, inverse_depth: np.ndarray, scale: float) -> None:
     Image.fromarray(values).save(path, "PNG", pnginfo=text)
 
 
+def write_meters(path, depth: np.ndarray) -> None:
+    """Writes depth [H, W] in meters as KITTI does: uint16, meters * 256; 0 is beyond 255.99 m.
+
+    path: a file name, or an open binary file.
+    """
+    values = np.round(np.asarray(depth, np.float64) * 256)
+    values[~(values <= LEVELS)] = 0
+    Image.fromarray(np.maximum(values, 0).astype(np.uint16)).save(path, "PNG")
+
+
 def read(path) -> np.ndarray:
     """Reads a file of `write`: inverse depth, float32 [H, W]. ValueError for any other PNG."""
     with Image.open(path) as image:

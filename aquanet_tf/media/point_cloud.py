@@ -1,6 +1,6 @@
 """Point clouds from depth: intrinsics from a flag, a file or EXIF, and PLY files.
 
-Camera frame: x right, y down, z forward, in units of depth (relative, up to one unknown scale).
+Camera frame: x right, y down, z forward, in units of depth.
 Pixel centers are at integers, so the center of an image of width W is at (W - 1) / 2.
 """
 
@@ -130,10 +130,13 @@ def points(depth: np.ndarray, camera: camera_file.Camera) -> np.ndarray:
     return (np.stack(rays, -1) * depth[..., None]).reshape(-1, 3).astype(np.float32)
 
 
-def write_ply(path, depth: np.ndarray, image: np.ndarray, camera: camera_file.Camera) -> None:
+def write_ply(
+    path, depth: np.ndarray, image: np.ndarray, camera: camera_file.Camera, unit: str = "relative"
+) -> None:
     """Writes a binary PLY file with one colored point per pixel of depth [H, W].
 
-    image: uint8 [H, W, 3] RGB, the colors. Pixels without a ray (see `points`) are left out.
+    image: uint8 [H, W, 3] RGB, the colors; unit: of depth, for the file's comment. Pixels
+    without a ray (see `points`) are left out.
     """
     kind = [(name, "<f4") for name in "xyz"] + [(n, "u1") for n in ("red", "green", "blue")]
     found = points(depth, camera)
@@ -145,7 +148,7 @@ def write_ply(path, depth: np.ndarray, image: np.ndarray, camera: camera_file.Ca
     types = {"<f4": "float", "u1": "uchar"}
     header = ["ply", "format binary_little_endian 1.0", f"element vertex {len(vertices)}"]
     header += [f"property {types[form]} {name}" for name, form in kind]
-    header.insert(2, "comment x right, y down, z forward; units of depth, relative")
+    header.insert(2, f"comment x right, y down, z forward; units of depth, {unit}")
     with open(path, "wb") as file:
         file.write("\n".join([*header, "end_header", ""]).encode())
         file.write(vertices.tobytes())

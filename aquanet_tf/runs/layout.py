@@ -8,3 +8,5 @@ RUN_FILE = "run.json"
 FINISHED, UNFINISHED = "checkpoints", "unfinished"
 # Directory of the checkpoint that --keep_best keeps.
 BEST = "best"
+# Meters of one unit of depth, written by `aquanet_tf.scale`.
+SCALE_FILE = "scale.json"

@@ -89,7 +89,9 @@ def load_run(workdir: str | pathlib.Path, flag: str = "workdir", checkpoint: str
     aquanet = build.build_depth_network(_full_precision(config))
     path = best.find(workdir, checkpoint, flag)
     epoch = _restore(workdir, "aquanet", aquanet, path).epoch
-    return Run(config, aquanet, epoch, data, path if checkpoint.holds(path, "posenet") else None)
+    return Run(
+        config, aquanet, epoch, data, path if runs_checkpoint.holds(path, "posenet") else None
+    )
 
 
 def is_released(workdir: str | pathlib.Path) -> bool:

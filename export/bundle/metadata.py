@@ -1,22 +1,23 @@
 """metadata.json: the description of an exported model, written beside it and read to run it.
 
-Common fields: name, outputs, inverse_depth_range, beta_max, working_height, metres_per_unit, epoch,
-workdir, parity (tolerance and measured errors), config, created_by. Each kind of export adds its
-inputs. The spelling of the keys is a contract.
+Common fields: name, outputs, inverse_depth_range, beta_max, working_height, metres_per_unit,
+metres_per_unit_source, epoch, workdir, parity (tolerance and measured errors), config, created_by.
+Each kind of export adds its inputs. The spelling of the keys is a contract.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import math
 import pathlib
 
 import tensorflow as tf
 
 import aquanet_tf
 from aquanet_tf.runs.run import Run
+from aquanet_tf.runs.scale import Scale
 from export.bundle.parity import Tolerance
 
+UNKNOWN = Scale()
 OUTPUTS = {
     "inverse_depth": "relative units; inverse depth grows with nearness",
     "depth": "1 / inverse_depth: meters up to one unknown scale",
@@ -34,20 +35,21 @@ def build(
     workdir: str | pathlib.Path,
     height: int,
     tolerance: Tolerance,
-    metres_per_unit: float = 0.0,
+    known: Scale = UNKNOWN,
 ) -> dict:
-    """The common fields. `parity` holds only the tolerance until the errors are measured."""
-    outputs = dict(OUTPUTS)
-    if metres_per_unit:
-        outputs["depth_metres"] = f"meters: {metres_per_unit:g} * depth, the scale given at export"
+    """The common fields. `parity` holds only the tolerance until the errors are measured.
+
+    known: meters of one unit of depth.
+    """
     config = run.config
     return {
         "name": "AQUANet, monocular depth",
-        "outputs": described(outputs),
+        "outputs": described(OUTPUTS),
         "inverse_depth_range": [config.inverse_depth_min, config.inverse_depth_max],
         "beta_max": config.beta_max,
         "working_height": height,
-        "metres_per_unit": metres_per_unit or None,
+        "metres_per_unit": known.metres_per_unit or None,
+        "metres_per_unit_source": known.source or None,
         "epoch": run.epoch,
         "workdir": str(pathlib.Path(workdir).resolve()),
         "parity": {"tolerance": dataclasses.asdict(tolerance)},
@@ -56,12 +58,19 @@ def build(
     }
 
 
+def metric_outputs(known: Scale) -> dict[str, str]:
+    """The output in meters, which a SavedModel has when the scale is known; else none."""
+    if not known.metres_per_unit:
+        return {}
+    text = f"meters: {known.metres_per_unit:g} * depth, the scale from {known.source}"
+    return described({"depth_metres": text})
+
+
+def scale_line(document: dict) -> str:
+    """What a command says about the scale in the metadata of an export."""
+    return Scale(document["metres_per_unit"] or 0.0, document["metres_per_unit_source"]).line()
+
+
 def described(outputs: dict[str, str]) -> dict[str, str]:
     """Name of an output -> its type, shape and meaning."""
     return {name: f"float32 [B, H, W, 1]; {text}" for name, text in outputs.items()}
-
-
-def check_metres_per_unit(value: float) -> None:
-    """ValueError unless the flag --metres_per_unit is 0 (not known) or a positive number."""
-    if not (math.isfinite(value) and value >= 0):
-        raise ValueError(f"--metres_per_unit={value}: expected a positive number, or 0 for none")

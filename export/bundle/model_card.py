@@ -27,7 +27,7 @@ _OTHERS_DATA = """\
 Code: Apache-2.0. The use of the weights also depends on the license of the training data, which the
 run does not record (for example, KITTI's is non-commercial)."""
 LIMITS = """- Depth is **relative**: a single camera does not determine the scale. Meters need a
-  factor that was measured for the camera, and remain an estimate.
+  factor that was measured for the camera and its mount, and remain an estimate.
 - The training images are **driving scenes** from a car's camera. The network depends on the
   position of a pixel in the image, so do not expect useful depth indoors, from a drone, or from a
   tilted camera.
@@ -73,6 +73,9 @@ def _interface(document):
     low, high = document["inverse_depth_range"]
     yield from (f"`{name}`: {form}" for name, form in document["inputs"].items())
     yield from (f"`{name}`: {form}" for name, form in document["outputs"].items())
+    if document["metres_per_unit"]:
+        source = document["metres_per_unit_source"]
+        yield f"one unit of depth is **{document['metres_per_unit']:.4g} m**, from {source}"
     yield f"inverse depth lies in {low:g} .. {high:g}; working height {document['working_height']}"
 
 

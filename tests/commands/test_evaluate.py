@@ -263,7 +263,8 @@ def give(monkeypatch, **given):
     values = {**dict.fromkeys(names, ""), "ground_truth": "depth", "crop": "none", "height": 0}
     values.update(alignment="median", max_depth=80.0, cap_ground_truth=True, camera="2")
     values.update(static_only=False, mask_quality=False, post_processing="none", baselines=False)
-    options = types.SimpleNamespace(**{**values, "split": "all", **given})
+    values.update(split="all", checkpoint="newest", metres_per_unit=None)
+    options = types.SimpleNamespace(**{**values, **given})
     monkeypatch.setattr(evaluate.flags, "FLAGS", options)
 
 

@@ -75,6 +75,9 @@ ELSEWHERE = {
     },
     "python -m aquanet_tf.train --flagfile=configs/kitti/smoke.flags --strategy=multi_worker "
     "--data_dir=data/kitti/records --workdir=runs/several": "the tests of distribution",
+    "python -m aquanet_tf.scale --workdir runs/street --camera_height 1.65 --input photos "
+    "--intrinsics 120.6,120.6,101.9,29.4": "the tests of scale: a tiny run sees no road",
+    "python -m aquanet_tf.doctor": "the tests of doctor",
     "make test": ".ci/run",
     "make test-all": "by hand: make test and what is marked slow",
     "make test-current": ".ci/run",

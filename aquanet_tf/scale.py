@@ -1,0 +1,146 @@
+"""Finds the meters of one unit of a run's depth, and writes them beside the run as scale.json.
+
+    python -m aquanet_tf.scale --workdir RUN --camera_height 1.65 --input IMAGES|VIDEO
+    python -m aquanet_tf.scale --workdir RUN --gt_dir KITTI --split FILE
+
+A network that learned from video alone knows depth up to one factor. One of two things finds it:
+  --camera_height  the height of the camera above the road, in meters: fits the road in the lower
+                   middle of each image. Frames without a road are left out and counted. The camera
+                   comes from --intrinsics or --fov; else it is that of the run's training images.
+  --gt_dir         depth that is known, in the KITTI layout: lidar scans or annotated maps.
+scale.json holds metres_per_unit (the median over frames), its spread, the method and its inputs,
+and the epoch and working height that it belongs to. predict, evaluate and the exports then use it;
+their flag --metres_per_unit wins over it. Without a trustworthy number nothing is written.
+"""
+
+from __future__ import annotations
+
+import datetime
+import pathlib
+from collections.abc import Callable
+
+import numpy as np
+from absl import flags
+
+import aquanet_tf
+from aquanet_tf import cli, files
+from aquanet_tf.cameras import formats
+from aquanet_tf.cameras.lens import Lens
+from aquanet_tf.evaluation import protocol
+from aquanet_tf.kitti import ground_truth
+from aquanet_tf.media import inputs, point_cloud
+from aquanet_tf.metric import camera_height, ratio
+from aquanet_tf.runs import scale
+from aquanet_tf.runs.layout import SCALE_FILE
+
+
+def define_flags() -> None:
+    """The flags of the command."""
+    cli.define_path("workdir", None, "Directory of a training run, or a release.", required=True)
+    flags.DEFINE_integer("height", 0, "Working height; 0: the run's own (its --working_height).")
+    text = "Height of the camera above the road, meters; with --input."
+    flags.DEFINE_float("camera_height", 0.0, text)
+    cli.define_path("input", "", "Images or videos of a road: file, folder or pattern.")
+    flags.DEFINE_string("intrinsics", "", "Camera of --input: fx,fy,cx,cy, or a camera file.")
+    flags.DEFINE_float("fov", 0.0, "Camera of --input: horizontal field of view in degrees.")
+    text = "Pitch of the camera against the road in degrees, positive when it looks down, where it "
+    flags.DEFINE_float("pitch", None, text + "is known; left out: found in the images.")
+    flags.DEFINE_integer("max_frames", 100, "Frames of --input that are used, evenly spread.", 5)
+    cli.define_path("gt_dir", "", "KITTI raw directory with ground truth, instead of --input.")
+    cli.define_path("split", "all", "Split file for --gt_dir (lines DATE/DRIVE [FRAME]), or all.")
+    sources, crops = list(protocol.GROUND_TRUTHS), list(protocol.CROPS)
+    flags.DEFINE_enum("ground_truth", "depth", sources, "Annotated maps or raw scans of --gt_dir.")
+    flags.DEFINE_enum("crop", "none", crops, "Part of the images of --gt_dir that counts.")
+    cli.define_path("depth_dir", "", "Annotated depth as downloaded; empty: in --gt_dir.")
+
+
+def main(argv) -> None:
+    """Runs the command; see the module docstring."""
+    del argv
+    options = flags.FLAGS
+    if bool(options.camera_height) == bool(options.gt_dir):
+        raise ValueError("give one of --camera_height METERS (with --input) and --gt_dir KITTI")
+    path = pathlib.Path(options.workdir) / SCALE_FILE
+    prepare = _by_camera_height if options.camera_height else _by_ground_truth
+    measure = prepare(options)
+    # TensorFlow is loaded only here, so that errors in flags and files are reported at once.
+    from aquanet_tf.inference.checkpoint import Predictor
+    from aquanet_tf.runs.run import load_run
+
+    run = load_run(options.workdir)
+    network = Predictor(run, options.height)
+    found = measure(lambda image: network.relative(image).inverse_depth, run)
+    document = {
+        **found,
+        "epoch": network.epoch,
+        "working_height": network.height,
+        "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "created_by": f"aquanet_tf {aquanet_tf.__version__}",
+    }
+    print(_text(document), flush=True)
+    files.write(path, document)
+    print(f"written: {path}")
+
+
+def _by_camera_height(options) -> Callable:
+    """Checks the flags; a function from (depth, run) to the measured part of scale.json."""
+    if not options.input:
+        raise ValueError("--camera_height needs --input, images or a video of a road")
+    paths = list(inputs.paths(options.input))
+    known = options.intrinsics or options.fov
+    camera = point_cloud.parse_camera(options.intrinsics, options.fov) if known else None
+    height, pitch = options.camera_height, options.pitch
+    camera_height.check(height, pitch)
+
+    def measure(depth, run) -> dict:
+        frames = camera_height.spread(paths, options.max_frames)
+        found = camera_height.measure(frames, depth, camera or _of_run(run), height, pitch)
+        how = f"camera height {height:g} m"
+        given = {"input": options.input, "camera": known or "that of the training images"}
+        return {**found, "method": how, "inputs": {**given, "camera_height": height}}
+
+    return measure
+
+
+def _by_ground_truth(options) -> Callable:
+    """As `_by_camera_height`."""
+    source = options.ground_truth
+    frames, _ = ground_truth.find_frames(
+        options.gt_dir, options.split, 2, source, options.depth_dir
+    )
+    counted = protocol.Protocol(ground_truth=source, crop=options.crop)
+
+    def measure(depth, run) -> dict:
+        del run
+        found = ratio.measure(frames, depth, counted)
+        given = {"gt_dir": options.gt_dir, "split": options.split, "protocol": counted.line()}
+        return {**found, "method": f"median ratio to {source}", "inputs": given}
+
+    return measure
+
+
+def _of_run(run) -> point_cloud.Camera:
+    """The camera of a run's training images; its principal point is taken to be the center, which
+    only changes the pitch that is found."""
+    height, width = run.data["image_height"], run.data["image_width"]
+    focal = np.array(run.data["focal"]) * (width, height)
+    k = formats.pinhole(*focal, (width - 1) / 2, (height - 1) / 2)
+    calibration = formats.Calibration(k, Lens(), (width, height))
+    return point_cloud.Camera(calibration, source="the run's camera (else give --intrinsics)")
+
+
+def _text(document: dict) -> str:
+    low, high = document["quartiles"]
+    lines = [
+        scale.Scale(document["metres_per_unit"], scale.described(document)).line(),
+        f"quartiles {low:.4g} to {high:.4g}; {document['used']} of {document['frames']} frames",
+    ]
+    if "pitch" in document:
+        lines.append(f"camera: pitch {document['pitch']:.1f}, roll {document['roll']:.1f} degrees")
+    lines += [f"left out: {reason} ({n} frames)" for reason, n in document["left_out"].items()]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    define_flags()
+    cli.run(main)
