@@ -42,6 +42,7 @@ class Predictor(network.Network):
         self.inverse_depth_max = run.config.inverse_depth_max
         self.beta_max = run.config.beta_max
         self.epoch = run.epoch
+        self.metres_per_unit = run.metres_per_unit(self.height)
         signature = [tf.TensorSpec([None, None, None, 3], tf.uint8)]
         infer = graph.infer_moving if moving else graph.infer
         self._infer = tf.function(

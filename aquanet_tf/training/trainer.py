@@ -11,7 +11,7 @@ from absl import logging
 
 from aquanet_tf import progress
 from aquanet_tf.config.options import Config
-from aquanet_tf.data import pipeline
+from aquanet_tf.data import meters, pipeline
 from aquanet_tf.networks import build, pretrained
 from aquanet_tf.runs import history
 from aquanet_tf.runs.checkpoint import Checkpoints, Position
@@ -97,6 +97,8 @@ class Trainer:
                 f"--steps_per_execution={config.steps_per_execution} must divide the "
                 f"{self.steps} steps of an epoch"
             )
+        if config.speed_weight > 0:
+            meters.check(config)
         if self.chief:
             training_workdir.prepare(config, self.workdir)
         tf.keras.utils.set_random_seed(config.seed)

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from aquanet_tf.kitti.split_file import SplitEntry
-from data_prep.dataset import beam, encode, inspection, job, select, shards
+from data_prep.dataset import beam, encode, inspection, job, select, shards, travel
 from data_prep.dataset.encode import Item, View
 from data_prep.dataset.job import Job
 from data_prep.dataset.options import Options
@@ -58,6 +58,8 @@ def prepare(options: Options, source: Source) -> dict:
             raise ValueError(_nothing(options, chosen))
         # All calibrations before the first image, so that a missing one is reported at once.
         items = [Item(triplet, source.view_of(triplet)) for triplet in chosen.triplets]
+        if options.distances:
+            items = travel.with_distances(items)
         _check_cameras(options, items)
         _note_rectified(chosen, items)
         work = Job(
@@ -65,7 +67,7 @@ def prepare(options: Options, source: Source) -> dict:
             functools.partial(
                 encode.encode_triplet, image_format=options.image_format, root=options.raw_dir
             ),
-            _arguments(options, source),
+            _arguments(options, source, items),
             options.image_format,
             options.shard_size,
             options.raw_dir,
@@ -88,11 +90,14 @@ def print_summary(result: dict, out: str) -> None:
         f"{result['count']} triplets of {result['image_height']}x{result['image_width']} in "
         f"{len(result['shards'])} shards in {out}; left out: {drops or 'none'}"
     )
+    if known := result.get("distances"):
+        print(f"{known} of them have the distance traveled, in meters")
 
 
 def _note_rectified(chosen: select.Selection, items: list[Item]) -> None:
     """Notes recordings whose images are not rectified; they are rectified when they are encoded."""
-    found = {(triplet.drive.name, triplet.camera) for triplet, stored in items if stored.lens}
+    rectified = [item.triplet for item in items if item.view.lens]
+    found = {(triplet.drive.name, triplet.camera) for triplet in rectified}
     for source in chosen.sources:
         if (source["drive"], source.get("camera")) in found:
             text = "unrectified images, rectified with K, D, R_rect and P_rect of the calibration"
@@ -102,7 +107,8 @@ def _note_rectified(chosen: select.Selection, items: list[Item]) -> None:
 def _check_cameras(options: Options, items: list[Item]) -> None:
     """ValueError for an implausible K, before any image is written."""
     seen = set()
-    for triplet, stored in items:
+    for item in items:
+        triplet, stored = item.triplet, item.view
         if id(stored) in seen:
             continue
         seen.add(id(stored))
@@ -140,12 +146,15 @@ def _flags(options: Options, *names: str) -> str:
     return ", ".join(f"--{name}" for name in names if hasattr(options, name))
 
 
-def _arguments(options: Options, source: Source) -> dict:
+def _arguments(options: Options, source: Source, items: list[Item]) -> dict:
     """What determines the bytes of the data set: compared when a run is resumed, and sufficient to
     run the command again (`options.options_from`)."""
     arguments = dataclasses.asdict(options)
     for name in ("out", "threads", "max_bad", "runner", "beam_options"):
         del arguments[name]
+    # Only where it matters, so that data sets of earlier versions can be resumed and repaired.
+    if not any(map(travel.is_known, items)):
+        del arguments["distances"]
     arguments["raw_dir"] = str(pathlib.Path(options.raw_dir).resolve())
     if source.split is not None:
         lines = [[entry.drive, entry.frame, entry.camera] for entry in source.split]
