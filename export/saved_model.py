@@ -10,7 +10,8 @@ Signature `serving_default`: `image` uint8 [B, H, W, 3] RGB of any size ->
   inverse_depth  float32 [B, H, W, 1], relative units (the paper's disparity);
   depth          float32 [B, H, W, 1], 1 / inverse_depth: meters up to one unknown scale;
   beta           float32 [B, H, W, 1], the network's quantization parameter;
-  depth_metres   float32 [B, H, W, 1], only with --metres_per_unit: that number times depth.
+  depth_metres   float32 [B, H, W, 1], only with --metres_per_unit or of a run in meters
+                 (--speed_weight of training): that number times depth.
 Signature `moving_objects`, only of stage-1 runs trained on random crops (see `spimo.readable`):
 `image` as above -> the same maps and
   moving_object_probability  float32 [B, H, W, 1] in [0, 1], from SPIMO's dispersion of depth under
@@ -124,7 +125,8 @@ def export_saved_model(workdir, out, height: int = 0, metres_per_unit: float = 0
       workdir: the run.
       out: directory of numbered versions, made if needed.
       height: working height in pixels; 0: that of the run.
-      metres_per_unit: meters of one unit of depth, measured for the camera; 0: not known.
+      metres_per_unit: meters of one unit of depth, measured for the camera; 0: what the run knows
+        of it (`Run.metres_per_unit`).
 
     Raises ValueError, and leaves no files, when the run is missing, the saved model differs from
     it, or TensorFlow could not load it from `out`.
@@ -138,6 +140,7 @@ def export_saved_model(workdir, out, height: int = 0, metres_per_unit: float = 0
         )
     run = load_run(workdir)
     height = graph.chosen_height(run, height)
+    metres_per_unit = metres_per_unit or run.metres_per_unit(height) or 0.0
     out.mkdir(parents=True, exist_ok=True)
     temporary = pathlib.Path(tempfile.mkdtemp(prefix=".exporting-", dir=out))
     try:
@@ -188,7 +191,7 @@ def define_flags() -> None:
         "out", None, "Model directory; gets a new numbered version.", required=True, folder=True
     )
     flags.DEFINE_integer("height", 0, "Working height; 0: the run's own (its --working_height).")
-    flags.DEFINE_float("metres_per_unit", 0.0, "Adds depth_metres: this times depth; 0: without.")
+    flags.DEFINE_float("metres_per_unit", 0.0, "Adds depth_metres: this times depth; 0: the run's.")
 
 
 def main(argv) -> None:

@@ -60,7 +60,8 @@ def predict_all(
             failed.append({"input": str(path), "error": str(error)})
     writer.finish()
     document = {
-        "units": "inverse depth, relative: depth = 1 / inverse depth, up to one unknown scale",
+        "units": _units(network),
+        "metres_per_unit": network.metres_per_unit,
         "png16_scale": scale,
         "colour_range": writer.colour_range if written else colour_range,
         "colour_map": color.INVERSE_DEPTH_MAP,
@@ -71,6 +72,16 @@ def predict_all(
     }
     files.write(out / "predictions.json", document)
     return document
+
+
+def _units(network: Network) -> str:
+    """Unit of the files, in words. They hold the network's own units whatever its scale is."""
+    if not network.metres_per_unit:
+        return "inverse depth, relative: depth = 1 / inverse depth, up to one unknown scale"
+    if network.metres_per_unit == 1:
+        return "inverse depth, 1 / meters: depth = 1 / inverse depth"
+    scale = network.metres_per_unit
+    return f"inverse depth, relative: depth in meters = {scale:g} / inverse depth"
 
 
 def _predict_image(path, name, network, writer) -> dict:

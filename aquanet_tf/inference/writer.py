@@ -56,7 +56,8 @@ class Writer:
         inverse_depth = prediction.inverse_depth
         if "ply" in self.formats:
             camera = self.camera.of(source, *image.shape[:2])
-            point_cloud.write_ply(self.out / f"{name}.ply", 1 / inverse_depth, image, camera)
+            path = self.out / f"{name}.ply"
+            point_cloud.write_ply(path, 1 / inverse_depth, image, camera, prediction.unit)
         if "png16" in self.formats:
             depth_png.write(self.out / f"{name}_16bit.png", inverse_depth, self.scale)
         if "npy" in self.formats:

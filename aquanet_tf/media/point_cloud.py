@@ -118,8 +118,14 @@ def points(depth: np.ndarray, camera: camera_file.Camera) -> np.ndarray:
     return (np.stack(rays, -1) * depth[..., None]).reshape(-1, 3).astype(np.float32)
 
 
-def write_ply(path, depth: np.ndarray, image: np.ndarray, camera: camera_file.Camera) -> None:
-    """Writes a binary PLY file with one colored point per pixel of depth [H, W].
+def write_ply(
+    path,
+    depth: np.ndarray,
+    image: np.ndarray,
+    camera: camera_file.Camera,
+    unit: str = "relative",
+) -> None:
+    """Writes a binary PLY file with one colored point per pixel of depth [H, W], in `unit`.
 
     image: uint8 [H, W, 3] RGB, the colors. Pixels without a ray (see `points`) are left out.
     """
@@ -133,7 +139,7 @@ def write_ply(path, depth: np.ndarray, image: np.ndarray, camera: camera_file.Ca
     types = {"<f4": "float", "u1": "uchar"}
     header = ["ply", "format binary_little_endian 1.0", f"element vertex {len(vertices)}"]
     header += [f"property {types[form]} {name}" for name, form in kind]
-    header.insert(2, "comment x right, y down, z forward; units of depth, relative")
+    header.insert(2, f"comment x right, y down, z forward; units of depth, {unit}")
     with open(path, "wb") as file:
         file.write("\n".join([*header, "end_header", ""]).encode())
         file.write(vertices.tobytes())

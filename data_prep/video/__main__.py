@@ -2,12 +2,13 @@
 
     python -m data_prep.video --input FILE_or_DIR --out DIR (--intrinsics FILE | --fov_deg X |
         --focal_px X) [--distortion k1,k2,p1,p2[,k3]] [--crop TOP,BOTTOM,LEFT,RIGHT]
-        [--stride auto|N] [--height H]
+        [--stride auto|N] [--height H] [--speed_kmh X | --speed_csv FILE] [--fps X]
 
 Written: DIR/raw, the chosen frames in KITTI raw layout; DIR/records, the data set; DIR/video.json,
 which frames were kept and dropped and how they move. Repeated frames and frames at a standstill are
 dropped; cuts and long stops divide scenes. With --distortion images are undistorted and cropped to
 the valid region. A folder of videos is one data set of one camera; each video begins a new scene.
+With --speed_kmh or --speed_csv the records hold the meters traveled, for train --speed_weight.
 Re-run an interrupted command to resume it.
 
 Errors: "error: ..." names the flag or the file. Warnings say why depth may be hard to learn from
@@ -47,6 +48,11 @@ def define_flags() -> None:
     height = "Height of the stored images in pixels, aspect kept; 0: as decoded."
     flags.DEFINE_integer("height", 0, height, 0, dataset_options.LARGEST)
     flags.DEFINE_float("min_flow", 0.05, "Less flow is dropped, % of the width.", lower_bound=0)
+    flags.DEFINE_float("speed_kmh", 0.0, "Constant speed of the car, km/h; 0: unknown.")
+    text = "CSV with the header time_s,kmh or frame,kmh: the speed over time, linear between lines."
+    cli.define_path("speed_csv", "", text)
+    text = "Frames per second, for the speed; 0: the time stamps of the video."
+    flags.DEFINE_float("fps", 0.0, text, lower_bound=0)
     flags.DEFINE_enum(
         "image_format", "jpeg", records.IMAGE_FORMATS, "jpeg: quality 95, 4:4:4; png: lossless."
     )

@@ -13,6 +13,7 @@ from PIL import Image
 
 from aquanet_tf import files as files_module
 from aquanet_tf.cameras import camera_file
+from aquanet_tf.kitti import travel
 from data_prep.dataset import job
 from data_prep.layouts import kitti
 from data_prep.video import camera as video_camera
@@ -20,6 +21,7 @@ from data_prep.video import clips as video_clips
 from data_prep.video import frames as video_frames
 from data_prep.video import raw as video_raw
 from data_prep.video import select as video_select
+from data_prep.video import speed as video_speed
 from data_prep.video.crop import NO_CROP, Crop
 
 RAW, RECORDS, REPORT = "raw", "records", "video.json"
@@ -41,6 +43,9 @@ class Options:
     stride: str = "auto"
     height: int = 0
     min_flow: float = 0.05
+    speed_kmh: float = 0.0
+    speed_csv: str = ""
+    fps: float = 0.0
     image_format: str = "jpeg"
     threads: int = 1
 
@@ -59,6 +64,7 @@ def prepare(options: Options) -> tuple[dict, dict]:
     camera = video_camera.from_options(
         clips.shape, options.intrinsics, options.fov_deg, options.focal_px, options.distortion
     )
+    speed = video_speed.from_options(options.speed_kmh, options.speed_csv, options.fps, clips.paths)
     arguments = {
         "input": _identity(pathlib.Path(options.input), clips.paths),
         "K": camera.k.tolist(),
@@ -71,7 +77,10 @@ def prepare(options: Options) -> tuple[dict, dict]:
         arguments["distortion_model"] = camera.lens.model
     if any(options.crop):
         arguments["crop"] = list(options.crop)
-    report = _earlier(out, arguments) or _write_raw(out, options, arguments, camera, clips)
+    if speed:
+        arguments.update(speed.arguments())
+    report = _earlier(out, arguments)
+    report = report or _write_raw(out, options, arguments, camera, clips, speed)
     stride = report["stride"] if options.stride == "auto" else int(options.stride)
     prepared = kitti.prepare(
         kitti.Options(
@@ -81,6 +90,7 @@ def prepare(options: Options) -> tuple[dict, dict]:
             stride=stride,
             image_format=options.image_format,
             static_filter=False,
+            distances=speed is not None,
             threads=options.threads,
         )
     )
@@ -125,8 +135,8 @@ def _earlier(out: pathlib.Path, arguments: dict) -> dict | None:
         if not changed:
             return report
         raise ValueError(
-            f"--out={out}: holds another video or camera (changed: {', '.join(changed)}); choose "
-            "another directory or remove it"
+            f"--out={out}: holds another video, camera or speed (changed: {', '.join(changed)}); "
+            "choose another directory or remove it"
         )
     if out.is_dir() and any(not path.name.startswith(RAW) for path in out.iterdir()):
         raise ValueError(
@@ -144,7 +154,7 @@ def _changed(before: dict, now: dict) -> list[str]:
     return sorted([*names, *([] if same else ["K"])])
 
 
-def _write_raw(out: pathlib.Path, options: Options, arguments: dict, camera, clips) -> dict:
+def _write_raw(out: pathlib.Path, options: Options, arguments: dict, camera, clips, speed) -> dict:
     """Chooses frames and writes them below `out`; the report, written last, marks them complete."""
     writer = video_raw.Writer(camera, clips.shape, options.crop)
     width = options.crop.shape(clips.shape)[1]
@@ -168,6 +178,8 @@ def _write_raw(out: pathlib.Path, options: Options, arguments: dict, camera, cli
     writer.write_calibration(unfinished / video_raw.DATE)
     for path, drives in chosen.drives.items():
         writer.write_frames(unfinished, path, drives, options.image_format)
+        for name, numbers in drives.items() if speed else ():
+            travel.write(unfinished / name, speed.steps(path, numbers))
     if any(options.crop):
         Image.fromarray(options.crop.shown(clips.first)).save(unfinished / CROP)
     os.replace(unfinished, out / RAW)

@@ -36,10 +36,16 @@ def build(
     tolerance: Tolerance,
     metres_per_unit: float = 0.0,
 ) -> dict:
-    """The common fields. `parity` holds only the tolerance until the errors are measured."""
+    """The common fields. `parity` holds only the tolerance until the errors are measured.
+
+    metres_per_unit: given at the export, for an output `depth_metres`; 0: there is none, and the
+    field is what the run knows.
+    """
     outputs = dict(OUTPUTS)
+    learned = run.metres_per_unit(height)
     if metres_per_unit:
-        outputs["depth_metres"] = f"meters: {metres_per_unit:g} * depth, the scale given at export"
+        source = "learned" if metres_per_unit == learned else "the scale given at export"
+        outputs["depth_metres"] = f"meters: {metres_per_unit:g} * depth, {source}"
     config = run.config
     return {
         "name": "AQUANet, monocular depth",
@@ -47,7 +53,7 @@ def build(
         "inverse_depth_range": [config.inverse_depth_min, config.inverse_depth_max],
         "beta_max": config.beta_max,
         "working_height": height,
-        "metres_per_unit": metres_per_unit or None,
+        "metres_per_unit": metres_per_unit or learned,
         "epoch": run.epoch,
         "workdir": str(pathlib.Path(workdir).resolve()),
         "parity": {"tolerance": dataclasses.asdict(tolerance)},
