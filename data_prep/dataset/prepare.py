@@ -13,8 +13,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
+from aquanet_tf.data import records
 from aquanet_tf.kitti.split_file import SplitEntry
-from data_prep.dataset import beam, encode, inspection, job, select, shards, travel
+from data_prep.dataset import beam, encode, inspection, job, select, shards
 from data_prep.dataset.encode import Item, View
 from data_prep.dataset.job import Job
 from data_prep.dataset.options import Options
@@ -24,9 +25,9 @@ class Source(NamedTuple):
     """The recordings of a layout.
 
     command: name of the command's module, for the manifest. drives: recordings with the name,
-    images and speeds of a kitti_layout.Drive. cameras: their numbers. split: entries of the split
-    (None: all). static: when a triplet stands still. view_of: how images of a triplet are stored;
-    raises ValueError for a missing or damaged calibration, and reads no image.
+    images, speeds and steps of a kitti_layout.Drive. cameras: their numbers. split: entries of the
+    split (None: all). static: when a triplet stands still. view_of: how images of a triplet are
+    stored; raises ValueError for a missing or damaged calibration, and reads no image.
     """
 
     command: str
@@ -59,7 +60,7 @@ def prepare(options: Options, source: Source) -> dict:
         # All calibrations before the first image, so that a missing one is reported at once.
         items = [Item(triplet, source.view_of(triplet)) for triplet in chosen.triplets]
         if options.distances:
-            items = travel.with_distances(items)
+            items = _with_distances(items)
         _check_cameras(options, items)
         _note_rectified(chosen, items)
         work = Job(
@@ -92,6 +93,30 @@ def print_summary(result: dict, out: str) -> None:
     )
     if known := result.get("distances"):
         print(f"{known} of them have the distance traveled, in meters")
+
+
+def _with_distances(items: list[Item]) -> list[Item]:
+    """The items with the meters from the target to the previous and to the next frame.
+
+    A distance is the sum of the steps between the frames that are used, whatever the stride; it is
+    unknown where one of the steps is.
+    """
+    known, found = {}, []
+    for item in items:
+        triplet = item.triplet
+        name = triplet.drive.name, triplet.camera
+        if name not in known:
+            known[name] = triplet.drive.steps(triplet.camera)
+        before, target, after = triplet.frames
+        distances = _between(known[name], before, target), _between(known[name], target, after)
+        found.append(item._replace(distances=distances))
+    return found
+
+
+def _between(steps: dict[int, float], first: int, last: int) -> float:
+    """Meters from frame `first` to frame `last`, or records.UNKNOWN."""
+    parts = [steps.get(frame) for frame in range(first, last)]
+    return records.UNKNOWN if None in parts else float(sum(parts))
 
 
 def _note_rectified(chosen: select.Selection, items: list[Item]) -> None:
@@ -153,7 +178,7 @@ def _arguments(options: Options, source: Source, items: list[Item]) -> dict:
     for name in ("out", "threads", "max_bad", "runner", "beam_options"):
         del arguments[name]
     # Only where it matters, so that data sets of earlier versions can be resumed and repaired.
-    if not any(map(travel.is_known, items)):
+    if not any(max(item.distances) > 0 for item in items):
         del arguments["distances"]
     arguments["raw_dir"] = str(pathlib.Path(options.raw_dir).resolve())
     if source.split is not None:
