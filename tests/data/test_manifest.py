@@ -80,7 +80,8 @@ def test_bytes_are_read_once_for_each_version_of_a_file(copy, monkeypatch):
 
 def test_other_schema_version(copy):
     change(copy, schema_version=99)
-    with pytest.raises(ValueError, match="manifest.json: schema version 99, this code reads up to 2"):
+    words = "manifest.json: schema version 99, this code reads up to 2"
+    with pytest.raises(ValueError, match=words):
         manifest.verify(copy)
 
 
