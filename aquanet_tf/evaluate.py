@@ -87,7 +87,11 @@ def load_models(settings: Settings) -> run.Models:
     network = Predictor(trained, settings.height, settings.protocol.post_processing)
     if settings.protocol.alignment == "none":
         known = scale.chosen(
-            settings.metres_per_unit, settings.workdir, network.epoch, network.height
+            settings.metres_per_unit,
+            settings.workdir,
+            network.epoch,
+            network.height,
+            trained.metres_per_unit(network.height),
         )
         network.metres_per_unit = known.metres_per_unit or None
         print(known.line() if known.metres_per_unit else _NO_SCALE, flush=True)

@@ -5,7 +5,8 @@
 WHAT is an image, a video, a folder of both, a pattern like 'photos/*.jpg', or - for paths on
 standard input, one a line. For each NAME.jpg, at its size, --write chooses from
   npy    NAME.npy         float32 [H, W] inverse depth in relative units: depth is 1 / inverse
-                          depth, up to one unknown scale;
+                          depth, up to one unknown scale; of a run in meters (--speed_weight of
+                          training) in 1 / meters;
   png16  NAME_16bit.png   the same as uint16: inverse depth = value * scale; the PNG's text holds
                           the scale;
   color  NAME_color.png   colored inverse depth, in one range for all images of the call; the PNG's

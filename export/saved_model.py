@@ -10,8 +10,9 @@ Signature `serving_default`: `image` uint8 [B, H, W, 3] RGB of any size ->
   inverse_depth  float32 [B, H, W, 1], relative units (the paper's disparity);
   depth          float32 [B, H, W, 1], 1 / inverse_depth: meters up to one unknown scale;
   beta           float32 [B, H, W, 1], the network's quantization parameter;
-  depth_metres   float32 [B, H, W, 1], only with a scale, of --metres_per_unit or of scale.json in
-                 the run (`aquanet_tf.scale`): that number times depth.
+  depth_metres   float32 [B, H, W, 1], only with a scale, of --metres_per_unit, of scale.json in
+                 the run (`aquanet_tf.scale`), or 1 of a run in meters (--speed_weight): that number
+                 times depth.
 Signature `moving_objects`, only of stage-1 runs trained on random crops (see `spimo.readable`):
 `image` as above -> the same maps and
   moving_object_probability  float32 [B, H, W, 1] in [0, 1], from SPIMO's dispersion of depth under
@@ -143,7 +144,7 @@ def export_saved_model(
         )
     run = load_run(workdir, checkpoint=checkpoint)
     height = graph.chosen_height(run, height)
-    known = scale.chosen(metres_per_unit, workdir, run.epoch, height)
+    known = scale.chosen(metres_per_unit, workdir, run.epoch, height, run.metres_per_unit(height))
     out.mkdir(parents=True, exist_ok=True)
     temporary = pathlib.Path(tempfile.mkdtemp(prefix=".exporting-", dir=out))
     try:

@@ -218,6 +218,12 @@ class Config(Lifecycle, Stored):
     boosting_weight: float = option(
         0.1, "alpha_b of Eq. 10: weight of the boosting loss of stage 2; 0: off.", low=0.0
     )
+    speed_weight: float = option(
+        0.0,
+        "Weight of the speed loss, which pulls the length of ego-motion to the meters traveled, so "
+        "that depth comes out in meters; 0: off. Needs records with distances.",
+        low=0.0,
+    )
     perceptual_weight: float = option(
         0.01, "alpha_p of Eq. 11: weight of the perceptual loss.", low=0.0
     )

@@ -2,7 +2,8 @@
 
 Fields: schema_version, created_by, count, image_format, image_height, image_width (the most
 common stored size), sizes ("HEIGHTxWIDTH" -> triplets), shards [{name, count, bytes, sha256}],
-arguments (of the command that wrote it), sources, drops (reason -> triplets), dropped_files.
+arguments (of the command that wrote it), sources, drops (reason -> triplets), dropped_files, and
+from schema version 2 on distances (triplets with at least one known distance).
 """
 
 from __future__ import annotations
@@ -46,9 +47,9 @@ def read(directory: str | pathlib.Path) -> dict:
         missing = [name for name in _NEEDED if name not in manifest]
     except (ValueError, TypeError, KeyError):
         raise ValueError(f"{path}: damaged manifest; {_REWRITE}") from None
-    if version != records.SCHEMA_VERSION:
+    if version not in records.READABLE:
         raise ValueError(
-            f"{path}: schema version {version}, this code reads {records.SCHEMA_VERSION}; "
+            f"{path}: schema version {version}, this code reads up to {records.SCHEMA_VERSION}; "
             f"{_REWRITE}"
         )
     if missing:
@@ -60,8 +61,8 @@ def read(directory: str | pathlib.Path) -> dict:
 
 def _problem(manifest: dict) -> str:
     """The first field that is read later and has a wrong type, in words; empty if there is none."""
-    for name in ("count", "image_height", "image_width"):
-        if not _is_count(manifest[name]):
+    for name in ("count", "image_height", "image_width", "distances"):
+        if not _is_count(manifest.get(name, 0)):
             return f"{name} is {manifest[name]!r}"
     if manifest["image_format"] not in records.IMAGE_FORMATS:
         return f"image_format is {manifest['image_format']!r}"

@@ -42,8 +42,8 @@ class DataSet(NamedTuple):
 
     def summary(self) -> dict:
         """Its entry in run.json."""
-        names = ("count", "image_height", "image_width")
-        found = {name: self.info[name] for name in names}
+        names = ("count", "image_height", "image_width", "distances")
+        found = {name: self.info[name] for name in names if name in self.info}
         return {"directory": str(self.directory), "share": self.share, **found}
 
 

@@ -16,6 +16,7 @@ A batch is a dict, all float32 but the key:
 | intrinsics      | [B, 3, 3]         | K of the crop, pixels                                      |
 | grid            | [B, h, w, 2]      | the crop's part of the whole image's positional grid       |
 | resize          | [B]               | resize factor of the crop relative to the stored image     |
+| distances       | [B, 2]            | meters from the target to the two references; -1: unknown  |
 | key             | [B] string        | DATE/DRIVE/image_0X/FRAME                                  |
 
 and, with directories of cached masks (see `training.mask_cache`), 1 static and 0 likely moving:
@@ -218,6 +219,7 @@ def _sample(config: Config, image_format, fields, moves, static=None) -> dict:
         "intrinsics": k,
         "grid": grid,
         "resize": resize,
+        "distances": tf.where(reverse, fields["distances"][::-1], fields["distances"]),
         "key": fields["key"],
     }
     if static:

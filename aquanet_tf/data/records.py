@@ -4,7 +4,7 @@ One record is one triplet of frames of one camera:
 
 | field          | type          | meaning                                                        |
 |----------------|---------------|----------------------------------------------------------------|
-| schema_version | int64         | SCHEMA_VERSION of the writer                                   |
+| schema_version | int64         | 2 for a record with distances, 1 for one without               |
 | key            | bytes         | DATE/DRIVE/image_0X/FRAME of the target frame                  |
 | drive          | bytes         | DATE/DRIVE (any name of the recording)                         |
 | camera         | int64         | camera number (KITTI: 2 left, 3 right)                         |
@@ -14,6 +14,9 @@ One record is one triplet of frames of one camera:
 | next           | bytes         | the same                                                       |
 | height, width  | int64         | size of the stored images, pixels                              |
 | intrinsics     | float32 [9]   | K row by row, pixels of the stored images, integer centers     |
+| distances      | float32 [2]   | meters traveled from the target to previous and next; version 2|
+
+An unknown distance is UNKNOWN. Records of version 1 have none; `parse` gives UNKNOWN for both.
 """
 
 from __future__ import annotations
@@ -23,7 +26,10 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
-SCHEMA_VERSION = 1
+# The newest version, and all that are read.
+SCHEMA_VERSION = 2
+READABLE = (1, 2)
+UNKNOWN = -1.0
 FRAMES = ("previous", "target", "next")
 IMAGE_FORMATS = ("jpeg", "png")
 
@@ -40,6 +46,7 @@ _FEATURES = {
     "height": _SCALAR_INT,
     "width": _SCALAR_INT,
     "intrinsics": tf.io.FixedLenFeature([9], tf.float32),
+    "distances": tf.io.FixedLenFeature([2], tf.float32, default_value=[UNKNOWN, UNKNOWN]),
 }
 _VERSION = {"schema_version": tf.io.FixedLenFeature([], tf.int64, default_value=-1)}
 
@@ -56,18 +63,26 @@ class Record:
     height: int
     width: int
     intrinsics: np.ndarray
+    distances: tuple[float, float] = (UNKNOWN, UNKNOWN)
 
 
 def to_example(record: Record) -> bytes:
     """The serialized tf.train.Example of `record`; the same bytes every time.
 
-    Raises ValueError for a K that is not 3x3, finite, with positive focal lengths.
+    A record without any distance is of version 1, byte by byte as earlier versions wrote it.
+
+    Raises ValueError for a K that is not 3x3, finite, with positive focal lengths, and for a
+    distance that is neither UNKNOWN nor a finite number from 0 on.
     """
     k = np.asarray(record.intrinsics, np.float32)
     if k.shape != (3, 3) or not np.isfinite(k).all() or k[0, 0] <= 0 or k[1, 1] <= 0:
         raise ValueError(f"{record.key}: not a camera matrix: {k.tolist()}")
+    distances = np.asarray(record.distances, np.float32)
+    known = distances != UNKNOWN
+    if distances.shape != (2,) or not (np.isfinite(distances) & (distances >= 0))[known].all():
+        raise ValueError(f"{record.key}: not two distances in meters: {record.distances}")
     features = {
-        "schema_version": _ints([SCHEMA_VERSION]),
+        "schema_version": _ints([SCHEMA_VERSION if known.any() else 1]),
         "key": _bytes(record.key.encode()),
         "drive": _bytes(record.drive.encode()),
         "camera": _ints([record.camera]),
@@ -77,6 +92,8 @@ def to_example(record: Record) -> bytes:
         "intrinsics": tf.train.Feature(float_list=tf.train.FloatList(value=k.reshape(-1))),
     }
     features.update({name: _bytes(data) for name, data in zip(FRAMES, record.images)})
+    if known.any():
+        features["distances"] = tf.train.Feature(float_list=tf.train.FloatList(value=distances))
     example = tf.train.Example(features=tf.train.Features(feature=features))
     return example.SerializeToString(deterministic=True)
 
@@ -89,9 +106,9 @@ def parse(serialized) -> dict[str, tf.Tensor]:
     """
     version = tf.io.parse_single_example(serialized, _VERSION)["schema_version"]
     check = tf.debugging.assert_equal(
-        version,
-        tf.constant(SCHEMA_VERSION, tf.int64),
-        f"record of another schema (this code reads version {SCHEMA_VERSION}): "
+        tf.reduce_any(version == tf.constant(READABLE, tf.int64)),
+        True,
+        f"record of another schema (this code reads versions up to {SCHEMA_VERSION}): "
         "run the command that wrote the data set again, for example python -m data_prep.kitti",
     )
     # In eager mode assert_equal raises by itself and returns None.

@@ -43,6 +43,7 @@ class Predictor(network.Network):
         self.inverse_depth_max = run.config.inverse_depth_max
         self.beta_max = run.config.beta_max
         self.epoch = run.epoch
+        self.metres_per_unit = run.metres_per_unit(self.height)
         signature = [tf.TensorSpec([None, None, None, 3], tf.uint8)]
         infer = graph.infer_moving if moving else graph.infer
         self._infer = tf.function(
@@ -83,6 +84,8 @@ def load(
     Raises ValueError naming what is missing or damaged.
     """
     predictor = Predictor(load_run(workdir, checkpoint=checkpoint), height, post_processing)
-    found = scale.chosen(None, workdir, predictor.epoch, predictor.height)
+    found = scale.chosen(
+        None, workdir, predictor.epoch, predictor.height, predictor.metres_per_unit
+    )
     predictor.metres_per_unit = found.metres_per_unit or None
     return predictor

@@ -77,8 +77,8 @@ class Network(abc.ABC):
       epoch: finished epochs of the run that the model comes from.
       inverse_depth_max: upper bound of inverse depth, relative units.
       beta_max: upper bound of beta; its lower bound is 1 / beta_max.
-      metres_per_unit: meters of one relative unit of depth; None where nobody measured it. May be
-        set: predictions are then in meters.
+      metres_per_unit: meters of one relative unit of depth: 1 for a run trained in meters
+        (--speed_weight); None where nobody knows it. May be set: predictions are then in meters.
       has_moving: whether predictions have `moving`.
       tolerance: largest distance to the checkpoint that the export was allowed, see
         `export.parity`; None for a checkpoint itself.
@@ -115,14 +115,17 @@ class Network(abc.ABC):
         return dataclasses.replace(prediction, inverse_depth=inverse_depth, unit="meters")
 
     def relative(self, image: np.ndarray) -> Prediction:
-        """As a call, but in relative units whatever `metres_per_unit` is: in [d_min, d_max]."""
+        """As a call, but in the network's own units whatever `metres_per_unit` is: inverse depth
+        lies in [d_min, d_max]."""
         image = as_uint8(image)
         maps = self.maps(image[None])
         inverse_depth, beta = maps["inverse_depth"][0], maps["beta"][0]
         if not np.isfinite(inverse_depth).all():
             raise ValueError("the network returned NaN or infinity: has the training diverged?")
         find = functools.partial(self.moving, image) if self.has_moving else None
-        return Prediction(inverse_depth, beta, find_moving=find)
+        # The units of a run that learned in meters are meters.
+        unit = "meters" if self.metres_per_unit == 1 else "relative"
+        return Prediction(inverse_depth, beta, unit, find_moving=find)
 
     def moving(self, image: np.ndarray) -> np.ndarray:
         """uint8 [H, W, 3] -> bool [H, W]: True where the pixel likely moves (SPIMO, Eq. 7).

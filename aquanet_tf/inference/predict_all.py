@@ -16,8 +16,6 @@ from aquanet_tf.media import color, depth_png, inputs, point_cloud, video
 from aquanet_tf.media.pictures import Pictures
 
 _DEFAULT_FORMATS = ("npy", "png16", "color")
-_RELATIVE = "inverse depth, relative: depth = 1 / inverse depth, up to one unknown scale"
-_METRIC = "inverse depth, relative: depth in meters = metres_per_unit / inverse depth"
 # Frames that decide the color range of a video, spread over it.
 _RANGE_FRAMES = 24
 
@@ -68,7 +66,7 @@ def predict_all(
             failed.append({"input": str(path), "error": str(error)})
     writer.finish()
     document = {
-        "units": _METRIC if meters else _RELATIVE,
+        "units": _units(network),
         "metres_per_unit": meters,
         "png16_scale": scale,
         "colour_range": writer.colour_range if written else colour_range,
@@ -80,6 +78,15 @@ def predict_all(
     }
     files.write(out / "predictions.json", document)
     return document
+
+
+def _units(network: Network) -> str:
+    """Unit of the files, in words. They hold the network's own units whatever its scale is."""
+    if not network.metres_per_unit:
+        return "inverse depth, relative: depth = 1 / inverse depth, up to one unknown scale"
+    if network.metres_per_unit == 1:
+        return "inverse depth, 1 / meters: depth = 1 / inverse depth"
+    return "inverse depth, relative: depth in meters = metres_per_unit / inverse depth"
 
 
 def _predict_image(picture, name, network, writer) -> dict:

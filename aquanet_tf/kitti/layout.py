@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image
 
 from aquanet_tf import files as files_module
-from aquanet_tf.kitti import search
+from aquanet_tf.kitti import search, travel
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
 _FRAME = re.compile(r"[0-9]{1,18}")
@@ -77,10 +77,23 @@ class Drive:
     def speeds(self) -> dict[int, float | None]:
         """Frame number -> speed over ground in m/s from oxts; None where the file is damaged; empty
         when there is no oxts, or it is not synchronized with the images (`_extract`)."""
+        return {frame: _speed_or_none(path) for frame, path in self._oxts().items()}
+
+    def steps(self, camera: int) -> dict[int, float]:
+        """Frame number -> meters that the camera traveled from there to the next frame.
+
+        From travel.txt of data_prep.video, else from oxts. Frames are missing where nothing is
+        known. ValueError for a damaged travel.txt.
+        """
+        if (written := travel.read(self.path)) is not None:
+            return written
+        return travel.steps(self._oxts(), travel.times(self.path, camera))
+
+    def _oxts(self) -> dict[int, pathlib.Path]:
+        """Frame number -> oxts file; empty where they are not synchronized with the images."""
         if self.unrectified:
             return {}
-        found = _numbered(self.path / "oxts" / "data", (".txt",))
-        return {frame: _speed_or_none(path) for frame, path in found.items()}
+        return _numbered(self.path / "oxts" / "data", (".txt",))
 
 
 def list_drives(raw_dir: str | pathlib.Path) -> list[Drive]:

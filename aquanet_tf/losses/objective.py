@@ -6,11 +6,12 @@
 | perceptual  | l_s, VGG19 part of Eq. 11         | alpha_p, --perceptual_weight   | 1, 2   |
 | smoothness  | l_ds, edge-aware smoothness       | alpha_ds, --smoothness_weight  | 1, 2   |
 | boosting    | l_b, Eq. 12, moving pixels alone  | alpha_b, --boosting_weight     | 2      |
+| speed       | l_v of `losses.speed`, ours       | --speed_weight; 0: no term     | all    |
 
 (*) With --synthesis=l1_ssim also structural similarity, in stages 1 and 2.
 
-The kick-start has the photometric term alone. Stage 1 masks l_s by the occlusion masks O (l_s^o),
-stage 2 also by the static masks M (l_s^om).
+The kick-start has no other terms than photometric and speed. Stage 1 masks l_s by the occlusion
+masks O (l_s^o), stage 2 also by the static masks M (l_s^om).
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def terms(config, **values) -> dict[str, Term]:
     """The values [B] of the terms named above, each with its weight.
 
     Args:
-        config: a Config, or anything with its three options of the table.
+        config: a Config, or anything with its options of the table.
         values: term name -> [B].
     """
     weights = {
@@ -39,6 +40,7 @@ def terms(config, **values) -> dict[str, Term]:
         "perceptual": config.perceptual_weight,
         "smoothness": config.smoothness_weight,
         "boosting": config.boosting_weight,
+        "speed": config.speed_weight,
     }
     return {name: Term(weights[name], value) for name, value in values.items()}
 

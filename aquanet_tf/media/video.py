@@ -50,13 +50,15 @@ def is_video(path: pathlib.Path) -> bool:
 def probe(path: pathlib.Path) -> Clip:
     """Size and length of a video, decoded once to count. ValueError when it is no video."""
     height, width = next(frames(path)).shape[:2]
-    # Time stamps of the decoded frames, milliseconds.
-    stamps = ("-enc_time_base", "-1", "-f", "mkvtimestamp_v2", "-")
-    listed, log = ffmpeg.run(path, "-an", "-sn", "-dn", *stamps)
-    times = [float(line) / 1000 for line in listed.splitlines() if line and line[0] != "#"]
-    if not times:
-        raise ValueError(ffmpeg.unreadable(path, log))
-    return Clip(height, width, _rate(times, *_header(log)), len(times))
+    stamps, log = _stamps(path)
+    return Clip(height, width, _rate(stamps, *_header(log)), len(stamps))
+
+
+def times(path: pathlib.Path) -> list[float]:
+    """Seconds from the first frame to each that `frames` yields. ValueError when it is no video."""
+    _check_exists(path)
+    stamps, _ = _stamps(path)
+    return [stamp - stamps[0] for stamp in stamps]
 
 
 def announced(path: pathlib.Path) -> int:
@@ -121,6 +123,16 @@ def writing(path: pathlib.Path, height: int, width: int, fps: float, comment: st
 
         with contextlib.closing(writer):
             yield append
+
+
+def _stamps(path: pathlib.Path) -> tuple[list[float], str]:
+    """Time stamps of the decoded frames in seconds, and the log of ffmpeg."""
+    options = ("-enc_time_base", "-1", "-f", "mkvtimestamp_v2", "-")
+    listed, log = ffmpeg.run(path, "-an", "-sn", "-dn", *options)
+    stamps = [float(line) / 1000 for line in listed.splitlines() if line and line[0] != "#"]
+    if not stamps:
+        raise ValueError(ffmpeg.unreadable(path, log))
+    return stamps, log
 
 
 def _header(log: str) -> tuple[float, float]:

@@ -29,8 +29,8 @@ class Run:
         aquanet: the depth network with restored weights; with --ema the averaged ones.
         epoch: finished epochs.
         data: image_height, image_width (pixels: those of the stored training images, or of the crop
-            for depth_scaling=none), focal (fx / width, fy / height), and working_height where the
-            run has one of its own.
+            for depth_scaling=none), focal (fx / width, fy / height), working_height where the run
+            has one of its own, and metres_per_unit where it was trained in meters.
         posenet_checkpoint: the checkpoint with PoseNet's weights; None where there is the depth
             network alone, as in most released runs (`export.release`).
     """
@@ -63,6 +63,15 @@ class Run:
         """Height in pixels that the network works at where nothing else is asked for: that of
         --working_height, or of the training images."""
         return self.data.get("working_height") or self.data["image_height"]
+
+    def metres_per_unit(self, height: int) -> float | None:
+        """Meters of one unit of depth when the network works at `height` pixels; None: unknown.
+
+        A run with --speed_weight knows it at the height of its training images alone: how depth
+        changes with the size of an image is learned only roughly.
+        """
+        known = height == self.data["image_height"]
+        return self.data.get("metres_per_unit") if known else None
 
     @property
     def working_width(self) -> int:

@@ -2,7 +2,7 @@
 
 The number belongs to one epoch and one working height: depth has another unit after more training,
 and may have one at another height. Commands take a scale from here, unless their flag
---metres_per_unit gives one.
+--metres_per_unit gives one; without either, that of a training in meters (--speed_weight).
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from typing import NamedTuple
 
 from aquanet_tf import files
 from aquanet_tf.runs.layout import SCALE_FILE
+
+# Source of the scale of a run with --speed_weight.
+LEARNED = "the distances traveled in training"
 
 
 class Scale(NamedTuple):
@@ -30,7 +33,11 @@ class Scale(NamedTuple):
 
 
 def chosen(
-    given: float | None, workdir: str | pathlib.Path, epoch: int, working_height: int
+    given: float | None,
+    workdir: str | pathlib.Path,
+    epoch: int,
+    working_height: int,
+    learned: float | None = None,
 ) -> Scale:
     """The Scale that a command uses.
 
@@ -38,6 +45,7 @@ def chosen(
       given: the flag --metres_per_unit; 0: none; None: not given, so that of scale.json.
       workdir: of the run.
       epoch, working_height: of the network that is used, see `stored`.
+      learned: `Run.metres_per_unit` at that height, where there is no scale.json.
 
     Raises ValueError for a flag that is no scale, and for a damaged scale.json.
     """
@@ -46,7 +54,7 @@ def chosen(
         return Scale(given, "--metres_per_unit")
     found = stored(workdir, epoch, working_height)
     if found is None:
-        return Scale()
+        return Scale(learned, LEARNED) if learned else Scale()
     return Scale(found["metres_per_unit"], described(found))
 
 

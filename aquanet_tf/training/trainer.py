@@ -12,7 +12,7 @@ from absl import logging
 from aquanet_tf import progress
 from aquanet_tf.config import rules
 from aquanet_tf.config.options import Config
-from aquanet_tf.data import pipeline
+from aquanet_tf.data import meters, pipeline
 from aquanet_tf.networks import build, pretrained
 from aquanet_tf.runs import best, history, initial
 from aquanet_tf.runs.checkpoint import Checkpoints, Position
@@ -98,6 +98,8 @@ class Trainer:
                 f"--steps_per_execution={config.steps_per_execution} must divide the "
                 f"{self.steps} steps of an epoch"
             )
+        if config.speed_weight > 0:
+            meters.check(config)
         self.frames = depth_metrics.chosen_frames(config)
         self.initial = initial.prepare(config, self.workdir)
         if self.initial is not None:

@@ -86,6 +86,8 @@ def _data(config):
     )
     # Only where the run has one of its own: 0 is the rule of all runs before there was the flag.
     own = {"working_height": config.working_height} if config.working_height else {}
+    if config.speed_weight > 0:
+        own["metres_per_unit"] = 1.0
     return {
         "image_height": size[0],
         "image_width": size[1],

@@ -44,10 +44,12 @@ class View(NamedTuple):
 
 
 class Item(NamedTuple):
-    """A triplet and how its images are stored."""
+    """A triplet, how its images are stored, and the meters traveled from the target to the previous
+    and the next frame (records.UNKNOWN where nobody knows)."""
 
     triplet: select.Triplet
     view: View
+    distances: tuple[float, float] = (records.UNKNOWN, records.UNKNOWN)
 
     @property
     def key(self) -> str:
@@ -78,7 +80,7 @@ def encode_triplet(item: Item, image_format: str, root: str | pathlib.Path) -> s
     Raises Unreadable for a damaged image. Two conditions raise ValueError, because they would
     silently invalidate K: an image size that differs from the calibration, and an EXIF orientation.
     """
-    triplet, stored = item
+    triplet, stored = item.triplet, item.view
     contents = [_read(path) for path in triplet.paths]
     record = records.Record(
         key=triplet.key,
@@ -92,6 +94,7 @@ def encode_triplet(item: Item, image_format: str, root: str | pathlib.Path) -> s
         height=stored.size[0],
         width=stored.size[1],
         intrinsics=stored.intrinsics,
+        distances=item.distances,
     )
     made_of = {
         "cameras": {stored.origin: stored.description()},
@@ -100,7 +103,8 @@ def encode_triplet(item: Item, image_format: str, root: str | pathlib.Path) -> s
             for path, content in zip(triplet.paths, contents)
         },
     }
-    return shards.Encoded(records.to_example(record), *stored.size, made_of)
+    known = max(item.distances) > 0
+    return shards.Encoded(records.to_example(record), *stored.size, made_of, known)
 
 
 def encode_image(path: pathlib.Path, stored: View, image_format: str) -> bytes:

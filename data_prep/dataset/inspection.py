@@ -28,6 +28,7 @@ class Finding:
     fields_of_view: tuple[float, float] | None = None  # horizontal, vertical, degrees
     brightness: float | None = None  # mean of the target frame, 0..255
     change: float | None = None  # mean difference of neighbors, 0..255 (the smaller of the two)
+    distances: tuple[float, ...] = ()  # meters to the neighbors, those that are known
     frames: np.ndarray | None = None  # uint8 [3, h, w, 3], only if asked for
 
 
@@ -48,6 +49,7 @@ def inspect(data: bytes, image_format: str, keep_frames: bool = False) -> Findin
     )
     _check_intrinsics(finding, fields["intrinsics"])
     _check_order(finding, fields["frame_ids"])
+    _check_distances(finding, fields["distances"])
     _check_frames(finding, fields, image_format, keep_frames)
     return finding
 
@@ -90,6 +92,13 @@ def _check_order(finding: Finding, frame_ids: np.ndarray) -> None:
     before, target, after = map(int, frame_ids)
     if not before < target < after or target - before != after - target:
         finding.problems.append(f"frames {before}, {target}, {after} are not evenly spaced")
+
+
+def _check_distances(finding: Finding, distances: np.ndarray) -> None:
+    known = [float(meters) for meters in distances if meters != records.UNKNOWN]
+    if not all(math.isfinite(meters) and meters >= 0 for meters in known):
+        finding.problems.append(f"distances {distances.tolist()} are not in meters")
+    finding.distances = tuple(meters for meters in known if meters > 0)
 
 
 def _check_frames(finding: Finding, fields: dict, image_format: str, keep: bool) -> None:

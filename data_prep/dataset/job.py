@@ -91,14 +91,17 @@ def finish(out: str | pathlib.Path, job: Job, shards: list[dict], selection) -> 
     unreadable = [entry for shard in shards for entry in shard["dropped_files"]]
     drops = collections.Counter(selection.drops)
     drops["unreadable"] += len(unreadable)
+    distances = sum(shard.get("distances", 0) for shard in shards)
     result = {
-        "schema_version": records.SCHEMA_VERSION,
+        # A data set without distances is what earlier versions wrote, and they can read it.
+        "schema_version": records.SCHEMA_VERSION if distances else 1,
         "created_by": f"aquanet_tf {aquanet_tf.__version__}",
         "count": sum(shard["count"] for shard in shards),
         "image_format": job.image_format,
         "image_height": int(height),
         "image_width": int(width),
         "sizes": dict(sorted(sizes.items())),
+        **({"distances": distances} if distances else {}),
         "arguments": job.arguments,
         "drops": {reason: number for reason, number in sorted(drops.items()) if number},
         "dropped_files": _unique(selection.dropped_files + unreadable),

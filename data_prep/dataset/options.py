@@ -27,6 +27,7 @@ class Options:
     stride: int = 1
     image_format: str = "jpeg"
     static_filter: bool = True
+    distances: bool = False
     min_difference: float = 1.0
     max_bad: float = 0.05
     shard_size: int = 256
@@ -72,6 +73,11 @@ def define_flags(kind: type, raw_dir: str, split: str) -> None:
         "image_format", "jpeg", records.IMAGE_FORMATS, "jpeg: quality 95, 4:4:4; png: lossless."
     )
     flags.DEFINE_bool("static_filter", True, "Leave out triplets in which the camera stands still.")
+    flags.DEFINE_bool(
+        "distances",
+        True,
+        "Store how many meters the camera traveled between the frames, where the source tells it.",
+    )
     flags.DEFINE_float(
         "min_difference",
         1.0,

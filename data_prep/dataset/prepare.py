@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
+from aquanet_tf.data import records
 from aquanet_tf.kitti.split_file import SplitEntry
 from data_prep.dataset import beam, encode, inspection, job, select, shards
 from data_prep.dataset.encode import Item, View
@@ -24,9 +25,9 @@ class Source(NamedTuple):
     """The recordings of a layout.
 
     command: name of the command's module, for the manifest. drives: recordings with the name,
-    images and speeds of a kitti_layout.Drive. cameras: their numbers. split: entries of the split
-    (None: all). static: when a triplet stands still. view_of: how images of a triplet are stored;
-    raises ValueError for a missing or damaged calibration, and reads no image.
+    images, speeds and steps of a kitti_layout.Drive. cameras: their numbers. split: entries of the
+    split (None: all). static: when a triplet stands still. view_of: how images of a triplet are
+    stored; raises ValueError for a missing or damaged calibration, and reads no image.
     """
 
     command: str
@@ -58,6 +59,8 @@ def prepare(options: Options, source: Source) -> dict:
             raise ValueError(_nothing(options, chosen))
         # All calibrations before the first image, so that a missing one is reported at once.
         items = [Item(triplet, source.view_of(triplet)) for triplet in chosen.triplets]
+        if options.distances:
+            items = _with_distances(items)
         _check_cameras(options, items)
         _note_rectified(chosen, items)
         work = Job(
@@ -65,7 +68,7 @@ def prepare(options: Options, source: Source) -> dict:
             functools.partial(
                 encode.encode_triplet, image_format=options.image_format, root=options.raw_dir
             ),
-            _arguments(options, source),
+            _arguments(options, source, items),
             options.image_format,
             options.shard_size,
             options.raw_dir,
@@ -88,11 +91,38 @@ def print_summary(result: dict, out: str) -> None:
         f"{result['count']} triplets of {result['image_height']}x{result['image_width']} in "
         f"{len(result['shards'])} shards in {out}; left out: {drops or 'none'}"
     )
+    if known := result.get("distances"):
+        print(f"{known} of them have the distance traveled, in meters")
+
+
+def _with_distances(items: list[Item]) -> list[Item]:
+    """The items with the meters from the target to the previous and to the next frame.
+
+    A distance is the sum of the steps between the frames that are used, whatever the stride; it is
+    unknown where one of the steps is.
+    """
+    known, found = {}, []
+    for item in items:
+        triplet = item.triplet
+        name = triplet.drive.name, triplet.camera
+        if name not in known:
+            known[name] = triplet.drive.steps(triplet.camera)
+        before, target, after = triplet.frames
+        distances = _between(known[name], before, target), _between(known[name], target, after)
+        found.append(item._replace(distances=distances))
+    return found
+
+
+def _between(steps: dict[int, float], first: int, last: int) -> float:
+    """Meters from frame `first` to frame `last`, or records.UNKNOWN."""
+    parts = [steps.get(frame) for frame in range(first, last)]
+    return records.UNKNOWN if None in parts else float(sum(parts))
 
 
 def _note_rectified(chosen: select.Selection, items: list[Item]) -> None:
     """Notes recordings whose images are not rectified; they are rectified when they are encoded."""
-    found = {(triplet.drive.name, triplet.camera) for triplet, stored in items if stored.lens}
+    rectified = [item.triplet for item in items if item.view.lens]
+    found = {(triplet.drive.name, triplet.camera) for triplet in rectified}
     for source in chosen.sources:
         if (source["drive"], source.get("camera")) in found:
             text = "unrectified images, rectified with K, D, R_rect and P_rect of the calibration"
@@ -102,7 +132,8 @@ def _note_rectified(chosen: select.Selection, items: list[Item]) -> None:
 def _check_cameras(options: Options, items: list[Item]) -> None:
     """ValueError for an implausible K, before any image is written."""
     seen = set()
-    for triplet, stored in items:
+    for item in items:
+        triplet, stored = item.triplet, item.view
         if id(stored) in seen:
             continue
         seen.add(id(stored))
@@ -140,12 +171,15 @@ def _flags(options: Options, *names: str) -> str:
     return ", ".join(f"--{name}" for name in names if hasattr(options, name))
 
 
-def _arguments(options: Options, source: Source) -> dict:
+def _arguments(options: Options, source: Source, items: list[Item]) -> dict:
     """What determines the bytes of the data set: compared when a run is resumed, and sufficient to
     run the command again (`options.options_from`)."""
     arguments = dataclasses.asdict(options)
     for name in ("out", "threads", "max_bad", "runner", "beam_options"):
         del arguments[name]
+    # Only where it matters, so that data sets of earlier versions can be resumed and repaired.
+    if not any(max(item.distances) > 0 for item in items):
+        del arguments["distances"]
     arguments["raw_dir"] = str(pathlib.Path(options.raw_dir).resolve())
     if source.split is not None:
         lines = [[entry.drive, entry.frame, entry.camera] for entry in source.split]

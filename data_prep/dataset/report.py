@@ -70,7 +70,10 @@ def check(data_dir: str | pathlib.Path, threads: int = 1, only: set[str] | None 
 
 
 def statistics(report: Report) -> str:
-    """Sizes, cameras, brightness and motion of the records without fault, as text of six lines."""
+    """Sizes, cameras, brightness and motion of the records without fault, as text of six lines.
+
+    A seventh one has the distances between neighbors, where records have some.
+    """
     found = report.findings
     if not found:
         return "no sound record"
@@ -89,6 +92,7 @@ def statistics(report: Report) -> str:
             f"change         {_span(change)} gray levels between neighbors, "
             f"median {np.median(change):.1f}; {np.mean(change < _STILL):.1%} hardly move, "
             f"{np.mean(change == 0):.1%} repeat a frame",
+            *_traveled(found),
         ]
     )
 
@@ -158,6 +162,17 @@ class _Checker:
         shape = self._info["image_height"], self._info["image_width"]
         size = thumbnails.size_at(min(_SHEET_WIDTH, shape[1]), shape)
         return [np.asarray(thumbnails.shrunk(Image.fromarray(frame), size)) for frame in frames]
+
+
+def _traveled(found: list[inspection.Finding]) -> list[str]:
+    """The line of the distances; none where no record has one."""
+    meters = np.array([each for finding in found for each in finding.distances])
+    if not meters.size:
+        return []
+    return [
+        f"distance       {_span(meters)} m between neighbors, median {np.median(meters):.2f}; "
+        f"{sum(bool(finding.distances) for finding in found)} records have one"
+    ]
 
 
 def _counts(counter: collections.Counter) -> str:

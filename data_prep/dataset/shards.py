@@ -33,12 +33,14 @@ class Unreadable(Exception):
 
 
 class Encoded(NamedTuple):
-    """A serialized record, the size of its images, and what it was made of, as in `origins`."""
+    """A serialized record, the size of its images, what it was made of, as in `origins`, and
+    whether it has a distance."""
 
     data: bytes
     height: int
     width: int
     made_of: dict
+    distance: bool = False
 
 
 class Shard(NamedTuple):
@@ -66,7 +68,7 @@ def write_shard(shard: Shard, apply: Callable = map, advance: Callable = int) ->
     called for every triplet. OSError names the shard when it cannot be written (full disk).
     """
     path = shard.path
-    sizes, dropped, made_of = collections.Counter(), [], []
+    sizes, dropped, made_of, distances = collections.Counter(), [], [], 0
 
     def encode(item):
         try:
@@ -84,6 +86,7 @@ def write_shard(shard: Shard, apply: Callable = map, advance: Callable = int) ->
                         writer.write(result.data)
                         sizes[f"{result.height}x{result.width}"] += 1
                         made_of.append(result.made_of)
+                        distances += result.distance
                     advance(1)
             size, sha256 = temporary.stat().st_size, manifest.sha256(temporary)
     except (tf.errors.OpError, OSError) as error:
@@ -101,6 +104,8 @@ def write_shard(shard: Shard, apply: Callable = map, advance: Callable = int) ->
         "dropped_files": dropped,
         "sources": origins.merged(made_of),
     }
+    if distances:
+        entry["distances"] = distances
     manifest.write(path.parent, entry, path.name + ENTRY)
 
 

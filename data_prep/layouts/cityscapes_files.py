@@ -3,7 +3,13 @@
     ROOT/leftImg8bit_sequence/SPLIT/CITY/CITY_SEQ6_FRAME6_leftImg8bit.png
     ROOT/camera/SPLIT/CITY/CITY_SEQ6_FRAME6_camera.json    intrinsic {fx, fy, u0, v0}, in pixels
 
-from the archives leftImg8bit_sequence_trainvaltest.zip and camera_trainvaltest.zip. A snippet has
+from the archives leftImg8bit_sequence_trainvaltest.zip and camera_trainvaltest.zip. Two archives
+more tell the distance traveled, vehicle_sequence (speed, m/s) and timestamp_sequence (ns):
+
+    ROOT/vehicle_sequence/SPLIT/CITY/CITY_SEQ6_FRAME6_vehicle.json
+    ROOT/timestamp_sequence/SPLIT/CITY/CITY_SEQ6_FRAME6_timestamp.txt
+
+A snippet has
 30 frames; usually only the annotated one, the twentieth, has a json. In some cities every snippet
 has a SEQ of its own, in others one SEQ covers the whole city and its frame numbers have gaps.
 """
@@ -24,18 +30,28 @@ from aquanet_tf import files
 
 SPLITS = ("train", "val", "test")
 IMAGES, CAMERAS = "leftImg8bit_sequence", "camera"
+VEHICLES, STAMPS = "vehicle_sequence", "timestamp_sequence"
 # A json belongs to the snippet of a frame if it is less than a snippet's length away.
 _SNIPPET = 30
-_NAME = re.compile(r"([^.].*_\d{6})_(\d{6})_(?:leftImg8bit\.png|camera\.json)")
+_NAME = re.compile(
+    r"([^.].*_\d{6})_(\d{6})_(?:leftImg8bit\.png|camera\.json|vehicle\.json|timestamp\.txt)"
+)
+# Frames per second of the camera; time stamps, where they are unpacked, are exact.
+_RATE = 17.0
+# Frames in a row are never this many seconds apart.
+_GAP = 1.0
 
 
 @dataclasses.dataclass(frozen=True)
 class Sequence:
-    """One SEQ: name SPLIT/CITY_SEQ6, frame number -> image file, frame number -> camera json."""
+    """One SEQ: name SPLIT/CITY_SEQ6, and frame number -> image file, camera json, vehicle json
+    and time stamp."""
 
     name: str
     frames: dict[int, pathlib.Path]
     cameras: dict[int, pathlib.Path]
+    vehicles: dict[int, pathlib.Path] = dataclasses.field(default_factory=dict)
+    stamps: dict[int, pathlib.Path] = dataclasses.field(default_factory=dict)
 
     def images(self, camera: int) -> dict[int, pathlib.Path]:
         """Frame number -> file of the left camera (2), in order; empty for others."""
@@ -44,6 +60,28 @@ class Sequence:
     def speeds(self) -> dict[int, float]:
         """Empty: whether the camera stands still is measured on the images."""
         return {}
+
+    def steps(self, camera: int) -> dict[int, float]:
+        """Frame number -> meters traveled to the next frame, from the speeds of the vehicle jsons.
+
+        Frames without a readable json are missing.
+        """
+        del camera
+        speeds = {frame: _speed(path) for frame, path in self.vehicles.items()}
+        found = {}
+        for frame, speed in speeds.items():
+            after, seconds = speeds.get(frame + 1), self._seconds_after(frame)
+            if None not in (speed, after, seconds):
+                found[frame] = 0.5 * (speed + after) * seconds
+        return found
+
+    def _seconds_after(self, frame: int) -> float | None:
+        """Seconds from a frame to the next, None where its time stamps are damaged or apart."""
+        if not {frame, frame + 1} <= self.stamps.keys():
+            return 1 / _RATE
+        first, last = (_seconds(self.stamps[number]) for number in (frame, frame + 1))
+        known = None not in (first, last) and 0 < last - first < _GAP
+        return last - first if known else None
 
     def calibration(self, frame: int) -> pathlib.Path:
         """The json nearest to a frame. ValueError when there is none within its snippet."""
@@ -74,8 +112,15 @@ def list_sequences(root: str | pathlib.Path, splits: tuple[str, ...]) -> list[Se
     for split in splits:
         images = _files(root / IMAGES / split, "*_leftImg8bit.png")
         cameras = _files(root / CAMERAS / split, "*_camera.json")
+        vehicles = _files(root / VEHICLES / split, "*_vehicle.json")
+        stamps = _files(root / STAMPS / split, "*_timestamp.txt")
         found += [
-            Sequence(f"{split}/{name}", images[name], cameras.get(name, {})) for name in images
+            Sequence(
+                f"{split}/{name}",
+                images[name],
+                *(listed.get(name, {}) for listed in (cameras, vehicles, stamps)),
+            )
+            for name in images
         ]
     if not found:
         raise ValueError(
@@ -109,3 +154,20 @@ def read_camera(path: str | pathlib.Path) -> np.ndarray:
             f"{path}: fx {fx}, fy {fy}, u0 {u0}, v0 {v0} are not of a camera; unpack it again"
         )
     return np.array([[fx, 0, u0], [0, fy, v0], [0, 0, 1]])
+
+
+def _speed(path: pathlib.Path) -> float | None:
+    """m/s of a vehicle json; None when it is damaged."""
+    try:
+        speed = abs(float(json.loads(files.read_text(path))["speed"]))
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return speed if math.isfinite(speed) else None
+
+
+def _seconds(path: pathlib.Path) -> float | None:
+    """Seconds of a time stamp file, which holds nanoseconds; None when it is damaged."""
+    try:
+        return int(files.read_text(path)) / 1e9
+    except (OSError, ValueError):
+        return None

@@ -2,13 +2,13 @@
 
     python -m data_prep.video --input FILE_or_DIR --out DIR (--intrinsics FILE | --fov_deg X |
         --focal_px X) [--distortion k1,k2,p1,p2[,k3]] [--crop TOP,BOTTOM,LEFT,RIGHT]
-        [--stride auto|N] [--height H]
+        [--stride auto|N] [--height H] [--speed_kmh X | --speed_csv FILE] [--fps X]
 
 Written: DIR/raw, the chosen frames in KITTI raw layout; DIR/records, the data set; DIR/video.json,
 which frames were kept and dropped and how they move. Repeated frames and frames at a standstill are
 dropped; cuts and long stops divide scenes. With --distortion images are undistorted and cropped to
 the valid region. A folder of videos is one data set of one camera; each video begins a new scene.
-Re-run an interrupted command to resume it.
+With a speed the records hold the meters traveled. Re-run an interrupted command to resume it.
 
 Errors: "error: ..." names the flag or the file. Warnings say why depth may be hard to learn from
 this video (rotation without parallax, too fast motion, many cuts).
@@ -35,9 +35,8 @@ _CAMERA = "Camera file: JSON, ROS, OpenCV, Kalibr, COLMAP cameras.txt, nerfstudi
 def define_flags() -> None:
     """The flags of the command."""
     cli.define_path("input", None, "Video, folder of videos, or folder of images.", required=True)
-    cli.define_output(
-        "out", None, "Directory to write: raw/, records/, video.json.", required=True, folder=True
-    )
+    text = "Directory to write: raw/, records/, video.json."
+    cli.define_output("out", None, text, required=True, folder=True)
     cli.define_path("intrinsics", "", _CAMERA)
     flags.DEFINE_float("fov_deg", 0.0, "Horizontal field of view, degrees.", lower_bound=0)
     flags.DEFINE_float("focal_px", 0.0, "Focal length in pixels.", lower_bound=0)
@@ -47,9 +46,11 @@ def define_flags() -> None:
     height = "Height of the stored images in pixels, aspect kept; 0: as decoded."
     flags.DEFINE_integer("height", 0, height, 0, dataset_options.LARGEST)
     flags.DEFINE_float("min_flow", 0.05, "Less flow is dropped, % of the width.", lower_bound=0)
-    flags.DEFINE_enum(
-        "image_format", "jpeg", records.IMAGE_FORMATS, "jpeg: quality 95, 4:4:4; png: lossless."
-    )
+    flags.DEFINE_float("speed_kmh", 0.0, "Constant speed of the car, km/h; 0: unknown.")
+    cli.define_path("speed_csv", "", "CSV time_s,kmh or frame,kmh: speed, linear between lines.")
+    flags.DEFINE_float("fps", 0.0, "Frames per second, for the speed; 0: of the video.", 0)
+    text = "jpeg: quality 95, 4:4:4; png: lossless."
+    flags.DEFINE_enum("image_format", "jpeg", records.IMAGE_FORMATS, text)
     flags.DEFINE_integer("threads", os.cpu_count() or 1, "Worker threads.", lower_bound=1)
 
 

@@ -13,12 +13,14 @@ from PIL import Image
 
 from aquanet_tf import files as files_module
 from aquanet_tf.cameras import camera_file
+from aquanet_tf.kitti import travel
 from data_prep.dataset import origins
 from data_prep.layouts import kitti
 from data_prep.video import camera as video_camera
 from data_prep.video import clips as video_clips
 from data_prep.video import raw as video_raw
 from data_prep.video import select as video_select
+from data_prep.video import speed as video_speed
 from data_prep.video.crop import NO_CROP, Crop
 from data_prep.video.source import Source
 
@@ -41,6 +43,9 @@ class Options:
     stride: str = "auto"
     height: int = 0
     min_flow: float = 0.05
+    speed_kmh: float = 0.0
+    speed_csv: str = ""
+    fps: float = 0.0
     image_format: str = "jpeg"
     threads: int = 1
 
@@ -60,6 +65,7 @@ def prepare(options: Options) -> tuple[dict, dict]:
         clips.shape, options.intrinsics, options.fov_deg, options.focal_px, options.distortion
     )
     source = Source(options.input, clips.paths)
+    speed = video_speed.from_options(options.speed_kmh, options.speed_csv, options.fps, clips.paths)
     arguments = {
         "input": source.identity(),
         "K": camera.k.tolist(),
@@ -72,10 +78,12 @@ def prepare(options: Options) -> tuple[dict, dict]:
         arguments["distortion_model"] = camera.lens.model
     if any(options.crop):
         arguments["crop"] = list(options.crop)
+    if speed:
+        arguments.update(speed.arguments())
     report = _earlier(out, arguments, source)
     if report is None:
         kept = {"arguments": arguments, "files": source.record()}
-        report = _write_raw(out, options, kept, camera, clips)
+        report = _write_raw(out, options, kept, camera, clips, speed)
     stride = report["stride"] if options.stride == "auto" else int(options.stride)
     prepared = kitti.prepare(
         kitti.Options(
@@ -85,6 +93,7 @@ def prepare(options: Options) -> tuple[dict, dict]:
             stride=stride,
             image_format=options.image_format,
             static_filter=False,
+            distances=speed is not None,
             threads=options.threads,
         )
     )
@@ -123,8 +132,8 @@ def _earlier(out: pathlib.Path, arguments: dict, source: Source) -> dict | None:
         if not changed:
             return report
         raise ValueError(
-            f"--out={out}: holds another video or camera (changed: {origins.listed(changed)}); "
-            "choose another directory or remove it"
+            f"--out={out}: holds another video, camera or speed (changed: "
+            f"{origins.listed(changed)}); choose another directory or remove it"
         )
     if out.is_dir() and any(not path.name.startswith(RAW) for path in out.iterdir()):
         raise ValueError(
@@ -143,7 +152,7 @@ def _changed(before: dict, now: dict) -> list[str]:
     return sorted([*names, *([] if same else ["K"])])
 
 
-def _write_raw(out: pathlib.Path, options: Options, kept: dict, camera, clips) -> dict:
+def _write_raw(out: pathlib.Path, options: Options, kept: dict, camera, clips, speed) -> dict:
     """Chooses frames and writes them below `out`; the report, written last, marks them complete.
 
     kept: what the report holds beside the account of the frames.
@@ -170,6 +179,8 @@ def _write_raw(out: pathlib.Path, options: Options, kept: dict, camera, clips) -
     writer.write_calibration(unfinished / video_raw.DATE)
     for path, drives in chosen.drives.items():
         writer.write_frames(unfinished, path, drives, options.image_format)
+        for name, numbers in drives.items() if speed else ():
+            travel.write(unfinished / name, speed.steps(path, numbers))
     if any(options.crop):
         Image.fromarray(options.crop.shown(clips.first)).save(unfinished / CROP)
     os.replace(unfinished, out / RAW)

@@ -55,6 +55,7 @@ def test_a_batch_is_as_documented(config):
         "intrinsics": ((4, 3, 3), tf.float32),
         "grid": ((4, 16, 48, 2), tf.float32),
         "resize": ((4,), tf.float32),
+        "distances": ((4, 2), tf.float32),
         "key": ((4,), tf.string),
     }
     static = pipeline.training_dataset(config, 0, 1).element_spec

@@ -48,6 +48,27 @@ def test_round_trip(key, drive, camera, frame_ids, previous, target, following, 
     np.testing.assert_array_equal(fields["intrinsics"], k)
 
 
+lengths = st.one_of(st.just(records.UNKNOWN), st.floats(0, 1e3, width=32))
+
+
+@settings(max_examples=40)
+@given(lengths, lengths)
+def test_distances_make_version_two_and_their_absence_is_read_as_unknown(before, after):
+    data = records.to_example(make(distances=(before, after)))
+    fields = records.parse(data)
+    assert tuple(fields["distances"].numpy()) == (before, after)
+    known = (before, after) != (records.UNKNOWN, records.UNKNOWN)
+    example = tf.train.Example.FromString(data).features.feature
+    assert example["schema_version"].int64_list.value[0] == (2 if known else 1)
+    assert ("distances" in example) == known
+
+
+@pytest.mark.parametrize("distances", [(1.0, np.nan), (np.inf, 1.0), (-2.0, 1.0), (1.0,)])
+def test_distances_that_are_none_are_refused(distances):
+    with pytest.raises(ValueError, match="0000000005: not two distances in meters"):
+        records.to_example(make(distances=distances))
+
+
 def test_the_same_record_gives_the_same_bytes():
     assert records.to_example(make()) == records.to_example(make())
 

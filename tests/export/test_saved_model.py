@@ -195,6 +195,21 @@ def test_meters_and_warm_up_requests(workdir, tmp_path):
             saved_model.export_saved_model(workdir, tmp_path / "none", metres_per_unit=value)
 
 
+def test_a_run_in_meters_needs_no_flag(tmp_path, monkeypatch):
+    """The flag wins; at another height than that of the training images the scale is unknown."""
+    workdir, seen = runs.in_meters(runs.write(tmp_path / "run")), []
+
+    def stop(run, height, metres_per_unit):
+        seen.append(metres_per_unit)
+        raise ValueError("seen enough")
+
+    monkeypatch.setattr(saved_model, "DepthModule", stop)
+    for height, given in ((0, 0.0), (0, 2.5), (48, 0.0)):
+        with pytest.raises(ValueError, match="seen enough"):
+            saved_model.export_saved_model(workdir, tmp_path / "model", height, given)
+    assert seen == [1.0, 2.5, 0.0]
+
+
 def test_versions_count_up_and_old_ones_stay(whole, tmp_path):
     out = tmp_path / "model"
     (out / "7").mkdir(parents=True)

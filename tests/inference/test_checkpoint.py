@@ -29,6 +29,15 @@ def test_maps_have_the_size_of_the_image_and_stay_in_range(network, shape):
     np.testing.assert_array_equal(network(image).inverse_depth, maps.inverse_depth)
 
 
+def test_a_run_in_meters_predicts_meters_at_its_own_height(tmp_path, network):
+    workdir = runs.in_meters(runs.write(tmp_path / "run"))
+    metric, image = checkpoint.load(workdir), picture()
+    assert metric(image).unit == metric.relative(image).unit == "meters"
+    np.testing.assert_array_equal(metric(image).depth, network(image).depth)
+    assert network(image).unit == "relative"
+    assert checkpoint.load(workdir, height=16)(image).unit == "relative"
+
+
 def picture(shape=(37, 123), seed=0):
     return np.random.default_rng(seed).integers(0, 255, (*shape, 3)).astype(np.uint8)
 

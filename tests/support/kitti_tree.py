@@ -94,6 +94,22 @@ def write(root, specs=None) -> pathlib.Path:
     return root
 
 
+def write_oxts(folder, steps, rate=10.0) -> None:
+    """Writes oxts of a drive to `folder` that goes north: steps[i] meters from frame i to i + 1.
+
+    rate: frames per second of the time stamps and of the speed, which is that of the next step.
+    """
+    oxts = pathlib.Path(folder) / "oxts" / "data"
+    oxts.mkdir(parents=True, exist_ok=True)
+    stamps, latitude = [], 49.0
+    for frame, step in enumerate([*steps, steps[-1]]):
+        numbers = [f"{latitude:.12f}", "8.4", "113.0"] + ["0"] * 5 + [str(step * rate)] + ["0"] * 21
+        (oxts / f"{frame:010d}.txt").write_text(" ".join(numbers))
+        stamps.append(f"2011-09-26 13:00:{frame / rate:012.9f}\n")
+        latitude += np.degrees(step / 6378137.0)
+    (oxts.parent / "timestamps.txt").write_text("".join(stamps))
+
+
 def scene_depth(frame=0):
     """[32, 96] meters, multiples of 1/256: wall at 40, ground, box at 6, 0 (none) in one corner."""
     rows = np.arange(SCENE_SHAPE[0], dtype=np.float64)[:, None] + np.zeros(SCENE_SHAPE)

@@ -31,3 +31,12 @@ def write(workdir, height=32, width=96, epoch=2, **options) -> pathlib.Path:
     state = Checkpoints(workdir, {"aquanet": aquanet, "posenet": posenet}, {})
     state.save(epoch)
     return workdir
+
+
+def in_meters(workdir) -> pathlib.Path:
+    """Makes the record of a run that of one trained with --speed_weight; returns workdir."""
+    path = pathlib.Path(workdir) / RUN_FILE
+    record = json.loads(path.read_text())
+    record["data"]["metres_per_unit"] = 1.0
+    path.write_text(json.dumps(record))
+    return pathlib.Path(workdir)

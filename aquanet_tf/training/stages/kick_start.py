@@ -37,7 +37,10 @@ class KickStart(Stage):
             loss += synthesis.pyramid_l1(view, batch["target"], mask, PYRAMID_SCALES) / REFERENCES
             views.append(view)
         return Outputs(
-            objective.terms(self.config, photometric=loss),
+            {
+                **objective.terms(self.config, photometric=loss),
+                **self.speed_term(batch, translation),
+            },
             self._motion_size(rotation, translation),
             {"inverse_depth": ramp, "views": views},
         )

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from aquanet_tf.losses import objective
+from aquanet_tf.losses import objective, speed
 from aquanet_tf.training import precision
 
 REFERENCES = 2  # previous and next frame
@@ -64,6 +64,9 @@ class Stage(tf.keras.Model):
         self.aquanet = aquanet
         self.posenet = posenet
         self.averages = averages
+        # Only where it has a weight: the means of all other runs stay those of their checkpoints.
+        if config.speed_weight > 0:
+            self.terms = (*self.terms, "speed")
         names = ("loss",) + self.terms + self.watched
         self.means = {name: tf.keras.metrics.Mean(name=name) for name in names}
         self.built = True
@@ -128,6 +131,16 @@ class Stage(tf.keras.Model):
     def ego_motion(self, batch, posenet):
         """T_{target -> reference} at the stored images' size: R [B,2,3,3], t [B,2,3]."""
         return posenet.motion(posenet(batch["target_low"], batch["references_low"]))
+
+    def speed_term(self, batch, translation) -> dict:
+        """The `objective.Term` "speed" by its name; empty without --speed_weight.
+
+        translation: t [B,2,3] as `ego_motion` gives it, before any scaling.
+        """
+        if not self.config.speed_weight:
+            return {}
+        loss = speed.speed_loss(translation, batch["distances"])
+        return objective.terms(self.config, speed=loss)
 
     def _update(self, values):
         # All values first: Keras 3 meets the end of a validation set inside this graph, and would

@@ -67,6 +67,7 @@ class StageOne(Stage):
             perceptual=perceptual,
             smoothness=self.smoothness(depth.inverse_depth, batch["target"]),
         )
+        terms.update(self.speed_term(batch, whole_translation))
         motion = self._motion_size(rotation, whole_translation)
         return Outputs(terms, {**motion, **_watched(depth, views)}, _images(depth, views, masks))
 

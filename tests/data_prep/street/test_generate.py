@@ -51,6 +51,15 @@ def test_it_is_read_as_kitti(raw):
     np.testing.assert_allclose(k, [[60.32, 0, 50.96], [0, 60.32, 14.72], [0, 0, 1]], atol=1e-9)
 
 
+def test_distances_of_oxts_are_those_of_the_true_poses(raw):
+    for drive in kitti_layout.list_drives(raw):
+        poses = np.loadtxt(drive.path / kitti.CAMERA_TO_WORLD).reshape(-1, 3, 4)
+        truth = np.linalg.norm(np.diff(poses[..., 3], axis=0), axis=1)
+        found = drive.steps(2)
+        assert list(found) == list(range(len(truth)))
+        np.testing.assert_allclose(list(found.values()), truth, rtol=2e-3)
+
+
 def test_splits_keep_the_held_out_drives_apart(raw):
     def names(split):
         return [entry.drive for entry in split_file.read(raw / "splits" / split)]

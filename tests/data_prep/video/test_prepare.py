@@ -203,7 +203,7 @@ def test_a_folder_to_records(tmp_path):
     times = {path: path.stat().st_mtime_ns for path in written}
     assert prepare.prepare(options) == (report, prepared)
     assert len(times) == 9 and times == {path: path.stat().st_mtime_ns for path in times}
-    with pytest.raises(ValueError, match="holds another video or camera"):
+    with pytest.raises(ValueError, match="holds another video, camera or speed"):
         prepare.prepare(prepare.Options(str(source), str(tmp_path / "out"), fov_deg=71.0))
 
 

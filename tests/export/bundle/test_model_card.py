@@ -46,6 +46,16 @@ def test_a_bare_run(tmp_path):
     assert "\\n" not in text and "None" not in text
 
 
+def test_a_run_in_meters_says_so(tmp_path):
+    workdir = runs.in_meters(runs.write(tmp_path / "run"))
+    text = card(workdir)
+    assert "Depth is in **meters**" in text and "**relative**" not in text
+    run = load_run(workdir)
+    for height, expected in ((32, 1.0), (48, None)):
+        document = metadata.build(run, workdir, height, parity.SAME_OPERATIONS)
+        assert document["metres_per_unit"] == expected
+
+
 def test_what_the_run_knows(tmp_path, data_dir):
     workdir = runs.write(tmp_path / "run", data_dir=str(data_dir), epochs=2, kickstart_epochs=1)
     record = files.read(workdir / "run.json")

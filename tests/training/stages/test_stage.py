@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from aquanet_tf.config.options import Config
 from aquanet_tf.geometry import camera
-from aquanet_tf.losses import objective
+from aquanet_tf.losses import objective, speed
 from aquanet_tf.networks import build
 from aquanet_tf.training import precision
 from aquanet_tf.training.stages import kick_start, stage_one
@@ -40,6 +40,7 @@ def batch(size=2, seed=0, resize=1.0):
         "intrinsics": tf.constant(np.tile(k, (size, 1, 1))),
         "grid": tf.repeat(grid[None], size, axis=0),
         "resize": tf.fill([size], resize),
+        "distances": tf.constant([[1.0, 2.0], [-1.0, 0.5]] * size)[:size],
         "key": tf.constant(["a"] * size),
     }
 
@@ -98,6 +99,26 @@ def test_stage_one_trains_what_it_says(stage, trains_pose):
     # The deepest bias may stay: everything with a kernel must move, the beta head included.
     assert all(m for m, w in zip(moved(stage.aquanet, depth), depth) if w.ndim == 4)
     assert any(moved(stage.posenet, pose)) == trains_pose
+
+
+@pytest.mark.parametrize("stage", [kick_start.KickStart, stage_one.StageOne])
+def test_the_speed_loss_is_a_term_of_the_translation_before_scaling(stage):
+    built = make(stage, speed_weight=3.0)
+    found = {}
+    for resize in (0.5, 2.0):
+        data = batch(resize=resize)
+        loss, found[resize] = built.objective(data)
+        weights = {"photometric": 1.0, "smoothness": 0.1, "speed": 3.0}
+        total = sum(w * found[resize].get(name, 0.0) for name, w in weights.items())
+        np.testing.assert_allclose(loss, total, rtol=1e-5)
+    translation = built.ego_motion(data, built.posenet).translation
+    expected = tf.reduce_mean(speed.speed_loss(translation, data["distances"]))
+    np.testing.assert_allclose([found[0.5]["speed"], found[2.0]["speed"]], expected, rtol=1e-5)
+    assert expected > 0.1
+
+
+def test_a_run_without_speed_loss_has_no_term_for_it():
+    assert "speed" not in make(kick_start.KickStart).means
 
 
 def test_naive_depth_is_the_whole_images_ramp():

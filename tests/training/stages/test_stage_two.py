@@ -43,6 +43,13 @@ SYSTEMS = {
 }
 
 
+def test_the_speed_loss_is_a_term_of_stage_two():
+    stage = make(mask="none", boosting=False, speed_weight=2.0)
+    shown, plain = logs(stage), logs(make(mask="none", boosting=False))
+    assert shown["speed"] > 0 and "speed" not in plain
+    np.testing.assert_allclose(shown["loss"], plain["loss"] + 2 * shown["speed"], rtol=1e-5)
+
+
 QUICK = ("spimo", "dirnet")
 
 
