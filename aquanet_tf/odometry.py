@@ -39,7 +39,7 @@ def define_flags() -> None:
 
 def measure(truth: np.ndarray, estimate: np.ndarray, alignment: str) -> dict:
     """Errors of `estimate` and of constant forward motion against `truth`, all [N, 4, 4]."""
-    found = {"alignment": alignment, "length": poses.length(truth)}
+    found = {"length": poses.length(truth)}
     paths = {"network": estimate, "straight_ahead": poses.forward(len(truth))}
     for name, path in paths.items():
         found[name] = {
@@ -53,13 +53,14 @@ def text(document: dict) -> str:
     """What is printed about odometry.json."""
     lines = [f"{document['frames']} frames, {document['length']:.4g} {document['units']}"]
     if found := document.get("errors"):
-        lines.append(f"ground truth: {found['length']:.4g} m; whole path: {found['alignment']}")
-        lines.append(f"{'':16}{'ATE of 5 frames':>20}{'whole, rmse':>14}{'max':>10}")
+        lines.append(f"ground truth: {found['length']:.4g} m")
+        lines.append(f"{'':16}{'ATE of 5 frames':>20}{'whole, rmse':>14}{'max':>10}  aligned by")
         for name in ("network", "straight_ahead"):
             part, all_of_it = found[name]["snippets"], found[name]["whole"]
             short = f"{part['mean']:.4f} ± {part['std']:.4f} m"
             lines.append(
                 f"{name:16}{short:>20}{all_of_it['rmse']:12.3f} m{all_of_it['max']:8.2f} m"
+                f"  {all_of_it['alignment']}"
             )
     return "\n".join(lines)
 

@@ -26,35 +26,51 @@ def snippets(truth: np.ndarray, estimate: np.ndarray, frames: int = SNIPPET) -> 
     for start in range(len(truth) - frames + 1):
         part = slice(start, start + frames)
         true, other = (poses.from_first(path[part])[:, :3, 3] for path in (truth, estimate))
-        square = np.sum(other**2)
-        scale = np.sum(true * other) / square if square > 0 else 0.0
-        found.append(np.sqrt(np.sum((scale * other - true) ** 2)) / frames)
+        error = _scale(true, other) * other - true
+        found.append(np.sqrt(np.sum(error**2)) / frames)
     return {"mean": float(np.mean(found)), "std": float(np.std(found)), "snippets": len(found)}
 
 
-def whole(truth: np.ndarray, estimate: np.ndarray, alignment: str) -> dict[str, float]:
-    """rmse, mean, median and max distance of the positions after one alignment of the path.
+def whole(truth: np.ndarray, estimate: np.ndarray, alignment: str) -> dict[str, float | str]:
+    """rmse, mean, median and max distance of the positions after one alignment of the path, and
+    the alignment.
 
-    alignment: sim3 (rotation, translation and scale by Umeyama), scale (scale alone, after both
-    paths start at the same pose), or none.
+    alignment: sim3 (rotation, translation and scale by Umeyama), scale (by least squares, both
+    paths starting at the same pose), or none. Sim(3) is not unique for a straight path: `scale` is
+    used instead.
 
     Raises ValueError when evo is not installed.
     """
     check(truth, len(estimate), 3)
     try:
         from evo.core import metrics
+        from evo.core.geometry import GeometryException
         from evo.core.trajectory import PosePath3D
     except ImportError as error:
         raise ValueError(
             "the error over the whole path needs evo: pip install 'aquanet-tf[odometry]'"
         ) from error
     true, other = (PosePath3D(poses_se3=list(poses.from_first(p))) for p in (truth, estimate))
-    if alignment != "none":
-        other.align(true, correct_scale=True, correct_only_scale=alignment == "scale")
+    if alignment == "sim3":
+        try:
+            other.align(true, correct_scale=True)
+        except GeometryException:
+            alignment = "scale"
+    if alignment == "scale":
+        other.scale(_scale(true.positions_xyz, other.positions_xyz))
     error = metrics.APE(metrics.PoseRelation.translation_part)
     error.process_data((true, other))
     found = error.get_all_statistics()
-    return {name: float(found[name]) for name in ("rmse", "mean", "median", "max")}
+    return {
+        **{name: float(found[name]) for name in ("rmse", "mean", "median", "max")},
+        "alignment": alignment,
+    }
+
+
+def _scale(true, other) -> float:
+    """Least-squares factor from positions `other` to `true`; 0 where `other` stands still."""
+    square = np.sum(other**2)
+    return float(np.sum(true * other) / square) if square > 0 else 0.0
 
 
 def check(truth: np.ndarray, frames: int, least: int = SNIPPET) -> None:

@@ -44,6 +44,15 @@ def test_alignments_forgive_what_they_align():
     assert errors.whole(path, path, "none")["max"] < 1e-9
 
 
+@pytest.mark.parametrize("alignment", errors.ALIGNMENTS)
+def test_a_straight_drive_is_measured_too(alignment):
+    """Sim(3) leaves the rotation about a line open."""
+    pytest.importorskip("evo")
+    found = errors.whole(poses.forward(9), poses.forward(9), alignment)
+    assert found["max"] < 1e-9
+    assert found["alignment"] == ("scale" if alignment == "sim3" else alignment)
+
+
 def test_paths_of_other_lengths_and_short_ones_are_refused():
     with pytest.raises(ValueError, match="--gt has 6 poses, the input 5 frames"):
         errors.snippets(poses.forward(6), poses.forward(5))
