@@ -17,15 +17,31 @@ from tests.training.stages.test_stage import batch, make
 from tests.training.test_averages import tensors
 from tests.training.test_trainer import options, train_until
 
-SHORT = {"pose_frozen_epochs": 0, "panels_every": 0, "milestones": "", "learning_rate": 1e-2}
-LEARNED = {"learn_intrinsics": True, "kickstart_epochs": 1, "deterministic": True, **SHORT}
+SHORT = {
+    "kickstart_epochs": 0,
+    "pose_frozen_epochs": 0,
+    "panels_every": 0,
+    "milestones": "",
+    "epochs": 2,
+}
+# Backward warping, which TensorFlow traces faster.
+FAST = {"head": "direct", "warp": "backward", "deterministic": True, **SHORT}
+LEARNED = {"learn_intrinsics": True, **FAST}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def eager():
+    """Step by step: three runs of four steps are not worth three graphs."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
 
 
 @pytest.fixture(scope="module")
 def finished(data_dir, tmp_path_factory):
-    """Kick-start and two epochs that nothing interrupted."""
+    """A run of two epochs that nothing interrupted."""
     workdir = tmp_path_factory.mktemp("intrinsics") / "run"
-    assert trainer.train(options(data_dir, **LEARNED), workdir) == 3
+    assert trainer.train(options(data_dir, **LEARNED), workdir) == 2
     return workdir
 
 
@@ -38,26 +54,25 @@ def test_intrinsics_json_is_a_camera_file_of_the_learned_numbers(finished, data_
     )[0]
     found = camera_file.read(finished / "intrinsics.json", (24, 80))
     np.testing.assert_allclose(found.k, expected, rtol=1e-5)
-    assert abs(found.k / kitti_tree.K[2] - 1)[0, 0] > 1e-3
+    assert abs(found.k[0, 0] / kitti_tree.K[2][0, 0] - 1) > 1e-3
     half = camera_file.read(finished / "intrinsics.json", (12, 40)).k
     np.testing.assert_allclose(half[0, 0], found.k[0, 0] / 2)
     document = files.read(finished / "intrinsics.json")
     assert "Forward motion alone hardly shows the focal length" in document["comment"]
     learned = document["learned"]
-    assert learned["epoch"] == 3 and learned["epochs_of_spread"] == 2
+    assert learned["epoch"] == 2 and learned["epochs_of_spread"] == 2
     assert learned["sets"][0]["directory"] == str(data_dir)
     # The spread is that of the two epochs in the history, in pixels.
     rows = history.read_history(finished / "history.csv")
-    assert rows[0]["fx_0"] == "" and rows[0]["phase"] == "kickstart"
-    factors = [float(row["fx_0"]) for row in rows[1:]]
+    factors = [float(row["fx_0"]) for row in rows]
     spread = abs(factors[0] - factors[1]) / 2 * kitti_tree.K[2][0, 0]
     np.testing.assert_allclose(learned["sets"][0]["spread"]["fx"], spread, rtol=1e-6)
 
 
 def test_a_stopped_run_is_bit_equal(finished, data_dir, tmp_path, monkeypatch):
     workdir = tmp_path / "run"
-    train_until(monkeypatch, options(data_dir, **LEARNED), workdir, "on_train_batch_end", 2, 1)
-    assert trainer.train(options(data_dir, **LEARNED), workdir) == 3
+    train_until(monkeypatch, options(data_dir, **LEARNED), workdir, "on_train_batch_end", 1, 1)
+    assert trainer.train(options(data_dir, **LEARNED), workdir) == 2
     mine, theirs = tensors(workdir), tensors(finished)
     assert set(mine) == set(theirs)
     for name in theirs:
@@ -91,10 +106,7 @@ def test_other_runs_have_nothing_of_it(data_dir, tmp_path):
 def learning(stage, **changes):
     """A stage with cameras, and a batch of it."""
     built = make(stage, learn_intrinsics=True, **changes)
-    built.cameras = LearnedIntrinsics()
-    built = type(built)(
-        built.config, built.aquanet, built.posenet, cameras=built.cameras, name="learning"
-    )
+    built = stage(built.config, built.aquanet, built.posenet, cameras=LearnedIntrinsics())
     seen = batch()
     return built, {
         **seen,
@@ -109,7 +121,7 @@ def test_every_stage_sees_the_learned_k_and_the_last_one_trains_it():
         (stage_one.DepthAlone, False),
         (stage_one.StageOne, True),
     ):
-        built, seen = learning(stage)
+        built, seen = learning(stage, head="direct", warp="backward")
         # A PoseNet that moves: with no motion K does not matter.
         built.posenet.head.set_weights([50 * w for w in built.posenet.head.get_weights()])
         names = [id(each) for each in built.trained]
