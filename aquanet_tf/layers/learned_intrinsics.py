@@ -40,6 +40,7 @@ class LearnedIntrinsics(tf.keras.layers.Layer):
 
     Example:
 
+    >>> import tensorflow as tf
     >>> k = tf.constant([[[50.0, 0, 31.5], [0, 50, 23.5], [0, 0, 1]]])
     >>> layer = LearnedIntrinsics()
     >>> bool(tf.reduce_all(layer(k, tf.ones([1, 1]), tf.constant([[64.0, 48.0]])) == k))
