@@ -224,6 +224,11 @@ class Config(Lifecycle, Stored):
         "that depth comes out in meters; 0: off. Needs records with distances.",
         low=0.0,
     )
+    learn_intrinsics: bool = option(
+        False,
+        "Learn focal lengths and principal point of each of --data_dir, from the K of its records "
+        "as first guess, and write them to WORKDIR/intrinsics.json.",
+    )
     perceptual_weight: float = option(
         0.01, "alpha_p of Eq. 11: weight of the perceptual loss.", low=0.0
     )

@@ -67,6 +67,11 @@ def check(config: Config) -> None:
         raise ValueError(
             "--init_from and --encoder_weights both start the encoder: give --encoder_weights=none"
         )
+    if config.focal_planes and config.learn_intrinsics:
+        raise ValueError(
+            "--focal_planes feeds the focal lengths of the records to the network, which "
+            "--learn_intrinsics doubts: give one of them"
+        )
     if config.keep_best:
         best_column(config)
     if config.strategy == "multi_worker" and config.replicas:

@@ -101,6 +101,12 @@ def window_geometry(k, image_height, image_width, window: Window):
     return k, tf.stack([u, v], axis=-1), tf.sqrt(scale_x * scale_y)
 
 
+def whole_size(window: Window, mirror):
+    """float32 [2]: width (negative where `mirror`) and height of the whole resized image."""
+    width, height = (tf.cast(n, tf.float32) for n in (window.whole_width, window.whole_height))
+    return tf.stack([tf.where(mirror, -width, width), height])
+
+
 class Photometry(NamedTuple):
     """Exponent, and gain of each channel, of one triplet."""
 

@@ -23,6 +23,12 @@ and, with directories of cached masks (see `training.mask_cache`), 1 static and 
 
 | target_mask     | [B, h, w, 1]      | the same crop of the target frame's mask                   |
 | reference_masks | [B, 2, h, w, 1]   | of the previous and the next frame's                       |
+
+and, with --learn_intrinsics, what `layers.LearnedIntrinsics` needs to correct K:
+
+| data_set        | [B, sets]         | 1 for the directory of --data_dir that it is from, else 0  |
+| whole_size      | [B, 2]            | width (negative: mirrored), height of the whole resized    |
+|                 |                   | image that the crop is from, pixels                        |
 """
 
 from __future__ import annotations
@@ -31,10 +37,19 @@ import pathlib
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from aquanet_tf.config.options import Config
-from aquanet_tf.data import augmentation, manifest, mask_files, mixture, records, resampling
+from aquanet_tf.data import (
+    augmentation,
+    first_guess,
+    manifest,
+    mask_files,
+    mixture,
+    records,
+    resampling,
+)
 from aquanet_tf.geometry import camera
 
 
@@ -118,13 +133,15 @@ def validation_dataset(
         for name in mixture.directories(data_dir)
     ]
     dataset = tf.data.TFRecordDataset([file for data_set in sets for file in data_set.files])
+    turns = np.repeat(np.arange(len(sets)), [data_set.info["count"] for data_set in sets])
+    dataset = tf.data.Dataset.zip((dataset, tf.data.Dataset.from_tensor_slices(turns)))
     if share:
         dataset = dataset.repeat().take(validation_steps(config, data_dir) * config.batch_size)
-        dataset = share.of(dataset.enumerate(), config.batch_size, lambda index, data: index)
-        dataset = dataset.map(lambda index, data: data).repeat()
+        dataset = share.of(dataset.enumerate(), config.batch_size, lambda index, sample: index)
+        dataset = dataset.map(lambda index, sample: sample).repeat()
     image_format = _image_format([data_set.info for data_set in sets])
     dataset = dataset.map(
-        lambda data: _validation_sample(config, image_format, data),
+        lambda *sample: _validation_sample(config, image_format, *sample),
         num_parallel_calls=tf.data.AUTOTUNE,
         deterministic=True,
     )
@@ -163,7 +180,7 @@ def _image_format(infos) -> str:
 
 def _training_sample(config: Config, image_format, masks, epoch, index, data, turn) -> dict:
     """The dict of one sample; turn: the data set that the record `data` comes from."""
-    fields = records.parse(data)
+    fields = {**records.parse(data), "turn": turn}
     seeds = tf.random.experimental.stateless_split(
         mixture.seed(config, mixture.AUGMENT, epoch, index), 4
     )
@@ -179,15 +196,16 @@ def _training_sample(config: Config, image_format, masks, epoch, index, data, tu
     return _sample(config, image_format, fields, moves, static)
 
 
-def _validation_sample(config: Config, image_format, data) -> dict:
-    return _sample(config, image_format, records.parse(data), (False, False, None, None))
+def _validation_sample(config: Config, image_format, data, turn) -> dict:
+    fields = {**records.parse(data), "turn": turn}
+    return _sample(config, image_format, fields, (False, False, None, None))
 
 
 def _sample(config: Config, image_format, fields, moves, static=None) -> dict:
     """The dict of one sample.
 
     Args:
-        fields: of a parsed record.
+        fields: of a parsed record, and "turn", the number of its data set.
         moves: mirrored or not, reversed in time or not, seed of the window (None: the whole image)
             and photometry (None: none).
         static: masks of the three frames, uint8 [h, w, 1], 0 or 255.
@@ -222,6 +240,9 @@ def _sample(config: Config, image_format, fields, moves, static=None) -> dict:
         "distances": tf.where(reverse, fields["distances"][::-1], fields["distances"]),
         "key": fields["key"],
     }
+    if config.learn_intrinsics:
+        sample["data_set"] = first_guess.one_hot(config, fields["turn"])
+        sample["whole_size"] = augmentation.whole_size(window, mirror)
     if static:
         # A mask whose size differs from its frame is an error; it is not resized.
         static = [tf.reshape(mask, [height, width, 1]) for mask in static]

@@ -7,8 +7,10 @@
 | smoothness  | l_ds, edge-aware smoothness       | alpha_ds, --smoothness_weight  | 1, 2   |
 | boosting    | l_b, Eq. 12, moving pixels alone  | alpha_b, --boosting_weight     | 2      |
 | speed       | l_v of `losses.speed`, ours       | --speed_weight; 0: no term     | all    |
+| intrinsics  | pull of learned K, ours (**)      | INTRINSICS_WEIGHT              | 1, 2   |
 
 (*) With --synthesis=l1_ssim also structural similarity, in stages 1 and 2.
+(**) With --learn_intrinsics: `layers.LearnedIntrinsics.pull`.
 
 The kick-start has no other terms than photometric and speed. Stage 1 masks l_s by the occlusion
 masks O (l_s^o), stage 2 also by the static masks M (l_s^om).
@@ -19,6 +21,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import tensorflow as tf
+
+# So small that it decides only what images do not show: a focal length that is 30 % off costs
+# 1e-4, an error of 1 % in the photometric loss of an image.
+INTRINSICS_WEIGHT = 1e-4
 
 
 class Term(NamedTuple):
@@ -41,6 +47,7 @@ def terms(config, **values) -> dict[str, Term]:
         "smoothness": config.smoothness_weight,
         "boosting": config.boosting_weight,
         "speed": config.speed_weight,
+        "intrinsics": INTRINSICS_WEIGHT,
     }
     return {name: Term(weights[name], value) for name, value in values.items()}
 

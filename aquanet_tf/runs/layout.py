@@ -10,3 +10,5 @@ FINISHED, UNFINISHED = "checkpoints", "unfinished"
 BEST = "best"
 # Meters of one unit of depth, written by `aquanet_tf.scale`.
 SCALE_FILE = "scale.json"
+# The camera that a run with --learn_intrinsics has found.
+INTRINSICS_FILE = "intrinsics.json"

@@ -12,7 +12,8 @@ from absl import logging
 from aquanet_tf import progress
 from aquanet_tf.config import rules
 from aquanet_tf.config.options import Config
-from aquanet_tf.data import meters, pipeline
+from aquanet_tf.data import first_guess, meters, mixture, pipeline
+from aquanet_tf.layers import LearnedIntrinsics
 from aquanet_tf.networks import build, pretrained
 from aquanet_tf.runs import best, history, initial
 from aquanet_tf.runs.checkpoint import Checkpoints, Position
@@ -29,10 +30,15 @@ from aquanet_tf.training import signals as training_signals
 from aquanet_tf.training import workdir as training_workdir
 from aquanet_tf.training.stages.kick_start import KickStart
 from aquanet_tf.training.stages.stage_two import StageTwo
-from aquanet_tf.training.watchers import callbacks, collapse, depth_metrics
+from aquanet_tf.training.watchers import callbacks, collapse, depth_metrics, intrinsics
 
 # Callbacks that write to the workdir: of several workers the chief alone has them.
-_WRITERS = (tf.keras.callbacks.TensorBoard, history.History, callbacks.Panels)
+_WRITERS = (
+    tf.keras.callbacks.TensorBoard,
+    history.History,
+    callbacks.Panels,
+    intrinsics.IntrinsicsFile,
+)
 
 
 def train(config: Config, workdir: str | pathlib.Path) -> int:
@@ -100,6 +106,8 @@ class Trainer:
             )
         if config.speed_weight > 0:
             meters.check(config)
+        if config.learn_intrinsics:
+            first_guess.check(config)
         self.frames = depth_metrics.chosen_frames(config)
         self.initial = initial.prepare(config, self.workdir)
         if self.initial is not None:
@@ -115,6 +123,8 @@ class Trainer:
             self.aquanet, self.posenet = build.build_networks(config)
             self.teachers = teachers.Teachers(config, self.workdir)
             self.averages = averages.Averages(config) if config.ema else None
+            sets = len(mixture.directories(config.data_dir))
+            self.cameras = LearnedIntrinsics(sets) if config.learn_intrinsics else None
             self.stages = [(phase, self._stage(phase)) for phase in schedule.phases(config)]
             self.optimizers = {
                 f"{phase.name}_optimizer": precision.build_optimizer(
@@ -149,6 +159,8 @@ class Trainer:
                 if self.initial is not None:
                     self.initial.start(aquanet=self.aquanet, posenet=self.posenet)
                 self.teachers.start(self.aquanet, self.posenet)
+                if self.cameras is not None:
+                    intrinsics.of_stage_one(config, self.cameras)
                 if self.averages is not None:
                     self.averages.start(self.aquanet, self.posenet)
             for (_, stage), optimizer in zip(self.stages, self.optimizers.values()):
@@ -225,11 +237,15 @@ class Trainer:
 
     def _stage(self, phase):
         more = self.teachers.arguments() if issubclass(phase.stage, StageTwo) else {}
-        return phase.stage(self.config, self.aquanet, self.posenet, averages=self.averages, **more)
+        more.update(averages=self.averages, cameras=self.cameras)
+        return phase.stage(self.config, self.aquanet, self.posenet, **more)
 
     def _own_networks(self) -> dict:
-        """The networks of the run and the averages of their weights, for the checkpoint."""
+        """The networks of the run, the averages of their weights, and the learned cameras, for the
+        checkpoint."""
         own = {"aquanet": self.aquanet, "posenet": self.posenet}
+        if self.cameras is not None:
+            own["intrinsics"] = self.cameras
         return own if self.averages is None else {**own, **self.averages.networks}
 
     def _masks(self):
@@ -281,6 +297,9 @@ class Trainer:
             tf.keras.callbacks.TensorBoard(str(logdir), write_graph=False),
             history.History(self.workdir / "history.csv", phase.name, rate, self.columns),
         ]
+        if self.cameras is not None and stage.trains_cameras:
+            guesses = first_guess.read(config)
+            watchers.append(intrinsics.IntrinsicsFile(self.workdir, guesses))
         if self.chief and config.panels_every:
             panels = callbacks.Panels(logdir / "panels", self._panel_batch, config.panels_every)
             watchers.append(panels)

@@ -23,7 +23,7 @@ class KickStart(Stage):
     def trained(self):
         return self.posenet.trainable_variables
 
-    def forward(self, batch, networks):
+    def computed(self, batch, networks):
         k = batch["intrinsics"]
         # The ramp is the same at every resize factor, hence the translation is not scaled.
         rotation, translation = self.ego_motion(batch, networks.posenet)

@@ -41,14 +41,15 @@ class Networks(NamedTuple):
 
 
 class Stage(tf.keras.Model):
-    """Train and test step of all stages. Subclasses define `forward`, `trained`, and the names of
-    what `forward` returns: `terms` and `watched`.
+    """Train and test step of all stages. Subclasses define `computed`, `trained`, and the names of
+    what `computed` returns: `terms` and `watched`.
 
     Args:
         config: Config of the run.
         aquanet, posenet: the two networks, built.
         averages: `averages.Averages` of them, which each step updates and validation uses; None
             without --ema.
+        cameras: `layers.LearnedIntrinsics`, which corrects K; None without --learn_intrinsics.
 
     Attributes:
         means: name -> running mean over the epoch, of the loss, its terms and the watched values.
@@ -57,16 +58,22 @@ class Stage(tf.keras.Model):
     terms: tuple[str, ...] = ()
     watched: tuple[str, ...] = ("translation", "rotation")
     averaged: tuple[str, ...] = ("aquanet", "posenet")  # trained in this stage or before
+    # Not before depth and ego-motion fit each other: a wrong one would pull the camera away.
+    trains_cameras = False
 
-    def __init__(self, config, aquanet, posenet, averages=None, **kwargs):
+    def __init__(self, config, aquanet, posenet, averages=None, cameras=None, **kwargs):
         super().__init__(**kwargs)
         self.config = config
         self.aquanet = aquanet
         self.posenet = posenet
         self.averages = averages
+        self.cameras = cameras
         # Only where it has a weight: the means of all other runs stay those of their checkpoints.
         if config.speed_weight > 0:
             self.terms = (*self.terms, "speed")
+        if cameras is not None and self.trains_cameras:
+            self.terms = (*self.terms, "intrinsics")
+            self.watched = (*self.watched, *cameras.columns)
         names = ("loss",) + self.terms + self.watched
         self.means = {name: tf.keras.metrics.Mean(name=name) for name in names}
         self.built = True
@@ -93,7 +100,19 @@ class Stage(tf.keras.Model):
         return Networks(self.averages.aquanet, self.averages.posenet)
 
     def forward(self, batch, networks: Networks) -> Outputs:
-        """Losses, logged values and images of a batch of `data.pipeline`."""
+        """Losses, logged values and images of a batch of `data.pipeline`; K is corrected first."""
+        if self.cameras is None:
+            return self.computed(batch, networks)
+        k = self.cameras(batch["intrinsics"], batch["data_set"], batch["whole_size"])
+        terms, watched, images = self.computed({**batch, "intrinsics": k}, networks)
+        if self.trains_cameras:
+            pull = tf.zeros_like(batch["resize"]) + self.cameras.pull()
+            terms = {**terms, **objective.terms(self.config, intrinsics=pull)}
+            watched = {**watched, **self.cameras.report()}
+        return Outputs(terms, watched, images)
+
+    def computed(self, batch, networks: Networks) -> Outputs:
+        """`forward` for the K of the batch."""
         raise NotImplementedError
 
     def objective(self, batch, networks=None):
@@ -162,6 +181,8 @@ class Stage(tf.keras.Model):
 
 class PoseHeld:
     """Mixin of a stage: PoseNet is not trained, until the depth network has learned something."""
+
+    trains_cameras = False
 
     @property
     def trained(self):

@@ -19,9 +19,10 @@ class StageOne(Stage):
 
     terms = ("photometric", "perceptual", "smoothness")
     watched = Stage.watched + ("visible", "beta", "inverse_depth", "spread")
+    trains_cameras = True
 
-    def __init__(self, config, aquanet, posenet, averages=None, **kwargs):
-        super().__init__(config, aquanet, posenet, averages, **kwargs)
+    def __init__(self, config, aquanet, posenet, **kwargs):
+        super().__init__(config, aquanet, posenet, **kwargs)
         limits = (config.inverse_depth_min, config.inverse_depth_max)
         self.quantization = AdaptiveQuantization(*limits)
         self.warp = AdaptiveForwardWarp(*limits, config.warp_impl)
@@ -35,7 +36,8 @@ class StageOne(Stage):
 
     @property
     def trained(self):
-        return self.aquanet.trainable_variables + self.posenet.trainable_variables
+        cameras = [] if self.cameras is None else self.cameras.trainable_variables
+        return self.aquanet.trainable_variables + self.posenet.trainable_variables + cameras
 
     def masks(self, batch, depth, rotation, translation):
         """The `views.Masks` of the batch, or None where every pixel counts, as in stage 1.
@@ -46,7 +48,7 @@ class StageOne(Stage):
         """
         return None
 
-    def forward(self, batch, networks):
+    def computed(self, batch, networks):
         config = self.config
         depth = self._depth(batch, networks.aquanet)
         rotation, whole_translation = self.ego_motion(batch, networks.posenet)

@@ -17,7 +17,7 @@ class StageTwo(StageOne):
     instead of O_c, plus the boosting loss of the target's likely moving pixels.
 
     Args:
-        config, aquanet, posenet, averages: as for every stage.
+        config, aquanet, posenet, averages, cameras: as for every stage.
         frozen: the estimate (`networks.estimate`) of the stage-1 network; --mask=spimo needs it,
             and ValueError says so.
         teacher: a copy of aquanet that `callbacks.PreviousEpoch` keeps at the previous epoch; None
@@ -54,8 +54,8 @@ class StageTwo(StageOne):
         static = tf.reshape(static, [-1, count, *shape[1:3], 1])
         return views.Masks(static[:, 0], static[:, 1:])
 
-    def forward(self, batch, networks):
-        terms, watched, images = super().forward(batch, networks)
+    def computed(self, batch, networks):
+        terms, watched, images = super().computed(batch, networks)
         static = images.get("static")
         if static is None:
             static = tf.ones_like(images["inverse_depth"])
