@@ -41,7 +41,7 @@ def define_flags() -> None:
     text = "Height of the camera above the road, meters; with --input."
     flags.DEFINE_float("camera_height", 0.0, text)
     cli.define_path("input", "", "Images or videos of a road: file, folder or pattern.")
-    flags.DEFINE_string("intrinsics", "", "Camera of --input: fx,fy,cx,cy, or a camera file.")
+    cli.define_path("intrinsics", "", "Camera of --input: fx,fy,cx,cy, or a camera file.")
     flags.DEFINE_float("fov", 0.0, "Camera of --input: horizontal field of view in degrees.")
     text = "Pitch of the camera against the road in degrees, positive when it looks down, where it "
     flags.DEFINE_float("pitch", None, text + "is known; left out: found in the images.")

@@ -1,5 +1,11 @@
 """Fixtures for many tests: a tiny KITTI raw directory and data sets made of it."""
 
+import os
+
+# Several workers share the processor: NumPy's own threads would only get in each other's way.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import pytest
 from hypothesis import settings
 

@@ -17,6 +17,7 @@ class Lifecycle:
         "Run or released run whose weights the depth network starts with, and PoseNet where the "
         "source has one: then there is no kick-start. Read when the run starts.",
         resumable=True,
+        paths=True,
     )
     init_checkpoint: str = option(
         "newest",
@@ -39,8 +40,11 @@ class Lifecycle:
         "KITTI raw directory with ground truth: depth metrics (val_abs_rel, ...) go to history.csv "
         "and TensorBoard. Empty: none.",
         resumable=True,
+        paths=True,
     )
-    val_split: str = option("all", "Frames of --val_gt_dir: a split file, or all.", resumable=True)
+    val_split: str = option(
+        "all", "Frames of --val_gt_dir: a split file, or all.", resumable=True, paths=True
+    )
     val_ground_truth: str = option(
         "depth",
         "Ground truth of --val_gt_dir: annotated depth maps without a crop (depth), or raw scans "

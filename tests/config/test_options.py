@@ -121,7 +121,8 @@ def test_the_home_is_expanded_in_every_path(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     texts = [f for f in dataclasses.fields(Config) if f.type == "str" and not f.metadata["choices"]]
     others = {field.name for field in texts if not field.metadata["paths"]}
-    assert others == {"data_weights", "milestones"}  # a new text: is it a path?
+    # A new text: is it a path?
+    assert others == {"data_weights", "milestones", "init_checkpoint", "keep_best"}
     (tmp_path / "a.flags").write_text("--data_dir=~/one,/two,~/three\n")
     given = ["--flagfile=~/a.flags", "--vgg19_weights=~/vgg.h5", "--val_data_dir=~", "--stage=2"]
     found = command_line.parse([*given, "--stage1_workdir=~/run"])

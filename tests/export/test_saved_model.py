@@ -196,7 +196,8 @@ def test_meters_and_warm_up_requests(workdir, tmp_path):
 
 
 def test_a_run_in_meters_needs_no_flag(tmp_path, monkeypatch):
-    """The flag wins; at another height than that of the training images the scale is unknown."""
+    """The flag wins, 0 too; at another height than that of the training images the scale is
+    unknown."""
     workdir, seen = runs.in_meters(runs.write(tmp_path / "run")), []
 
     def stop(run, height, metres_per_unit):
@@ -204,10 +205,10 @@ def test_a_run_in_meters_needs_no_flag(tmp_path, monkeypatch):
         raise ValueError("seen enough")
 
     monkeypatch.setattr(saved_model, "DepthModule", stop)
-    for height, given in ((0, 0.0), (0, 2.5), (48, 0.0)):
+    for height, given in ((0, None), (0, 2.5), (0, 0.0), (48, None)):
         with pytest.raises(ValueError, match="seen enough"):
             saved_model.export_saved_model(workdir, tmp_path / "model", height, given)
-    assert seen == [1.0, 2.5, 0.0]
+    assert seen == [1.0, 2.5, 0.0, 0.0]
 
 
 def test_versions_count_up_and_old_ones_stay(whole, tmp_path):

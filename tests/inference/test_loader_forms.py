@@ -81,7 +81,10 @@ def test_moving_is_the_same_where_there_is_any(predictions, form):
     assert np.mean(moving != predictions["run"].moving) < 0.01  # rounding at the threshold
 
 
-@pytest.mark.parametrize("name", ["run [v2]", "a*b?", "back\\slash"])
+@pytest.mark.parametrize(
+    "name",
+    ["run [v2]", *(pytest.param(n, marks=pytest.mark.slow) for n in ("a*b?", "back\\slash"))],
+)
 def test_models_at_places_that_look_like_patterns(paths, predictions, tmp_path, name):
     place = tmp_path / name
     for form in ("run", "released", "versions"):

