@@ -28,6 +28,7 @@ from aquanet_tf.trajectory import errors, frames, pose_files, poses, top_view
 def define_flags() -> None:
     """The flags of the command."""
     cli.define_path("workdir", None, "Directory of a run with its PoseNet.", required=True)
+    cli.define_checkpoint()
     text = "A video, a folder of images in order of time, or a KITTI drive."
     cli.define_path("input", None, text, required=True)
     cli.define_output("out", None, "Directory for the results.", required=True, folder=True)
@@ -77,7 +78,8 @@ def main(argv) -> None:
     from aquanet_tf.runs import load_run
     from aquanet_tf.trajectory import motion
 
-    steps = motion.EgoMotion(load_run(options.workdir))(found.images)
+    run = load_run(options.workdir, checkpoint=options.checkpoint)
+    steps = motion.EgoMotion(run)(found.images)
     count = len(found.times) - 1
     path = poses.chain(np.stack(list(progress.bar(steps, total=count, desc="odometry"))))
     document = {

@@ -37,6 +37,7 @@ from aquanet_tf.runs.layout import SCALE_FILE
 def define_flags() -> None:
     """The flags of the command."""
     cli.define_path("workdir", None, "Directory of a training run, or a release.", required=True)
+    cli.define_checkpoint()
     flags.DEFINE_integer("height", 0, "Working height; 0: the run's own (its --working_height).")
     text = "Height of the camera above the road, meters; with --input."
     flags.DEFINE_float("camera_height", 0.0, text)
@@ -67,7 +68,7 @@ def main(argv) -> None:
     from aquanet_tf.inference.checkpoint import Predictor
     from aquanet_tf.runs.run import load_run
 
-    run = load_run(options.workdir)
+    run = load_run(options.workdir, checkpoint=options.checkpoint)
     network = Predictor(run, options.height)
     found = measure(lambda image: network.relative(image).inverse_depth, run)
     document = {

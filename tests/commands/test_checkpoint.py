@@ -1,7 +1,11 @@
 """--checkpoint reaches the run in everything that reads one."""
 
-import pytest
+import types
 
+import pytest
+from PIL import Image
+
+from aquanet_tf import odometry, scale
 from aquanet_tf.evaluate import load_models
 from aquanet_tf.evaluation.protocol import Protocol
 from aquanet_tf.evaluation.settings import Settings
@@ -38,3 +42,19 @@ def test_a_missing_checkpoint_is_named_with_those_that_exist(workdir, tmp_path, 
     with pytest.raises(ValueError, match="--checkpoint=9: .* has the checkpoints 2 "):
         READERS[name](workdir, tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("command", [odometry, scale])
+def test_so_do_commands_on_images(workdir, tmp_path, monkeypatch, command):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for number in range(2):
+        Image.new("RGB", (96, 32)).save(photos / f"{number}.png")
+    given = {"workdir": str(workdir), "input": str(photos), "out": str(tmp_path / "out")}
+    given.update(gt="", stride=1, fps=10.0)
+    given.update(camera_height=1.65, gt_dir="", intrinsics="", fov=60.0, pitch=None, height=0)
+    flags = types.SimpleNamespace(**given, checkpoint="9")
+    monkeypatch.setattr(command.flags, "FLAGS", flags)
+    with pytest.raises(ValueError, match="--checkpoint=9: .* has the checkpoints 2 "):
+        command.main([])
+    assert [path.name for path in tmp_path.iterdir()] == ["photos"]
