@@ -15,7 +15,7 @@ from aquanet_tf.runs.run import load_run
 from aquanet_tf.training import trainer
 from aquanet_tf.training import workdir as training_workdir
 from aquanet_tf.training.watchers import callbacks
-from tests.support import kitti_tree
+from tests.support import kitti_tree, runs
 from tests.support.commands import assert_user_error, run
 
 TINY = {
@@ -195,21 +195,17 @@ def test_a_run_may_have_any_name(data_dir, tmp_path):
     assert list((workdir / "tensorboard").rglob("*tfevents*"))
 
 
-def test_two_replicas_train_like_one(data_dir, tmp_path):
-    """Logical CPUs must be split before TensorFlow starts, hence the processes."""
-    logs = {}
-    for replicas in (1, 2):
-        workdir = tmp_path / f"run{replicas}"
-        flags = {**TINY, "data_dir": data_dir, "replicas": replicas, "workdir": workdir}
-        # Plain SGD-like comparison needs no Adam: two steps of Adam amplify rounding, so compare
-        # the losses of every epoch and the weights loosely.
-        done = run("aquanet_tf.train", *as_flags({**flags, "panels_every": 0}))
-        assert done.returncode == 0, done.stderr
-        logs[replicas] = history.read_history(workdir / "history.csv")
-    for one, two in zip(logs[1], logs[2]):
+def test_two_replicas_train_like_one(finished, data_dir, tmp_path):
+    """Logical CPUs must be split before TensorFlow starts, hence the process."""
+    workdir = tmp_path / "run"
+    flags = {**TINY, "data_dir": data_dir, "replicas": 2, "workdir": workdir, "panels_every": 0}
+    done = run("aquanet_tf.train", *as_flags(flags))
+    assert done.returncode == 0, done.stderr
+    # Adam amplifies rounding: compare the losses of every epoch and the weights loosely.
+    for two, one in zip(*(history.read_history(d / "history.csv") for d in (workdir, finished))):
         for name in ("loss", "translation", "rotation"):
-            np.testing.assert_allclose(float(one[name]), float(two[name]), rtol=2e-3)
-    for a, b in zip(weights(tmp_path / "run1"), weights(tmp_path / "run2")):
+            np.testing.assert_allclose(float(two[name]), float(one[name]), rtol=2e-3)
+    for a, b in zip(weights(workdir), weights(finished)):
         np.testing.assert_allclose(a, b, atol=5e-4)
 
 
@@ -231,14 +227,19 @@ def test_executions_must_fill_an_epoch(data_dir, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_a_float16_run_is_loaded_in_float32(data_dir, tmp_path):
+@pytest.mark.slow
+def test_a_run_in_float16(data_dir, tmp_path):
     half = {"mixed_precision": "float16", "steps_per_execution": 2, "panels_every": 0}
     short = {"epochs": 1, "kickstart_epochs": 1, "pose_frozen_epochs": 0}
     assert trainer.train(options(data_dir, **half, **short), tmp_path / "run") == 1
     run = load_run(tmp_path / "run")
+    assert all(np.isfinite(weight).all() for weight in run.posenet.get_weights())
+
+
+def test_a_float16_run_is_loaded_in_float32(tmp_path):
+    run = load_run(runs.write(tmp_path / "run", mixed_precision="float16"))
     assert run.config.mixed_precision == "float16"
     assert run.aquanet.compute_dtype == run.posenet.compute_dtype == "float32"
-    assert all(np.isfinite(weight).all() for weight in run.posenet.get_weights())
 
 
 def test_missing_vgg_weights_fail_before_the_first_step(data_dir, tmp_path):
