@@ -28,6 +28,8 @@ COMPILER_FLAGS = (
     "-fno-trapping-math",
     "-fno-signed-zeros",
     "-fopenmp-simd",
+    # TensorFlow 2.21's Eigen does not compile with half precision on processors that have it.
+    "-U__AVX512FP16__",
 )
 
 
