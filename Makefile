@@ -179,7 +179,7 @@ test-current: $(CURRENT)/.installed ## the tests under TensorFlow 2.21 and Keras
 	$(CURRENT)/bin/python $(PYTEST) -m "not slow"
 
 cross-stack: $(SETUP) $(CURRENT)/.installed ## checkpoints of either TensorFlow on the other
-	$(PY) tests/project/cross_stack.py $(PY) $(CURRENT)/bin/python
+	$(PY) -m tests.project.cross_stack $(PY) $(CURRENT)/bin/python
 
 test-beam: $(BEAM)/.installed ## --runner=beam against threads
 	$(BEAM)/bin/python -m pytest -q tests/data_prep/dataset/test_beam.py

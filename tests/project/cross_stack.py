@@ -1,6 +1,6 @@
 """A checkpoint of either TensorFlow stack gives the same depth and motion on the other:
 
-    python tests/project/cross_stack.py PYTHON OTHER_PYTHON
+    python -m tests.project.cross_stack PYTHON OTHER_PYTHON
 
 Each of the two Pythons (those of .venv and .venv-current) trains a tiny run, both load both runs
 and predict. The exit code is 1 when outputs differ by more than TOLERANCE.

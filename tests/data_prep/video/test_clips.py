@@ -214,9 +214,7 @@ def test_command_line(tmp_path, monkeypatch):
     assert "4 triplets of 80x160" in done.stdout
     assert (tmp_path / "out" / "video.json").is_file() and not (tmp_path / "~").exists()
     done = commands.run("data_prep.video", *flags[:3], "--crop=5,a,0,0")
-    assert done.returncode == 1 and done.stderr.strip().startswith(
-        "error: --crop=5,a,0,0: expected"
-    )
+    commands.assert_user_error(done, "--crop=5,a,0,0: expected")
 
 
 @pytest.mark.slow
