@@ -86,13 +86,8 @@ def load_models(settings: Settings) -> run.Models:
     trained = load_run(settings.workdir, checkpoint=settings.checkpoint)
     network = Predictor(trained, settings.height, settings.protocol.post_processing)
     if settings.protocol.alignment == "none":
-        known = scale.chosen(
-            settings.metres_per_unit,
-            settings.workdir,
-            network.epoch,
-            network.height,
-            trained.metres_per_unit(network.height),
-        )
+        given = settings.metres_per_unit
+        known = scale.chosen(given, settings.workdir, trained, network.height)
         network.metres_per_unit = known.metres_per_unit or None
         print(known.line() if known.metres_per_unit else _NO_SCALE, flush=True)
     masking = load_run(settings.mask_workdir, "mask_workdir") if settings.mask_workdir else trained

@@ -7,10 +7,10 @@ writes
   DIR/poses_tum.txt    time, position and quaternion, as the TUM benchmark and evo read them;
   DIR/top_view.png     the path from above;
   DIR/odometry.json    units, length, and with --gt the errors.
-World is the camera frame of the first image: x right, y down, z forward. Positions are in the units
-of depth, relative unless the run is metric. With --gt, a KITTI pose file of the same frames, errors
-are given over snippets of 5 frames (the protocol of SfMLearner), over the whole path, and for a
-camera that moves straight ahead at constant speed.
+World is the camera frame of the first image: x right, y down, z forward. Positions are in units of
+depth, which are meters where the run was trained with --speed_weight. With --gt, a KITTI pose file
+of the same frames, errors are given over snippets of 5 frames (the protocol of SfMLearner), over
+the whole path, and for a camera that moves straight ahead at constant speed.
 """
 
 from __future__ import annotations

@@ -91,9 +91,7 @@ def release(
 
 def _write_card(folder, out, run, example):
     """Compares the release in `folder`, later `out`, with `run`, and writes its model card."""
-    known = scale.chosen(
-        None, folder, run.epoch, run.working_height, run.metres_per_unit(run.working_height)
-    )
+    known = scale.chosen(None, folder, run, run.working_height)
     document = metadata.build(run, out, run.working_height, TOLERANCE, known)
     document["inputs"] = {"image": "uint8 [H, W, 3] RGB, any size"}
     document["config"] = files_module.read(folder / CONFIG_FILE)

@@ -144,7 +144,7 @@ def export_saved_model(
         )
     run = load_run(workdir, checkpoint=checkpoint)
     height = graph.chosen_height(run, height)
-    known = scale.chosen(metres_per_unit, workdir, run.epoch, height, run.metres_per_unit(height))
+    known = scale.chosen(metres_per_unit, workdir, run, height)
     out.mkdir(parents=True, exist_ok=True)
     temporary = pathlib.Path(tempfile.mkdtemp(prefix=".exporting-", dir=out))
     try:

@@ -94,7 +94,7 @@ def export_tflite(
     scale.check(metres_per_unit)
     run = load_run(workdir, checkpoint=checkpoint)
     height = graph.chosen_height(run, height)
-    known = scale.chosen(metres_per_unit, workdir, run.epoch, height, run.metres_per_unit(height))
+    known = scale.chosen(metres_per_unit, workdir, run, height)
     width = width or run.working_width
     samples = calibration.batches(data_dir, height, width, images) if data_dir else None
     content = convert(run, height, width, quantize, samples)

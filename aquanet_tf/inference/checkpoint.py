@@ -83,9 +83,8 @@ def load(
 
     Raises ValueError naming what is missing or damaged.
     """
-    predictor = Predictor(load_run(workdir, checkpoint=checkpoint), height, post_processing)
-    found = scale.chosen(
-        None, workdir, predictor.epoch, predictor.height, predictor.metres_per_unit
-    )
+    run = load_run(workdir, checkpoint=checkpoint)
+    predictor = Predictor(run, height, post_processing)
+    found = scale.chosen(None, workdir, run, predictor.height)
     predictor.metres_per_unit = found.metres_per_unit or None
     return predictor

@@ -120,6 +120,6 @@ class _Rays:
         key = height, width, camera.k.tobytes(), camera.lens
         if key != self._key:
             flat = point_cloud.points(np.ones((height, width)), camera)
-            self._key, self._found = key, tuple(flat[:, :2].reshape(height, width, 2).T)
-        x, y = self._found
-        return x.T, y.T
+            self._key = key
+            self._found = tuple(flat[:, i].reshape(height, width) for i in range(2))
+        return self._found

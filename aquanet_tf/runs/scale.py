@@ -10,10 +10,13 @@ from __future__ import annotations
 import math
 import pathlib
 import warnings
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from aquanet_tf import files
 from aquanet_tf.runs.layout import SCALE_FILE
+
+if TYPE_CHECKING:
+    from aquanet_tf.runs.run import Run
 
 # Source of the scale of a run with --speed_weight.
 LEARNED = "the distances traveled in training"
@@ -33,29 +36,25 @@ class Scale(NamedTuple):
 
 
 def chosen(
-    given: float | None,
-    workdir: str | pathlib.Path,
-    epoch: int,
-    working_height: int,
-    learned: float | None = None,
+    given: float | None, workdir: str | pathlib.Path, run: Run, working_height: int
 ) -> Scale:
     """The Scale that a command uses.
 
     Args:
-      given: the flag --metres_per_unit; 0: none; None: not given, so that of scale.json.
+      given: the flag --metres_per_unit; 0: none; None: not given, so that of scale.json, else that
+        of the training (`Run.metres_per_unit`).
       workdir: of the run.
-      epoch, working_height: of the network that is used, see `stored`.
-      learned: `Run.metres_per_unit` at that height, where there is no scale.json.
+      run: loaded; working_height: of the network in pixels, see `stored`.
 
     Raises ValueError for a flag that is no scale, and for a damaged scale.json.
     """
     if given is not None:
         check(given)
         return Scale(given, "--metres_per_unit")
-    found = stored(workdir, epoch, working_height)
-    if found is None:
-        return Scale(learned, LEARNED) if learned else Scale()
-    return Scale(found["metres_per_unit"], described(found))
+    if found := stored(workdir, run.epoch, working_height):
+        return Scale(found["metres_per_unit"], described(found))
+    learned = run.metres_per_unit(working_height)
+    return Scale(learned, LEARNED) if learned else Scale()
 
 
 def check(given: float | None) -> None:

@@ -92,7 +92,7 @@ def _read(path: pathlib.Path, fps: float) -> Speed:
     """The Speed in a CSV file. ValueError naming file and line."""
     if not path.is_file():
         raise ValueError(f"--speed_csv={path}: no such file")
-    lines = files.read_text(path, "replace").lstrip("\ufeff").splitlines()
+    lines = files.read_text(path, "replace").splitlines()
     header = [word.strip() for word in lines[0].split(",")] if lines else []
     if header not in [[column, "kmh"] for column in _COLUMNS]:
         raise ValueError(f"{path} line 1: expected the header time_s,kmh or frame,kmh")

@@ -39,6 +39,7 @@ def found(epoch=2, height=32, value=2.5):
 def options(**given):
     """The flags of the command: their defaults, and those given."""
     names = dict.fromkeys(("input", "gt_dir", "depth_dir", "intrinsics"), "")
+    names["checkpoint"] = "newest"
     names.update(split="all", ground_truth="depth", crop="none", camera_height=0.0, fov=0.0)
     return types.SimpleNamespace(
         **{**names, "pitch": None, "max_frames": 100, "height": 0, **given}
@@ -119,13 +120,14 @@ def test_an_image_of_another_aspect_needs_its_camera(workdir):
 
 def test_a_flag_wins_over_the_file(workdir):
     files.write(workdir / "scale.json", found())
-    known = runs_scale.chosen(None, workdir, 2, 32)
+    trained = load_run(workdir)
+    known = runs_scale.chosen(None, workdir, trained, 32)
     assert known.metres_per_unit == 2.5 and "40 frames, spread 5 %" in known.line()
-    assert runs_scale.chosen(4.0, workdir, 2, 32) == (4.0, "--metres_per_unit")
-    assert not runs_scale.chosen(0.0, workdir, 2, 32).metres_per_unit
+    assert runs_scale.chosen(4.0, workdir, trained, 32) == (4.0, "--metres_per_unit")
+    assert not runs_scale.chosen(0.0, workdir, trained, 32).metres_per_unit
     for value in (-1.0, float("nan")):
         with pytest.raises(ValueError, match="--metres_per_unit"):
-            runs_scale.chosen(value, workdir, 2, 32)
+            runs_scale.chosen(value, workdir, trained, 32)
 
 
 @pytest.mark.parametrize("other, word", [({"epoch": 1}, "epoch 1"), ({"height": 64}, "height 64")])
@@ -169,7 +171,7 @@ def test_depth_that_16_bits_cannot_hold_is_none(tmp_path):
 def test_metadata_and_card_say_the_scale_and_its_source(workdir):
     files.write(workdir / "scale.json", found())
     run = load_run(workdir)
-    known = runs_scale.chosen(None, workdir, run.epoch, 32)
+    known = runs_scale.chosen(None, workdir, run, 32)
     document = metadata.build(run, workdir, 32, parity.SAME_OPERATIONS, known)
     assert document["metres_per_unit"] == 2.5
     assert "camera height" in metadata.metric_outputs(known)["depth_metres"]

@@ -21,7 +21,7 @@ PARITY = {
 
 def card(workdir):
     run = load_run(workdir)
-    known = scale.chosen(None, workdir, run.epoch, 32, run.metres_per_unit(32))
+    known = scale.chosen(None, workdir, run, 32)
     document = metadata.build(run, workdir, 32, parity.SAME_OPERATIONS, known)
     document.update(inputs={"image": "uint8 [B, H, W, 3]"}, parity=PARITY)
     return model_card.text(workdir, document, "run_it()")
