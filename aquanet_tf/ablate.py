@@ -25,15 +25,16 @@ from absl import flags
 from aquanet_tf import cli, files
 from aquanet_tf.ablation import jobs, results, table
 from aquanet_tf.ablation import plan as ablation_plan
+from aquanet_tf.jobs import runner
 
 
 def ablate(plan: ablation_plan.Plan, commands=jobs.COMMANDS, pictures: bool = True) -> dict:
     """Runs the steps that are not finished, writes tables and figures, returns the document of
     table.json.
 
-    commands: as for `jobs.make`. Raises ValueError when `jobs.run` refuses to start.
+    commands: as for `jobs.make`. Raises ValueError when `runner.run` refuses to start.
     """
-    failures = jobs.run(
+    failures = runner.run(
         jobs.make(plan, commands), plan.out, after=lambda failed: _write(plan, failed)
     )
     document = _write(plan, failures)

@@ -12,6 +12,7 @@ from aquanet_tf import files
 from aquanet_tf.ablation import jobs
 from aquanet_tf.ablation import plan as ablation_plan
 from aquanet_tf.evaluation import distance_bands, metrics
+from aquanet_tf.jobs import job as job_module
 from aquanet_tf.runs import provenance
 
 PARTS = ("all", "static", "moving")
@@ -22,7 +23,7 @@ _PACKAGES = ("tensorflow", "keras", "numpy")
 def collect(plan: ablation_plan.Plan, failures: dict[str, str]) -> dict:
     """All results of an ablation so far, as a JSON-able document.
 
-    A row without a finished evaluation has no seeds. failures: as returned by `jobs.run`.
+    A row without a finished evaluation has no seeds. failures: as returned by `jobs.runner.run`.
     """
     rows = [_row(plan, key) for key in plan.rows]
     evaluations = [seed for row in rows for seed in row["seeds"].values()]
@@ -46,7 +47,7 @@ def _row(plan, key) -> dict:
     """One row of the document: every seed, and the mean and spread over them."""
     row, seeds = plan.rows[key], {}
     for seed in plan.seeds:
-        done = jobs.seconds(plan.out, jobs.evaluation_name(key, seed)) is not None
+        done = job_module.seconds(plan.out, jobs.evaluation_name(key, seed)) is not None
         if not (done and plan.evaluation(key, seed).is_file()):
             continue
         found = files.read(plan.evaluation(key, seed))
@@ -61,7 +62,7 @@ def _row(plan, key) -> dict:
                 for name, mask in found["masks"].items()
             },
             "baselines": {name: part["means"] for name, part in found["baselines"].items()},
-            "training_seconds": jobs.seconds(plan.out, job),
+            "training_seconds": job_module.seconds(plan.out, job),
         }
     return {
         "key": key,

@@ -12,3 +12,5 @@ BEST = "best"
 SCALE_FILE = "scale.json"
 # The camera that a run with --learn_intrinsics has found.
 INTRINSICS_FILE = "intrinsics.json"
+# The validation of a run with --init_from before its first step.
+START_FILE = "start.json"

@@ -29,8 +29,10 @@ from aquanet_tf.training import (
 from aquanet_tf.training import signals as training_signals
 from aquanet_tf.training import workdir as training_workdir
 from aquanet_tf.training.stages.kick_start import KickStart
+from aquanet_tf.training.stages.stage import columns
 from aquanet_tf.training.stages.stage_two import StageTwo
 from aquanet_tf.training.watchers import callbacks, collapse, depth_metrics, intrinsics
+from aquanet_tf.training.watchers import start as start_file
 
 # Callbacks that write to the workdir: of several workers the chief alone has them.
 _WRITERS = (
@@ -132,7 +134,7 @@ class Trainer:
                 )
                 for phase, stage in self.stages
             }
-            self.columns = _columns(stage for _, stage in self.stages)
+            self.columns = columns(stage for _, stage in self.stages)
             if self.frames:
                 self.columns += depth_metrics.COLUMNS
             self.checkpoints = Checkpoints(
@@ -220,6 +222,8 @@ class Trainer:
             # The saver is last: it saves an epoch once everything else about it is written.
             watchers = [*self._watchers(phase, stage), saver]
             validation = self._validation()
+            if validation and self.initial is not None and start == Position(0):
+                start_file.measure(stage, validation, self.workdir, self.chief)
             explained = diagnosis.explained(self.config, self.workdir, saver, masks)
             with self.signals.deferred(), explained:
                 if stretch.step == self.steps:
@@ -339,11 +343,3 @@ class Trainer:
             logs.update({f"val_{name}": value for name, value in values.items()})
         calls.on_epoch_end(epoch, logs)
         calls.on_train_end()
-
-
-def _columns(stages):
-    """Names of all means of all stages, validation included, in order of appearance."""
-    names = []
-    for stage in stages:
-        names += [name for name in stage.means if name not in names]
-    return names + [f"val_{name}" for name in names]

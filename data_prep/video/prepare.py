@@ -18,6 +18,7 @@ from data_prep.dataset import origins
 from data_prep.layouts import kitti
 from data_prep.video import camera as video_camera
 from data_prep.video import clips as video_clips
+from data_prep.video import held_out
 from data_prep.video import raw as video_raw
 from data_prep.video import select as video_select
 from data_prep.video import speed as video_speed
@@ -25,6 +26,8 @@ from data_prep.video.crop import NO_CROP, Crop
 from data_prep.video.source import Source
 
 RAW, RECORDS, REPORT = "raw", "records", "video.json"
+# The data set of what --held_out keeps back.
+HELD_OUT_RECORDS = "records_held_out"
 # Below RAW: a frame in which the part that is cut off is dark.
 CROP = "crop.png"
 
@@ -43,6 +46,8 @@ class Options:
     stride: str = "auto"
     height: int = 0
     min_flow: float = 0.05
+    held_out: float = 0.0
+    max_triplets: int = 0
     speed_kmh: float = 0.0
     speed_csv: str = ""
     fps: float = 0.0
@@ -50,8 +55,9 @@ class Options:
     threads: int = 1
 
 
-def prepare(options: Options) -> tuple[dict, dict]:
-    """Writes raw frames, report and data set; returns the report and the data set's manifest.
+def prepare(options: Options) -> tuple[dict, dict[str, dict]]:
+    """Writes raw frames, report and data sets; returns the report, and the manifests of the data
+    sets by their folders below --out: RECORDS and, with `held_out`, HELD_OUT_RECORDS.
 
     Resumes an interrupted run of the same options. ValueError and OSError name the file or flag.
     """
@@ -59,6 +65,7 @@ def prepare(options: Options) -> tuple[dict, dict]:
         raise ValueError(f"--stride={options.stride}: expected auto, or a number from 1 to 9999")
     if not 0 <= options.min_flow < 100:
         raise ValueError(f"--min_flow={options.min_flow}: expected 0 to 100, % of the width")
+    held_out.check(options.held_out, options.max_triplets)
     out = pathlib.Path(options.out)
     clips = video_clips.Clips.of(options.input)
     camera = video_camera.from_options(
@@ -85,19 +92,35 @@ def prepare(options: Options) -> tuple[dict, dict]:
         kept = {"arguments": arguments, "files": source.record()}
         report = _write_raw(out, options, kept, camera, clips, speed)
     stride = report["stride"] if options.stride == "auto" else int(options.stride)
-    prepared = kitti.prepare(
+    splits = {RECORDS: "all"}
+    if options.held_out or options.max_triplets:
+        chosen = options.held_out, options.max_triplets
+        lines = held_out.choose(report["scenes"], stride, *chosen)
+        held_out.write(out, lines)
+        splits = {RECORDS: str(out / held_out.TRAIN)}
+        if options.held_out:
+            splits[HELD_OUT_RECORDS] = str(out / held_out.HELD_OUT)
+    return report, {
+        name: _write_records(options, out / name, split, stride, speed is not None)
+        for name, split in splits.items()
+    }
+
+
+def _write_records(options: Options, folder: pathlib.Path, split: str, stride: int, distances):
+    """Writes one data set from the raw frames; its manifest."""
+    return kitti.prepare(
         kitti.Options(
-            raw_dir=str(out / RAW),
-            out=str(out / RECORDS),
+            raw_dir=str(pathlib.Path(options.out) / RAW),
+            out=str(folder),
+            split=split,
             height=options.height,
             stride=stride,
             image_format=options.image_format,
             static_filter=False,
-            distances=speed is not None,
+            distances=distances,
             threads=options.threads,
         )
     )
-    return report, prepared
 
 
 def print_report(report: dict) -> None:

@@ -12,6 +12,7 @@ import pytest
 from aquanet_tf.ablation import jobs as ablation_jobs
 from aquanet_tf.ablation import plan as ablation_plan
 from aquanet_tf.ablation import results
+from aquanet_tf.jobs import runner
 from tests.ablation.test_plan import write  # noqa: F401, a fixture
 from tests.support import commands, fake_commands
 
@@ -75,14 +76,14 @@ def test_a_failed_row_takes_along_only_what_stands_on_it(write, tmp_path, monkey
     plan = ablation_plan.read(write(seeds=[1], data=[]), tmp_path / "out")
     jobs = ablation_jobs.make(plan, fake_commands.COMMANDS)
     monkeypatch.setenv("FAIL", "second")
-    failures = ablation_jobs.run(jobs, plan.out)
+    failures = runner.run(jobs, plan.out)
     assert set(failures) == {"train_second_seed1", "evaluate_second_seed1"}
     assert "the loss is not finite (see" in failures["train_second_seed1"]
     assert failures["evaluate_second_seed1"] == "needs train_second_seed1"
     rows = {row["key"]: row for row in results.collect(plan, failures)["rows"]}
     assert rows["other"]["seeds"] and not rows["second"]["seeds"]
     monkeypatch.delenv("FAIL")
-    assert ablation_jobs.run(jobs, plan.out) == {}
+    assert runner.run(jobs, plan.out) == {}
 
 
 def test_other_flags_are_refused_and_evaluations_made_again(write, tmp_path):  # noqa: F811
@@ -90,7 +91,7 @@ def test_other_flags_are_refused_and_evaluations_made_again(write, tmp_path):  #
 
     def run(**changes):
         plan = ablation_plan.read(write(seeds=[1], data=[], **changes), out)
-        return ablation_jobs.run(ablation_jobs.make(plan, fake_commands.COMMANDS), out)
+        return runner.run(ablation_jobs.make(plan, fake_commands.COMMANDS), out)
 
     assert run() == {}
     before = (out / "evaluations/first/seed1.json").stat().st_mtime_ns
@@ -107,7 +108,7 @@ def test_two_at_once_are_refused(write, tmp_path):  # noqa: F811
     with (tmp_path / "lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         with pytest.raises(ValueError, match="still running"):
-            ablation_jobs.run(ablation_jobs.make(plan, fake_commands.COMMANDS), tmp_path)
+            runner.run(ablation_jobs.make(plan, fake_commands.COMMANDS), tmp_path)
 
 
 def test_out_may_be_named_in_another_way(write, tmp_path, monkeypatch):  # noqa: F811

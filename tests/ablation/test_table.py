@@ -6,6 +6,7 @@ import pytest
 
 from aquanet_tf.ablation import jobs, results, table
 from aquanet_tf.ablation import plan as ablation_plan
+from aquanet_tf.jobs import runner
 from tests.ablation.test_plan import write  # noqa: F401, a fixture
 from tests.support import fake_commands
 
@@ -13,7 +14,7 @@ from tests.support import fake_commands
 @pytest.fixture
 def plan(write, tmp_path):  # noqa: F811
     plan = ablation_plan.read(write(data=[]), tmp_path / "out")
-    assert jobs.run(jobs.make(plan, fake_commands.COMMANDS), plan.out) == {}
+    assert runner.run(jobs.make(plan, fake_commands.COMMANDS), plan.out) == {}
     return plan
 
 

@@ -1,5 +1,6 @@
 """Runs that start from another one: their first loss, and their resume without the source."""
 
+import dataclasses
 import json
 import shutil
 
@@ -54,3 +55,25 @@ def test_what_does_not_fit_leaves_no_workdir(data_dir, tmp_path):
     with pytest.raises(ValueError, match="--init_from=.* weights do not fit"):
         begun(options(data_dir, init_from=str(source)), tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_the_start_is_validated_once(data_dir, tmp_path):
+    """By the weights of the source; a resumed run does not measure it again."""
+    source = runs.write(tmp_path / "source", height=24, width=80)
+    changes = {"width": 0.1, "pose_network_width": 0.1, "val_data_dir": str(data_dir)}
+    config = options(data_dir, **changes, kickstart_epochs=0, init_from=str(source))
+    config = dataclasses.replace(config, milestones="", epochs=1)
+    trainer.train(config, tmp_path / "run")
+    found = json.loads((tmp_path / "run" / "start.json").read_text())
+    new = begun(dataclasses.replace(config, seed=3), tmp_path / "other")
+    ((_, stage),) = new.stages
+    expected = stage.evaluate(**_evaluated(new), return_dict=True, verbose=0)
+    np.testing.assert_allclose(found["val_photometric"], expected["photometric"], rtol=1e-5)
+    (tmp_path / "run" / "start.json").unlink()
+    trainer.train(dataclasses.replace(config, epochs=2), tmp_path / "run")
+    assert not (tmp_path / "run" / "start.json").exists()
+
+
+def _evaluated(new):
+    validation = new._validation()
+    return {"x": validation["validation_data"], "steps": validation["validation_steps"]}

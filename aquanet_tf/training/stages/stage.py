@@ -187,3 +187,11 @@ class PoseHeld:
     @property
     def trained(self):
         return self.aquanet.trainable_variables
+
+
+def columns(stages) -> list[str]:
+    """Names of all means of all stages, validation included, in order of appearance."""
+    names = []
+    for stage in stages:
+        names += [name for name in stage.means if name not in names]
+    return names + [f"val_{name}" for name in names]

@@ -47,7 +47,7 @@ def test_a_folder_of_clips_is_one_data_set(tmp_path):
     first, second = (f"{video_raw.DATE}/{name}_0000" for name in ("clip_9", "clip_10"))
     assert report["scenes"] == {first: list(range(6)), second: list(range(5))}
     assert report["clips"] == {"clip 9.mp4": [first], "clip 10.mp4": [second]}
-    assert prepared["count"] == 4 + 3 and report["frames"] == 11
+    assert prepared[prepare.RECORDS]["count"] == 4 + 3 and report["frames"] == 11
     assert "not a readable video" in report["left_out"]["clip 11.mp4"]
     assert "left out: " in report["warnings"][-1]
     assert prepare.prepare(options) == (report, prepared)
@@ -98,7 +98,7 @@ def test_clips_of_one_name_do_not_share_a_drive(tmp_path):
         clip(tmp_path / "trip" / name, range(4))
     options = prepare.Options(str(tmp_path / "trip"), str(tmp_path / "out"), fov_deg=70.0)
     report, prepared = prepare.prepare(dataclasses.replace(options, stride="1"))
-    assert len(report["scenes"]) == 3 and prepared["count"] == 6
+    assert len(report["scenes"]) == 3 and prepared[prepare.RECORDS]["count"] == 6
 
 
 def test_hidden_files_are_no_frames(tmp_path):

@@ -190,7 +190,8 @@ def test_a_folder_to_records(tmp_path):
     report, prepared = prepare.prepare(options)
     assert report["kept"] == 8 and report["dropped"] == {"duplicate": 1}
     assert report["scenes"] == {f"{video_raw.DATE}/trip_0000": [0, 1, 2, 3, 5, 6, 7, 8]}
-    assert prepared["count"] == 6 and prepared["sizes"] == {"96x160": 6}
+    assert prepared[prepare.RECORDS]["count"] == 6
+    assert prepared[prepare.RECORDS]["sizes"] == {"96x160": 6}
     (stored,) = kitti_layout.list_drives(tmp_path / "out" / "raw")
     np.testing.assert_allclose(
         kitti_layout.intrinsics(stored.calibration, 2), camera(fov=70.0).k, rtol=1e-9
@@ -205,6 +206,20 @@ def test_a_folder_to_records(tmp_path):
     assert len(times) == 9 and times == {path: path.stat().st_mtime_ns for path in times}
     with pytest.raises(ValueError, match="holds another video, camera or speed"):
         prepare.prepare(prepare.Options(str(source), str(tmp_path / "out"), fov_deg=71.0))
+
+
+def test_the_end_is_held_out(tmp_path):
+    source = folder(tmp_path / "trip", [drive(n) for n in range(24)])
+    options = prepare.Options(
+        *(str(source), str(tmp_path / "out"), "", 70.0),
+        stride="1",
+        held_out=0.25,
+        max_triplets=10,
+    )
+    report, prepared = prepare.prepare(options)
+    counts = {name: manifest["count"] for name, manifest in prepared.items()}
+    assert counts == {prepare.RECORDS: 10, prepare.HELD_OUT_RECORDS: 4}
+    assert prepare.prepare(options) == (report, prepared)
 
 
 def test_distortion_is_taken_out_and_k_follows_the_cut(tmp_path):
@@ -300,4 +315,4 @@ def test_a_real_highway(tmp_path):
     report, prepared = prepare.prepare(options)
     assert report["frames"] == 221 and report["kept"] > 200 and report["cuts"] == 0
     assert report["warnings"] == [] and 1 < report["stride"] < 6
-    assert prepared["count"] == report["kept"] - 2 * report["stride"]
+    assert prepared[prepare.RECORDS]["count"] == report["kept"] - 2 * report["stride"]

@@ -1,0 +1,57 @@
+"""What is held out shares no frame with what is trained on."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from data_prep.video import held_out
+
+SCENES = st.lists(st.integers(1, 60), min_size=1, max_size=5)
+
+
+def frames_of(lines, stride):
+    """(drive, frame) of all frames that the triplets of these lines touch."""
+    found = set()
+    for line in lines:
+        drive, frame = line.split()
+        found |= {(drive, int(frame) + step) for step in (-stride, 0, stride)}
+    return found
+
+
+@settings(max_examples=60, deadline=None)
+@given(lengths=SCENES, stride=st.integers(1, 4), share=st.sampled_from([0.1, 0.25, 0.5]))
+def test_no_frame_is_in_both(lengths, stride, share):
+    scenes = {f"date/drive_{i}": list(range(length)) for i, length in enumerate(lengths)}
+    try:
+        found = held_out.choose(scenes, stride, share, 0)
+    except ValueError:
+        return
+    touched = [frames_of(lines, stride) for lines in found.values()]
+    assert not touched[0] & touched[1]
+    for drive, frame in touched[0] | touched[1]:
+        assert 0 <= frame < len(scenes[drive])
+
+
+def test_the_end_of_the_video_is_held_out():
+    found = held_out.choose({"d/a": list(range(50)), "d/b": list(range(50))}, 1, 0.1, 0)
+    assert found[held_out.HELD_OUT] == [f"d/b {i}" for i in range(41, 49)]
+    assert len(found[held_out.TRAIN]) == 48 + 38
+
+
+def test_without_a_share_all_is_trained_on():
+    found = held_out.choose({"d/a": list(range(9))}, 2, 0.0, 0)
+    assert found == {held_out.TRAIN: [f"d/a {i}" for i in range(2, 7)], held_out.HELD_OUT: []}
+
+
+def test_fewer_triplets_are_evenly_spread():
+    found = held_out.choose({"d/a": list(range(102))}, 1, 0.0, 11)
+    assert found[held_out.TRAIN] == [f"d/a {i}" for i in [1, 11, 21, 31, 41, 51, 60, 70, 80, 90, 100]]
+
+
+def test_a_short_video_and_wrong_numbers_are_refused():
+    with pytest.raises(ValueError, match="--held_out=0.1: of 12 frames 9 triplets .* 0 are held"):
+        held_out.choose({"d/a": list(range(12))}, 1, 0.1, 0)
+    with pytest.raises(ValueError, match="--held_out=0.9: expected"):
+        held_out.check(0.9, 0)
+    with pytest.raises(ValueError, match="--max_triplets=-1"):
+        held_out.check(0.1, -1)
