@@ -11,8 +11,8 @@ import os
 _GPU = any(os.path.exists(path) for path in ("/dev/nvidiactl", "/dev/dxg"))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2" if _GPU else "3")
 
-# TensorFlow's own default is to use oneDNN only on processors with AVX-512 or AMX. On others, such as
-# AMD EPYC with AVX2, a training step takes twice as long without it.
+# TensorFlow itself uses oneDNN only on processors with AVX-512 or AMX. On others, such as AMD EPYC
+# with AVX2, a training step takes twice as long without it.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 __version__ = "0.1.0"

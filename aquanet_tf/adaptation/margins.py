@@ -25,8 +25,9 @@ _BAND, _ALONG, _ALONG_TEXT = 0.03, 0.6, 0.12
 _REACH, _REACH_TEXT = 0.4, 0.12
 # Gray levels of a black bar: mean, and standard deviation over the frames.
 _BLACK, _CONSTANT = 20.0, 2.0
-# Share of the pixels with edges that are fixed, from which on the camera itself does not move.
-_STILL = 0.5
+# Shares of fixed edges in the middle of the image, from which on it is unclear what is fixed to the
+# camera, and from which on the camera itself does not move.
+_UNCLEAR, _STILL = 0.2, 0.5
 
 
 class Statistics:
@@ -58,11 +59,21 @@ class Statistics:
         return (self.mean_length > share * self.length) & (self.mean_length > edge)
 
     @property
+    def fixed_share(self) -> float:
+        """Share of the edges in the middle of the image that stay."""
+        rows = slice(len(self.gray) // 4, len(self.gray) * 6 // 10)
+        edges = (self.length > _EDGE)[rows]
+        return float((self.fixed(_FIXED, _EDGE)[rows] & edges).sum() / max(edges.sum(), 1))
+
+    @property
+    def unclear(self) -> bool:
+        """Whether too much stays to tell what is fixed to the camera."""
+        return self.fixed_share > _UNCLEAR
+
+    @property
     def still(self) -> bool:
         """Whether the whole image stays where it is: the camera does not move."""
-        edges = self.length > _EDGE
-        fixed = self.fixed(_FIXED, _EDGE) & edges
-        return bool(fixed.sum() > _STILL * max(edges.sum(), 1))
+        return self.fixed_share > _STILL
 
 
 def find(seen: Statistics) -> tuple[int, int, int, int]:

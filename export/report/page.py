@@ -52,7 +52,7 @@ td.best { color:var(--good) }
 .frame header span { color:var(--soft) }
 .tiles { display:grid; grid-template-columns:repeat(6,1fr); gap:12px }
 .tiles figure { grid-column:span 2 }
-.tiles figure:nth-child(-n+2) { grid-column:span 3 }
+.tiles figure:nth-child(-n+2), .two figure { grid-column:span 3 }
 @media (max-width:700px) { .tiles figure:nth-child(n) { grid-column:span 6 } }
 figure { margin:0 }
 figure img { width:100%; display:block; border-radius:6px }

@@ -1,0 +1,109 @@
+"""Turns one drive of an unknown camera into a depth network for it.
+
+    python -m aquanet_tf.adapt --input TRIP.mp4 [--camera_height 1.4] --out MYCAM
+
+Looks at the video and cuts off what never moves (hood, burnt-in text, bars); chooses frames in
+motion and holds back the last tenth; fine-tunes the shipped network in both stages, and learns the
+camera where none is given; finds the meters of one unit from the height of the camera or from the
+speed; exports. Writes below MYCAM
+  index.html        one page: errors before and after, pictures, the camera, meters, doubts;
+  adaptation.json   the same numbers;
+  saved_model/, model.tflite   the network, each with its model card;
+  clip/             frames and records (data_prep.video); stage1/, stage2/: the trainings; logs/.
+It says at every step what it does, and at the end what it doubts. A video that cannot work (dark,
+of a camera that stands still, without a road, a few seconds) ends with the reason. Re-run an
+interrupted command to resume it: finished steps are kept, a training resumes after its last epoch.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import signal
+import sys
+
+from absl import flags
+
+from aquanet_tf import cli, files
+from aquanet_tf.adaptation import clip, findings, recipe, road, steps
+from aquanet_tf.jobs import runner
+
+# A usual dash-cam, where nothing is known.
+_FIELD_OF_VIEW = 75.0
+_SHIPPED = str(pathlib.Path(__file__).resolve().parents[1] / "pretrained" / "street")
+
+
+def define_flags() -> None:
+    """The flags of the command."""
+    text = "Video, folder of videos, or folder of images in order of time."
+    cli.define_path("input", None, text, required=True)
+    text = "Directory for everything it writes."
+    cli.define_output("out", None, text, required=True, folder=True)
+    cli.define_path("init_from", _SHIPPED, "Run or release to start from.")
+    cli.define_path("intrinsics", "", "Camera file; the camera is then not learned.")
+    text = "Horizontal field of view, degrees, as first guess; 0: 75."
+    flags.DEFINE_float("fov_deg", 0.0, text, lower_bound=0)
+    flags.DEFINE_list("crop", [], "TOP,BOTTOM,LEFT,RIGHT pixels to cut off; left out: found.")
+    text = "Height of the camera above the road, meters; 0: unknown."
+    flags.DEFINE_float("camera_height", 0.0, text, lower_bound=0)
+    flags.DEFINE_float("speed_kmh", 0.0, "Constant speed of the car, km/h; 0: unknown.")
+    cli.define_path("speed_csv", "", "CSV time_s,kmh or frame,kmh, as for data_prep.video.")
+    flags.DEFINE_float("fps", 0.0, "Frames per second of a folder of images, for the speed.")
+    flags.DEFINE_integer("epochs", 0, "Epochs of each stage, 50 steps each; 0: 12.", 0)
+
+
+def adapt(wish: steps.Wish, start: recipe.Source, seen: clip.Clip, epochs: int, commands=None):
+    """Runs the steps that are not finished; returns the content of adaptation.json.
+
+    Raises ValueError when a step fails that the others need, and as `jobs.runner.run`.
+    """
+    learned = not any(flag.startswith("--intrinsics") for flag in wish.camera)
+    shape = seen.shape
+    options = recipe.options(start, wish.out, shape, learned, epochs)
+    wish.out.mkdir(parents=True, exist_ok=True)
+    for name, config in zip((recipe.STAGE1, recipe.STAGE2), options):
+        recipe.write(config, wish.out / f"{name}.flags")
+    todo, page = steps.jobs(wish, start, options, commands or steps.COMMANDS)
+    failures = runner.run(todo, wish.out)
+    if serious := {name: why for name, why in failures.items() if name != steps.SCALE}:
+        name, reason = next(iter(serious.items()))
+        raise ValueError(f"{name}: {reason}")
+    found = findings.collect(wish.out, list(seen.doubts), failures)
+    files.write(wish.out / findings.FILE, found)
+    if failed := runner.run([page], wish.out):
+        raise ValueError(f"page: {failed['page']}")
+    return found
+
+
+def main(argv) -> None:
+    """Runs the command; see the module docstring."""
+    del argv
+    options = flags.FLAGS
+    if options.intrinsics and options.fov_deg:
+        raise ValueError("give one of --intrinsics and --fov_deg")
+    if options.camera_height and (options.speed_kmh or options.speed_csv):
+        raise ValueError("give one of --camera_height and a speed: both tell the meters")
+    # A signal raises an exception, so that the running command is stopped too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    out = pathlib.Path(options.out)
+    print(f"looking at {options.input}", flush=True)
+    seen = clip.look(options.input, options.crop)
+    print(seen.line(), flush=True)
+    doubts = []
+    if options.intrinsics:
+        camera = ("--intrinsics", options.intrinsics)
+    else:
+        if not options.fov_deg:
+            doubts.append(f"no camera was given: it is learned from {_FIELD_OF_VIEW:g} degrees on")
+        camera = ("--fov_deg", f"{options.fov_deg or _FIELD_OF_VIEW:g}")
+    start = road.require(options.init_from, options.input, seen, options.fov_deg or _FIELD_OF_VIEW)
+    names = ("speed_kmh", "speed_csv", "fps")
+    speed = tuple(f"--{name}={options[name].value}" for name in names if options[name].value)
+    wish = steps.Wish(options.input, out, camera, seen.crop, speed, options.camera_height)
+    found = adapt(wish, start, seen.doubted(doubts), options.epochs)
+    print(findings.text(found))
+    print(f"open {out / steps.PAGE}")
+
+
+if __name__ == "__main__":
+    define_flags()
+    cli.run(main)

@@ -1,0 +1,137 @@
+"""A first look at a video: its margins, and reasons why it cannot be learned from."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+
+from aquanet_tf import progress
+from aquanet_tf.adaptation import margins
+from aquanet_tf.media import inputs, video
+from aquanet_tf.metric import camera_height
+
+# Frames that are looked at, evenly spread.
+_FRAMES = 100
+# Fewest frames of a folder, fewest seconds of a video.
+FEWEST_FRAMES, FEWEST_SECONDS = 30, 4.0
+# Mean gray level, 0..255, below which a video is too dark.
+DARKEST = 35.0
+# Share of the image that must be left.
+_SMALLEST = 0.5
+
+
+@dataclasses.dataclass(frozen=True)
+class Clip:
+    """What was seen: size of the frames in pixels, the margins to cut off (top, bottom, left,
+    right), the number of frames, the mean gray level, and doubts in words."""
+
+    height: int
+    width: int
+    crop: tuple[int, int, int, int]
+    frames: int
+    brightness: float
+    doubts: tuple[str, ...] = ()
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(height, width) that is left."""
+        top, bottom, left, right = self.crop
+        return self.height - top - bottom, self.width - left - right
+
+    def line(self) -> str:
+        """What is printed about it."""
+        height, width = self.shape
+        cut = (
+            f"cut off (top, bottom, left, right): {self.crop}" if any(self.crop) else "nothing cut"
+        )
+        return f"{self.frames} frames of {self.width}x{self.height}; {cut}; left: {width}x{height}"
+
+    def doubted(self, more: list[str]) -> Clip:
+        """The same with more doubts."""
+        return dataclasses.replace(self, doubts=(*self.doubts, *more))
+
+
+def look(source: str, crop: list[str] = ()) -> Clip:
+    """Looks at an --input: a video, a folder of videos, or a folder of images.
+
+    crop: the four numbers of --crop; empty: found.
+
+    Raises ValueError with the reason for a video that is too short, too dark, or of a camera that
+    does not move.
+    """
+    given = _parsed(crop)
+    paths = list(inputs.paths(source))
+    count = _require_length(source, paths)
+    spread = camera_height.spread(paths, _FRAMES)
+    frames = (frame for _, frame in progress.bar(spread, desc="looking", unit="frame"))
+    seen = margins.Statistics(_of_one_size(source, frames))
+    brightness = float(seen.gray.mean())
+    if brightness < DARKEST:
+        raise ValueError(
+            f"{source}: too dark: mean gray level {brightness:.0f} of 255, needed are "
+            f"{DARKEST:.0f}; use a drive by day"
+        )
+    if seen.still:
+        raise ValueError(
+            f"{source}: the camera does not move: {seen.fixed_share:.0%} of the edges stay where "
+            "they are; depth is learned from the motion of the camera"
+        )
+    crop, doubts = given or margins.find(seen), []
+    if seen.unclear and not given:
+        crop = (0, 0, 0, 0)
+        doubts.append(
+            f"{seen.fixed_share:.0%} of the edges stay where they are, so a hood or burnt-in text "
+            "cannot be told from the scene: nothing is cut off (--crop does it)"
+        )
+    found = Clip(*seen.shape, crop, count, brightness, tuple(doubts))
+    if min(found.shape[0] / found.height, found.shape[1] / found.width) < _SMALLEST:
+        raise ValueError(
+            f"{source}: only {found.shape[1]}x{found.shape[0]} of {found.width}x{found.height} "
+            "pixels ever move; give --crop=TOP,BOTTOM,LEFT,RIGHT to decide yourself"
+        )
+    return found
+
+
+def _parsed(crop) -> tuple[int, ...] | None:
+    """The numbers of --crop; None: not given. ValueError naming the flag."""
+    if not crop:
+        return None
+    try:
+        found = tuple(int(value) for value in crop)
+    except ValueError:
+        found = ()
+    if len(found) != 4 or min(found) < 0:
+        text = ",".join(map(str, crop))
+        raise ValueError(f"--crop={text}: expected TOP,BOTTOM,LEFT,RIGHT in pixels, 0 or more")
+    return found
+
+
+def _require_length(source: str, paths: list[pathlib.Path]) -> int:
+    """The number of frames. ValueError when there are too few."""
+    videos = [path for path in paths if video.is_video(path)]
+    if not videos:
+        if len(paths) < FEWEST_FRAMES:
+            raise ValueError(
+                f"{source}: {len(paths)} images; needed are {FEWEST_FRAMES}, in order of time"
+            )
+        return len(paths)
+    clips = [video.probe(path) for path in videos]
+    seconds = sum(clip.duration for clip in clips)
+    if seconds < FEWEST_SECONDS:
+        raise ValueError(
+            f"{source}: {seconds:.1f} s long; needed are {FEWEST_SECONDS:.0f} s, and a minute is "
+            "better"
+        )
+    return sum(clip.frames for clip in clips)
+
+
+def _of_one_size(source, frames):
+    shape = None
+    for frame in frames:
+        shape = shape or frame.shape
+        if frame.shape != shape:
+            raise ValueError(
+                f"{source}: frames of {frame.shape[1]}x{frame.shape[0]} and of "
+                f"{shape[1]}x{shape[0]}; give the drive of one camera"
+            )
+        yield frame

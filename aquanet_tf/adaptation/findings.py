@@ -1,0 +1,122 @@
+"""What an adaptation found: errors before and after, the camera, meters, and doubts."""
+
+from __future__ import annotations
+
+import math
+import pathlib
+
+from aquanet_tf import files
+from aquanet_tf.adaptation import recipe, steps
+from aquanet_tf.jobs import job
+from aquanet_tf.runs import history
+from aquanet_tf.runs.layout import INTRINSICS_FILE, SCALE_FILE, START_FILE
+
+FILE = "adaptation.json"
+_ERROR = "val_photometric"
+# Relative change of the photometric error that counts as an improvement.
+_BETTER = 0.01
+# Spread of the scale over frames that is doubted.
+_WIDE = 0.15
+_FEW_TRIPLETS = 100
+
+
+def collect(out: pathlib.Path, doubts: list[str], failures: dict[str, str]) -> dict:
+    """The content of adaptation.json.
+
+    Args:
+        out: directory of the adaptation, all steps done.
+        doubts: of the first look at the video.
+        failures: of the jobs, name -> reason.
+    """
+    report = files.read(out / steps.CLIP / "video.json")
+    stages = {name: _errors(out / name) for name in (recipe.STAGE1, recipe.STAGE2)}
+    camera = _camera(out / recipe.STAGE2)
+    scale = _scale(out / recipe.STAGE2)
+    found = {
+        "frames": {name: report[name] for name in ("frames", "kept", "cuts", "stride")},
+        "photometric": stages,
+        "camera": camera,
+        "scale": scale,
+        "seconds": {
+            name: job.seconds(out, name)
+            for name in ("video", recipe.STAGE1, recipe.STAGE2, steps.SCALE, *_EXPORTS)
+        },
+    }
+    found["doubts"] = [*doubts, *report["warnings"], *_doubts(found, failures)]
+    return found
+
+
+_EXPORTS = ("saved_model", "tflite")
+
+
+def text(found: dict) -> str:
+    """What is printed."""
+    lines = []
+    for name, (before, after) in found["photometric"].items():
+        lines.append(f"{name}: photometric error on held-out frames {before:.4f} -> {after:.4f}")
+    if camera := found["camera"]:
+        lines.append(
+            f"camera: horizontal field of view {camera['fov_deg']:.1f} degrees (began at "
+            f"{camera['first_fov_deg']:.1f})"
+        )
+    if scale := found["scale"]:
+        lines.append(
+            f"depth: {scale['metres_per_unit']:.4g} m per unit ({scale['method']}, spread "
+            f"{scale['spread']:.0%})"
+        )
+    lines += [f"doubt: {doubt}" for doubt in found["doubts"]]
+    return "\n".join(lines)
+
+
+def _errors(workdir: pathlib.Path) -> list[float]:
+    """Photometric error on the held-out frames, before the first and after the last epoch."""
+    rows = history.read_history(workdir / "history.csv")
+    start = workdir / START_FILE
+    first = files.read(start)[_ERROR] if start.is_file() else float(rows[0][_ERROR])
+    return [first, float(rows[-1][_ERROR])]
+
+
+def _camera(workdir: pathlib.Path) -> dict | None:
+    """The learned camera; None where it was given."""
+    path = workdir / INTRINSICS_FILE
+    if not path.is_file():
+        return None
+    learned = files.read(path)
+    (each,) = learned["learned"]["sets"]
+    return {
+        **{name: each[name] for name in ("fx", "fy", "cx", "cy", "width", "height", "spread")},
+        "fov_deg": _field_of_view(each["fx"], each["width"]),
+        "first_fov_deg": _field_of_view(each["first_guess"]["fx"], each["width"]),
+        "comment": learned["comment"],
+    }
+
+
+def _field_of_view(focal: float, width: int) -> float:
+    return math.degrees(2 * math.atan(0.5 * width / focal))
+
+
+def _scale(workdir: pathlib.Path) -> dict | None:
+    path = workdir / SCALE_FILE
+    return files.read(path) if path.is_file() else None
+
+
+def _doubts(found: dict, failures: dict[str, str]) -> list[str]:
+    doubts = []
+    for name, (before, after) in found["photometric"].items():
+        if after > (1 - _BETTER) * before:
+            doubts.append(
+                f"{name} did not lower the photometric error on held-out frames ({before:.4f} -> "
+                f"{after:.4f}): the network knows this camera no better than before"
+            )
+    if found["frames"]["kept"] < _FEW_TRIPLETS:
+        doubts.append(f"only {found['frames']['kept']} frames are in motion: use a longer drive")
+    if camera := found["camera"]:
+        doubts.append(camera["comment"])
+    if reason := failures.get(steps.SCALE):
+        doubts.append(f"no meters: {reason}")
+    elif scale := found["scale"]:
+        if scale["spread"] > _WIDE:
+            doubts.append(f"the scale differs between frames by {scale['spread']:.0%} (spread)")
+    else:
+        doubts.append("depth is relative: --camera_height or a speed gives meters")
+    return doubts

@@ -1,0 +1,128 @@
+"""The options of both trainings of an adaptation: a few hundred steps from a trained network."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+from typing import NamedTuple
+
+from aquanet_tf import files
+from aquanet_tf.config import Config
+from aquanet_tf.runs.layout import CONFIG_FILE, RUN_FILE
+
+# Folders below --out.
+STAGE1, STAGE2 = "stage1", "stage2"
+# Triplets to train on: more would take longer to mask than they improve.
+TRIPLETS = 600
+_STEPS, _EPOCHS, _KICKSTART = 50, 12, 6
+_MULTIPLE = 16  # of the sides of a crop, pixels
+
+
+class Source(NamedTuple):
+    """The run that an adaptation starts from: its directory, options, the height of its training
+    images in pixels, and whether it has a PoseNet."""
+
+    workdir: str
+    config: Config
+    height: int
+    has_posenet: bool
+
+
+def source(workdir: str, has_posenet: bool) -> Source:
+    """Reads a run or a release. ValueError naming a file that is missing or damaged."""
+    folder = pathlib.Path(workdir)
+    config = Config.load(folder / CONFIG_FILE)
+    try:
+        height = int(files.read(folder / RUN_FILE)["data"]["image_height"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{folder / RUN_FILE}: missing or damaged ({error})") from error
+    return Source(workdir, config, height, has_posenet)
+
+
+def options(
+    start: Source, out: pathlib.Path, shape: tuple[int, int], learn_intrinsics: bool, epochs: int
+) -> tuple[Config, Config]:
+    """The options of stage 1 and of stage 2.
+
+    Both start from the same network, which has no holes: what stage 1 learns wrongly about moving
+    objects is not handed on. Stage 2 takes the cameras, PoseNet and masks of stage 1.
+
+    Args:
+        out: directory of the adaptation.
+        shape: (height, width) of the cropped frames; the crop gets their aspect.
+        learn_intrinsics: whether the camera is learned.
+        epochs: of each stage; 0: as many as the recipe has.
+    """
+    before = start.config
+    aspect = shape[1] / shape[0]
+    records = out / "clip"
+    # The same on every machine, so paths are as given.
+    one = dataclasses.replace(
+        before,
+        stage="1",
+        data_dir=str(records / "records"),
+        data_weights="",
+        val_data_dir=str(records / "records_held_out"),
+        val_gt_dir="",
+        keep_best="",
+        stage1_workdir="",
+        stage2_posenet="scratch",
+        init_from=start.workdir,
+        init_checkpoint="newest",
+        init_partial=False,
+        init_kickstart=False,
+        encoder_weights="none",
+        batch_size=4,
+        crop_width=_side(before.crop_height * aspect),
+        pose_input_width=_side(before.pose_input_height * aspect),
+        depth_scaling="proportional",
+        resize_min=before.crop_height / start.height,
+        resize_max=max(1.0, 1.3 * before.crop_height / start.height),
+        learn_intrinsics=learn_intrinsics,
+        synthesis="l1_ssim",
+        speed_weight=0.0,
+        boosting_weight=0.0,
+        spimo_source="plain",
+        kickstart_epochs=0 if start.has_posenet else _KICKSTART,
+        pose_frozen_epochs=0,
+        steps_per_epoch=_STEPS,
+        epochs=(epochs or _EPOCHS) + (0 if start.has_posenet else _KICKSTART),
+        kickstart_learning_rate=1e-3,
+        learning_rate=3e-4,
+        rate_schedule="cosine",
+        milestones="",
+        ema=0.98,
+        steps_per_execution=1,
+        panels_every=0,
+        keep_checkpoints=2,
+        collapse="warn",
+        seed=1,
+    )
+    two = dataclasses.replace(
+        one,
+        stage="2",
+        stage1_workdir=str(out / STAGE1),
+        stage2_posenet="stage1",
+        mask="spimo",
+        mask_source="cached",
+        kickstart_epochs=0,
+        epochs=epochs or _EPOCHS,
+    )
+    return one, two
+
+
+def write(config: Config, path: pathlib.Path) -> None:
+    """A flagfile of all options that are not the default."""
+    plain = dataclasses.asdict(Config())
+    lines = [
+        f"--{name}={value}"
+        for name, value in dataclasses.asdict(config).items()
+        if value != plain[name]
+    ]
+    with files.atomic(path) as temporary:
+        temporary.write_text("\n".join(lines) + "\n")
+
+
+def _side(pixels: float) -> int:
+    """The largest side of a crop that fits into `pixels`."""
+    return max(_MULTIPLE, int(pixels) // _MULTIPLE * _MULTIPLE)
