@@ -82,14 +82,18 @@ def test_the_command_writes_the_path_and_its_errors(estimate, workdir, folder, t
 
 
 def path_of(monkeypatch, workdir, folder, out, given=None):
-    """odometry.json, and the poses of the KITTI file, of the command."""
+    """odometry.json, and the poses of the KITTI file, of the command; it draws in the same unit."""
+    units = []
+    monkeypatch.setattr(odometry.top_view, "draw", lambda path, lines, unit: units.append(unit))
     flags = types.SimpleNamespace(
         workdir=str(workdir), input=str(folder), out=str(out), metres_per_unit=given
     )
     vars(flags).update(checkpoint="newest", stride=1, fps=10.0, gt="", alignment="sim3")
     monkeypatch.setattr(odometry.flags, "FLAGS", flags)
     odometry.main([])
-    return files.read(out / "odometry.json"), pose_files.read_kitti(out / "poses_kitti.txt")
+    document = files.read(out / "odometry.json")
+    assert units == ["m" if document["units"] == "meters" else "units of depth"]
+    return document, pose_files.read_kitti(out / "poses_kitti.txt")
 
 
 def test_positions_are_in_meters_where_the_scale_is_known(workdir, folder, tmp_path, monkeypatch):
