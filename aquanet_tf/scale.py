@@ -144,25 +144,36 @@ def _by_distances(options) -> Callable:
     def measure(network, run) -> dict:
         from aquanet_tf.trajectory.motion import EgoMotion
 
-        _check_unit_of_motion(run, network.height)
+        _check_depth_is_trained(run)
         motion = EgoMotion(run)
         triplets = traveled.spread(sets, options.max_frames)
-        found = distances.measure(triplets, lambda pair: next(motion(pair)), traveled.without(sets))
+        found = distances.measure(
+            triplets,
+            lambda pair: next(motion(pair)),
+            traveled.without(sets),
+            _growth(network, run),
+        )
         return {**found, "method": "distances traveled", "inputs": {"data_dir": options.data_dir}}
 
     return measure
 
 
-def _check_unit_of_motion(run, working_height: int) -> None:
-    """ValueError where one unit of the run's ego-motion is not one unit of its depth."""
-    trained = run.data["image_height"]
-    if working_height != trained:  # the rule of `Run.metres_per_unit`
-        raise ValueError(
-            "--data_dir: ego-motion has the unit of depth at the height of the training images, "
-            f"{trained} pixels, and the working height is {working_height}: give "
-            f"--height={trained}, here and to the commands that use the scale, or find it with "
-            "--camera_height or --gt_dir"
-        )
+def _growth(network, run) -> Callable:
+    """A function from an image to its inverse depth at the working height, divided by that at the
+    height of the training images, which ego-motion fits: the median over pixels.
+
+    Measured, because networks follow the rule of --depth_scaling only roughly.
+    """
+    from aquanet_tf.inference.checkpoint import Predictor
+
+    if network.height == run.data["image_height"]:
+        return lambda image: 1.0
+    here, there = _depth(network), _depth(Predictor(run, run.data["image_height"]))
+    return lambda image: float(np.median(here(image) / there(image)))
+
+
+def _check_depth_is_trained(run) -> None:
+    """ValueError in the kick-start, where depth does not have the unit of ego-motion yet."""
     if run.epoch <= run.config.kickstart_epochs:
         raise ValueError(
             f"--checkpoint: after {run.epoch} epochs the run is in its kick-start "

@@ -33,6 +33,7 @@ def measure(
     triplets: Iterable[tuple[Sequence[np.ndarray], Sequence[float]]],
     motion: Callable[[list[np.ndarray]], np.ndarray],
     without: int = 0,
+    growth: Callable[[np.ndarray], float] = lambda target: 1.0,
 ) -> dict:
     """Meters per unit: the median over triplets of meters traveled / length of ego-motion.
 
@@ -40,6 +41,8 @@ def measure(
       triplets: (frames previous, target, next; meters from the target to previous and next, below 0
         where not known), as `data.traveled.spread` yields them.
       motion: function from two frames [a, b] to T_{b -> a} [4, 4], translation in units of depth.
+      growth: function from a target to the inverse depth that the scale is for, divided by the one
+        that `motion` fits; they differ where the working height is not that of the training.
       without: number of triplets without a distance that are not among `triplets`.
 
     Returns what `summary.summarize` does, which raises ValueError without a number. Triplets
@@ -48,7 +51,7 @@ def measure(
     ratios, left_out = [], collections.Counter({UNKNOWN: without})
     for images, meters in progress.bar(triplets, desc="distances", unit="triplet"):
         try:
-            ratios.append(ratio(images, meters, motion))
+            ratios.append(ratio(images, meters, motion) * growth(images[1]))
         except NoRatio as reason:
             left_out[str(reason)] += 1
     unknown = left_out.pop(UNKNOWN)

@@ -9,7 +9,8 @@ import tensorflow as tf
 
 from aquanet_tf import files
 from aquanet_tf.config import Config
-from aquanet_tf.data import pipeline
+from aquanet_tf.data import pipeline, traveled
+from aquanet_tf.inference import checkpoint
 from aquanet_tf.metric import summary
 from aquanet_tf.networks import build
 from aquanet_tf.runs import load_run
@@ -87,6 +88,15 @@ def test_meters_over_the_ego_motion_that_training_computes(workdir, data, monkey
     assert (document["epoch"], document["working_height"], document["used"]) == (3, 24, 6)
     assert document["method"] == "distances traveled"
     assert document["inputs"] == {"data_dir": str(data["once"])}
+    # At another working height a unit of depth is as much larger as inverse depth is there.
+    other = scale_of(monkeypatch, workdir, data["once"], height=48)
+    here, there = (checkpoint.Predictor(loaded, height) for height in (48, 24))
+    targets = [
+        each.images[1] for each in traveled.spread(traveled.open_sets(str(data["once"])), 100)
+    ]
+    growth = [np.median(here(each).inverse_depth / there(each).inverse_depth) for each in targets]
+    assert other["metres_per_unit"] == pytest.approx(np.median(ratios * growth), rel=1e-3)
+    assert other["working_height"] == 48
 
 
 def test_twice_the_distances_are_twice_the_scale(workdir, data, monkeypatch, lenient):
@@ -104,7 +114,6 @@ def refused(monkeypatch, workdir, records, words, **given):
 def test_refusals(workdir, data, monkeypatch):
     words = "no record of .*none.* has a distance.*oxts .*--speed_kmh or --speed_csv"
     refused(monkeypatch, workdir, data["none"], words)
-    refused(monkeypatch, workdir, data["once"], "24 pixels, .*is 48: give --height=24", height=48)
     refused(monkeypatch, workdir, data["once"], "2 epochs .*kick-start", checkpoint="2")
     # Every second triplet: at most 5.
     words = "was found in 3 of 3 frames"

@@ -51,6 +51,11 @@ def test_the_scale_grows_with_the_distances_and_falls_with_the_motion(factor):
     assert found["metres_per_unit"] == pytest.approx(factor * UNIT)
 
 
+def test_inverse_depth_that_is_larger_at_the_working_height_makes_the_unit_larger():
+    found = distances.measure(triplets(), motion, growth=lambda target: 1.0 + target[0, 0, 0] / 50)
+    assert found["metres_per_unit"] == pytest.approx(UNIT * np.median(1.0 + PLACES[1:-1] / 50))
+
+
 def test_what_the_ego_motion_of_single_triplets_errs_by_is_the_spread():
     errors = np.random.default_rng(0).normal(1.0, 0.05, 2 * len(STEPS)).tolist()
 
