@@ -7,8 +7,10 @@ writes
   DIR/poses_tum.txt    time, position and quaternion, as the TUM benchmark and evo read them;
   DIR/top_view.png     the path from above;
   DIR/odometry.json    units, length, and with --gt the errors.
-World is the camera frame of the first image: x right, y down, z forward. Positions are in units of
-depth, which are meters where the run was trained with --speed_weight. With --gt, a KITTI pose file
+World is the camera frame of the first image: x right, y down, z forward. Positions are in meters
+where the scale is known: that of --metres_per_unit, else of the run's scale.json
+(`aquanet_tf.scale`), else of a training in meters (--speed_weight). Otherwise they are in units of
+depth, at the height of the training images. With --gt, a KITTI pose file
 of the same frames, errors are given over snippets of 5 frames (the protocol of SfMLearner), over
 the whole path, and for a camera that moves straight ahead at constant speed.
 """
@@ -22,6 +24,7 @@ from absl import flags
 
 import aquanet_tf
 from aquanet_tf import cli, files, progress
+from aquanet_tf.runs import scale
 from aquanet_tf.trajectory import errors, frames, pose_files, poses, top_view
 
 
@@ -36,6 +39,8 @@ def define_flags() -> None:
     flags.DEFINE_float("fps", 10.0, "Frames per second of a folder.", lower_bound=1e-3)
     cli.define_path("gt", "", "KITTI pose file with a line for each frame of --input.")
     flags.DEFINE_enum("alignment", "sim3", errors.ALIGNMENTS, "Of the whole path to --gt.")
+    text = "Meters of one unit of depth; 0: none; left out: what the run knows."
+    flags.DEFINE_float("metres_per_unit", None, text)
 
 
 def measure(truth: np.ndarray, estimate: np.ndarray, alignment: str) -> dict:
@@ -70,6 +75,7 @@ def main(argv) -> None:
     """Runs the command; see the module docstring."""
     del argv
     options = flags.FLAGS
+    scale.check(options.metres_per_unit)
     truth = pose_files.read_kitti(options.gt)[:: options.stride] if options.gt else None
     found = frames.open_frames(options.input, options.fps, options.stride)
     if truth is not None:
@@ -79,11 +85,18 @@ def main(argv) -> None:
     from aquanet_tf.trajectory import motion
 
     run = load_run(options.workdir, checkpoint=options.checkpoint)
+    # The height whose unit of depth ego-motion has.
+    height = run.data["image_height"]
+    known = scale.chosen(options.metres_per_unit, options.workdir, run, height)
+    print(known.line(), flush=True)
     steps = motion.EgoMotion(run)(found.images)
     count = len(found.times) - 1
     path = poses.chain(np.stack(list(progress.bar(steps, total=count, desc="odometry"))))
+    path[:, :3, 3] *= known.metres_per_unit or 1.0
     document = {
-        "units": "units of depth (relative)",
+        "units": "meters" if known.metres_per_unit else "units of depth (relative)",
+        "metres_per_unit": known.metres_per_unit or None,
+        "metres_per_unit_source": known.source or None,
         "frames": len(path),
         "stride": options.stride,
         "length": poses.length(path),
@@ -100,7 +113,8 @@ def main(argv) -> None:
     out.mkdir(parents=True, exist_ok=True)
     pose_files.write_kitti(out / "poses_kitti.txt", path)
     pose_files.write_tum(out / "poses_tum.txt", path, found.times)
-    top_view.draw(out / "top_view.png", lines, "m" if options.gt else "units of depth")
+    unit = "m" if options.gt or known.metres_per_unit else "units of depth"
+    top_view.draw(out / "top_view.png", lines, unit)
     files.write(out / "odometry.json", document)
     print(f"written: {out}")
 

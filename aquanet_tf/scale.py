@@ -2,12 +2,15 @@
 
     python -m aquanet_tf.scale --workdir RUN --camera_height 1.65 --input IMAGES|VIDEO
     python -m aquanet_tf.scale --workdir RUN --gt_dir KITTI --split FILE
+    python -m aquanet_tf.scale --workdir RUN --data_dir RECORDS
 
-A network that learned from video alone knows depth up to one factor. One of two things finds it:
+A network that learned from video alone knows depth up to one factor. One of three things finds it:
   --camera_height  the height of the camera above the road, in meters: fits the road in the lower
                    middle of each image. Frames without a road are left out and counted. The camera
                    comes from --intrinsics or --fov; else it is that of the run's training images.
   --gt_dir         depth that is known, in the KITTI layout: lidar scans or annotated maps.
+  --data_dir       the meters traveled between frames, in records with distances of the camera that
+                   the run was trained on: compared with the run's ego-motion, which needs PoseNet.
 scale.json holds metres_per_unit (the median over frames), its spread, the method and its inputs,
 and the epoch and working height that it belongs to. predict, evaluate and the exports then use it;
 their flag --metres_per_unit wins over it. Without a trustworthy number nothing is written.
@@ -29,7 +32,7 @@ from aquanet_tf.cameras.lens import Lens
 from aquanet_tf.evaluation import protocol
 from aquanet_tf.kitti import ground_truth
 from aquanet_tf.media import inputs, point_cloud
-from aquanet_tf.metric import camera_height, ratio
+from aquanet_tf.metric import camera_height, distances, ratio
 from aquanet_tf.runs import scale
 from aquanet_tf.runs.layout import SCALE_FILE
 
@@ -46,31 +49,42 @@ def define_flags() -> None:
     flags.DEFINE_float("fov", 0.0, "Camera of --input: horizontal field of view in degrees.")
     text = "Pitch of the camera against the road in degrees, positive when it looks down, where it "
     flags.DEFINE_float("pitch", None, text + "is known; left out: found in the images.")
-    flags.DEFINE_integer("max_frames", 100, "Frames of --input that are used, evenly spread.", 5)
+    text = "Frames of --input, or triplets of --data_dir, that are used, evenly spread."
+    flags.DEFINE_integer("max_frames", 100, text, 5)
     cli.define_path("gt_dir", "", "KITTI raw directory with ground truth, instead of --input.")
     cli.define_path("split", "all", "Split file for --gt_dir (lines DATE/DRIVE [FRAME]), or all.")
     sources, crops = list(protocol.GROUND_TRUTHS), list(protocol.CROPS)
     flags.DEFINE_enum("ground_truth", "depth", sources, "Annotated maps or raw scans of --gt_dir.")
     flags.DEFINE_enum("crop", "none", crops, "Part of the images of --gt_dir that counts.")
     cli.define_path("depth_dir", "", "Annotated depth as downloaded; empty: in --gt_dir.")
+    text = "Records with distances, DIR or DIR_A,DIR_B, instead of --input and --gt_dir."
+    cli.define_path("data_dir", "", text, several=True)
 
 
 def main(argv) -> None:
     """Runs the command; see the module docstring."""
     del argv
     options = flags.FLAGS
-    if bool(options.camera_height) == bool(options.gt_dir):
-        raise ValueError("give one of --camera_height METERS (with --input) and --gt_dir KITTI")
+    ways = {
+        _by_camera_height: options.camera_height,
+        _by_ground_truth: options.gt_dir,
+        _by_distances: options.data_dir,
+    }
+    given = [way for way, value in ways.items() if value]
+    if len(given) != 1:
+        raise ValueError(
+            "give one of --camera_height METERS (with --input), --gt_dir KITTI and --data_dir "
+            "RECORDS"
+        )
     path = pathlib.Path(options.workdir) / SCALE_FILE
-    prepare = _by_camera_height if options.camera_height else _by_ground_truth
-    measure = prepare(options)
+    measure = given[0](options)
     # TensorFlow is loaded only here, so that errors in flags and files are reported at once.
     from aquanet_tf.inference.checkpoint import Predictor
     from aquanet_tf.runs.run import load_run
 
     run = load_run(options.workdir, checkpoint=options.checkpoint)
     network = Predictor(run, options.height)
-    found = measure(lambda image: network.relative(image).inverse_depth, run)
+    found = measure(network, run)
     document = {
         **found,
         "epoch": network.epoch,
@@ -84,7 +98,7 @@ def main(argv) -> None:
 
 
 def _by_camera_height(options) -> Callable:
-    """Checks the flags; a function from (depth, run) to the measured part of scale.json."""
+    """Checks the flags; a function from (network, run) to the measured part of scale.json."""
     if not options.input:
         raise ValueError("--camera_height needs --input, images or a video of a road")
     paths = list(inputs.paths(options.input))
@@ -93,8 +107,8 @@ def _by_camera_height(options) -> Callable:
     height, pitch = options.camera_height, options.pitch
     camera_height.check(height, pitch)
 
-    def measure(depth, run) -> dict:
-        frames = camera_height.spread(paths, options.max_frames)
+    def measure(network, run) -> dict:
+        frames, depth = camera_height.spread(paths, options.max_frames), _depth(network)
         found = camera_height.measure(frames, depth, camera or _of_run(run), height, pitch)
         how = f"camera height {height:g} m"
         given = {"input": options.input, "camera": known or "that of the training images"}
@@ -111,13 +125,65 @@ def _by_ground_truth(options) -> Callable:
     )
     counted = protocol.Protocol(ground_truth=source, crop=options.crop)
 
-    def measure(depth, run) -> dict:
+    def measure(network, run) -> dict:
         del run
-        found = ratio.measure(frames, depth, counted)
+        found = ratio.measure(frames, _depth(network), counted)
         given = {"gt_dir": options.gt_dir, "split": options.split, "protocol": counted.line()}
         return {**found, "method": f"median ratio to {source}", "inputs": given}
 
     return measure
+
+
+def _by_distances(options) -> Callable:
+    """As `_by_camera_height`."""
+    # Reading records needs TensorFlow, but no network yet.
+    from aquanet_tf.data import traveled
+
+    sets = traveled.open_sets(options.data_dir)
+
+    def measure(network, run) -> dict:
+        from aquanet_tf.trajectory.motion import EgoMotion
+
+        _check_depth_is_trained(run)
+        motion = EgoMotion(run)
+        triplets = traveled.spread(sets, options.max_frames)
+        found = distances.measure(
+            triplets,
+            lambda pair: next(motion(pair)),
+            traveled.without(sets),
+            _growth(network, run),
+        )
+        return {**found, "method": "distances traveled", "inputs": {"data_dir": options.data_dir}}
+
+    return measure
+
+
+def _growth(network, run) -> Callable:
+    """A function from an image to its inverse depth at the working height, divided by that at the
+    height of the training images, which ego-motion fits: the median over pixels.
+
+    Measured, because networks follow the rule of --depth_scaling only roughly.
+    """
+    from aquanet_tf.inference.checkpoint import Predictor
+
+    if network.height == run.data["image_height"]:
+        return lambda image: 1.0
+    here, there = _depth(network), _depth(Predictor(run, run.data["image_height"]))
+    return lambda image: float(np.median(here(image) / there(image)))
+
+
+def _check_depth_is_trained(run) -> None:
+    """ValueError in the kick-start, where depth does not have the unit of ego-motion yet."""
+    if run.epoch <= run.config.kickstart_epochs:
+        raise ValueError(
+            f"--checkpoint: after {run.epoch} epochs the run is in its kick-start "
+            f"({run.config.kickstart_epochs} epochs): there is no depth yet that ego-motion fits"
+        )
+
+
+def _depth(network) -> Callable:
+    """A function from an image to its inverse depth in relative units."""
+    return lambda image: network.relative(image).inverse_depth
 
 
 def _of_run(run) -> point_cloud.Camera:

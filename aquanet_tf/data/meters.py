@@ -15,6 +15,11 @@ from aquanet_tf.data import mixture
 NEAR, FAR = 4.0, 60.0
 # Distances at which cameras of cars see the road in the last row of their images, meters.
 LAST_ROW = (2.0, 15.0)
+# How records get distances.
+PREPARE = (
+    "prepare the data anew, with oxts (data_prep.kitti), vehicle data (data_prep.cityscapes) or "
+    "--speed_kmh or --speed_csv (data_prep.video)"
+)
 
 
 def check(config: Config) -> None:
@@ -27,8 +32,7 @@ def check(config: Config) -> None:
     if len(without) == len(sets):
         raise ValueError(
             f"--speed_weight={config.speed_weight:g}: no record of --data_dir={config.data_dir} "
-            "has a distance; prepare the data anew, with oxts (data_prep.kitti), vehicle data "
-            "(data_prep.cityscapes) or --speed_kmh or --speed_csv (data_prep.video)"
+            f"has a distance; {PREPARE}"
         )
     for each in sets:
         known, count = each.info.get("distances", 0), each.info["count"]

@@ -51,7 +51,8 @@ class Run:
         if self.posenet_checkpoint is None:
             raise ValueError(
                 "this needs the ego-motion network, which this released run does not hold: give "
-                "the workdir of the training that it was released from"
+                "the workdir of the training that it was released from, or release that again with "
+                "export.release --with_posenet"
             )
         posenet = build.build_pose_network(_full_precision(self.config))
         workdir = pathlib.Path(self.posenet_checkpoint).parents[1]

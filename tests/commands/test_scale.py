@@ -38,7 +38,7 @@ def found(epoch=2, height=32, value=2.5):
 
 def options(**given):
     """The flags of the command: their defaults, and those given."""
-    names = dict.fromkeys(("input", "gt_dir", "depth_dir", "intrinsics"), "")
+    names = dict.fromkeys(("input", "gt_dir", "depth_dir", "intrinsics", "data_dir"), "")
     names["checkpoint"] = "newest"
     names.update(split="all", ground_truth="depth", crop="none", camera_height=0.0, fov=0.0)
     return types.SimpleNamespace(
@@ -99,6 +99,9 @@ def test_ground_truth(workdir, tmp_path, monkeypatch):
     [
         ({}, "--camera_height METERS"),
         ({"camera_height": 1.6, "gt_dir": "raw"}, "--camera_height METERS"),
+        ({"data_dir": "records", "gt_dir": "raw"}, "--data_dir RECORDS"),
+        ({"camera_height": 1.6, "data_dir": "records"}, "--data_dir RECORDS"),
+        ({"data_dir": "IN"}, "in.png/manifest.json: no such file"),
         ({"camera_height": 1.6}, "--input"),
         ({"camera_height": 160.0, "input": "IN"}, "--camera_height=160"),
         ({"camera_height": 1.6, "input": "IN", "fov": 300.0}, "--fov=300"),
@@ -190,4 +193,4 @@ def test_a_release_takes_the_scale_along(workdir, tmp_path):
 
 def test_the_command_refuses_in_one_line(tmp_path):
     done = commands.run("aquanet_tf.scale", "--workdir", tmp_path)
-    commands.assert_user_error(done, "--camera_height", "--gt_dir")
+    commands.assert_user_error(done, "--camera_height", "--gt_dir", "--data_dir")

@@ -77,6 +77,9 @@ ELSEWHERE = {
     "--data_dir=data/kitti/records --workdir=runs/several": "the tests of distribution",
     "python -m aquanet_tf.scale --workdir runs/street --camera_height 1.65 --input photos "
     "--intrinsics 120.6,120.6,101.9,29.4": "the tests of scale: a tiny run sees no road",
+    "python -m aquanet_tf.scale --workdir runs/street --data_dir data/street/records": (
+        "the tests of scale: the ego-motion of a tiny run fits no distance"
+    ),
     "python -m aquanet_tf.doctor": "the tests of doctor",
     "make test": ".ci/run",
     "make test-all": "by hand: make test and what is marked slow",

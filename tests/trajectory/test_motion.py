@@ -1,11 +1,14 @@
 """PoseNet over the frames of a video, and the whole command."""
 
 import json
+import shutil
+import types
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from aquanet_tf import files, odometry
 from aquanet_tf.media import images
 from aquanet_tf.runs import load_run
 from aquanet_tf.trajectory import frames, motion, pose_files, poses
@@ -76,6 +79,55 @@ def test_the_command_writes_the_path_and_its_errors(estimate, workdir, folder, t
     np.testing.assert_allclose(path, expected, atol=1e-6)
     assert document["errors"]["straight_ahead"]["whole"]["rmse"] < 1e-9
     assert (out / "top_view.png").is_file()
+
+
+def path_of(monkeypatch, workdir, folder, out, given=None):
+    """odometry.json, and the poses of the KITTI file, of the command; it draws in the same unit."""
+    units = []
+    monkeypatch.setattr(odometry.top_view, "draw", lambda path, lines, unit: units.append(unit))
+    flags = types.SimpleNamespace(
+        workdir=str(workdir), input=str(folder), out=str(out), metres_per_unit=given
+    )
+    vars(flags).update(checkpoint="newest", stride=1, fps=10.0, gt="", alignment="sim3")
+    monkeypatch.setattr(odometry.flags, "FLAGS", flags)
+    odometry.main([])
+    document = files.read(out / "odometry.json")
+    assert units == ["m" if document["units"] == "meters" else "units of depth"]
+    return document, pose_files.read_kitti(out / "poses_kitti.txt")
+
+
+def test_positions_are_in_meters_where_the_scale_is_known(workdir, folder, tmp_path, monkeypatch):
+    run = shutil.copytree(workdir, tmp_path / "run")
+    plain, path = path_of(monkeypatch, run, folder, tmp_path / "plain")
+    assert "relative" in plain["units"] and plain["metres_per_unit"] is None
+    found = {"metres_per_unit": 2.5, "epoch": 2, "working_height": 32, "method": "by hand"}
+    files.write(run / "scale.json", found)
+    ways = {"file": (None, 2.5, "by hand"), "flag": (4.0, 4.0, "--metres_per_unit")}
+    for name, (given, factor, source) in ways.items():
+        document, scaled = path_of(monkeypatch, run, folder, tmp_path / name, given)
+        assert document["units"] == "meters" and document["metres_per_unit"] == factor
+        assert source in document["metres_per_unit_source"]
+        assert document["length"] == pytest.approx(factor * plain["length"])
+        np.testing.assert_allclose(scaled[:, :3, :3], path[:, :3, :3], atol=1e-6)
+        np.testing.assert_allclose(scaled[:, :3, 3], factor * path[:, :3, 3], atol=1e-6)
+        tum = np.loadtxt(tmp_path / name / "poses_tum.txt")
+        np.testing.assert_allclose(tum[:, 1:4], scaled[:, :3, 3], atol=1e-6)
+    off, _ = path_of(monkeypatch, run, folder, tmp_path / "off", 0.0)
+    assert off["units"] == plain["units"] and off["length"] == plain["length"]
+    with pytest.raises(ValueError, match="--metres_per_unit=-1"):
+        path_of(monkeypatch, run, folder, tmp_path / "bad", -1.0)
+
+
+def test_a_run_in_meters_gives_meters_whatever_its_working_height(
+    workdir, folder, tmp_path, monkeypatch
+):
+    run = runs.in_meters(shutil.copytree(workdir, tmp_path / "run"))
+    record = files.read(run / "run.json")
+    record["data"]["working_height"] = 64
+    files.write(run / "run.json", record)
+    document, _ = path_of(monkeypatch, run, folder, tmp_path / "out")
+    assert document["units"] == "meters" and document["metres_per_unit"] == 1.0
+    assert "training" in document["metres_per_unit_source"]
 
 
 @pytest.mark.parametrize("count", [0, 1])
