@@ -55,6 +55,11 @@ def test_a_hole_is_as_large_as_its_depth(factor):
     assert contact.ratio(painted(BOX, factor * strip_depth(BOX)), BOX) == pytest.approx(factor)
 
 
+def test_the_same_depth_everywhere_has_ratio_one():
+    """What the documents warn of."""
+    assert contact.ratio(np.full((HEIGHT, WIDTH), 0.07), BOX) == pytest.approx(1)
+
+
 def test_the_network_that_sees_no_car_has_a_large_ratio():
     """The road goes on behind the box up to the wall."""
     assert contact.ratio(road(), BOX) > contact.HOLE
