@@ -26,7 +26,7 @@ from aquanet_tf import progress
 from aquanet_tf.evaluation.boxes import KINDS, Box, frames
 
 ON_ROAD = (0.7, 1.4)  # ratios of cars that count as standing on the road
-HOLE = 1.5  # ratios above it count as holes
+HOLE = 1.5  # ratios above it count as holes, unless parked cars have them, too
 _STRIP = 0.25  # height of the road strip, as a share of the box's height
 _MARGIN = 0.15  # share of the box's width that the strip leaves out at each side
 _LEAST = 2  # rows of the strip at the network's working height
