@@ -48,14 +48,15 @@ def run(jobs: list[Job], out: str | pathlib.Path, after: Callable | None = None)
         with progress.bar(total=total, initial=done, unit="epoch", smoothing=0) as bar:
             for job in todo:
                 bar.set_description(job.name)
-                if job.title:
-                    bar.write(job.title)
                 before = bar.n
                 if failed := [name for name in job.needs if name in failures]:
                     failures[job.name] = f"needs {failed[0]}"
-                elif reason := _execute(job, out, lock, bar):
-                    failures[job.name] = reason
-                    bar.write(f"{job.name} failed: {reason}")
+                else:
+                    if job.title:
+                        bar.write(job.title)
+                    if reason := _execute(job, out, lock, bar):
+                        failures[job.name] = reason
+                        bar.write(f"{job.name} failed: {reason}")
                 bar.update(job.units - (bar.n - before))
                 if after:
                     after(failures)

@@ -9,6 +9,7 @@ import numpy as np
 # Below --out: split files, as `kitti.split_file` reads them.
 TRAIN, HELD_OUT = "train.txt", "held_out.txt"
 _MOST_SHARE = 0.5
+_FEWEST = 4  # held-out triplets of a short video in one piece
 
 
 def check(share: float, most: int) -> None:
@@ -25,13 +26,14 @@ def choose(scenes: dict[str, list], stride: int, share: float, most: int) -> dic
     Args:
         scenes: DATE/DRIVE -> its frames, in the order of the video.
         stride: frames from the target to its neighbors.
-        share: of the frames, taken from the end, that no training triplet may touch.
+        share: of the frames, taken from the end, that no training triplet may touch; of a short
+            video more, so that a few triplets fit into it.
         most: triplets to train on, evenly spread; 0: all.
 
     ValueError, naming the flag, when one of the two would be empty.
     """
     count = sum(map(len, scenes.values()))
-    cut = count - round(share * count)
+    cut = count - max(round(share * count), (2 * stride + _FEWEST) if share else 0)
     found, first = {TRAIN: [], HELD_OUT: []}, 0
     for drive, frames in scenes.items():
         for frame in range(stride, len(frames) - stride):

@@ -232,7 +232,7 @@ def test_headers_of_flagfiles_have_five_lines(path):
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A directory that looks like the checkout of somebody with data: KITTI, lists, photos."""
+    """A directory that looks like the checkout of somebody with data: KITTI, photos, boxes."""
     place = tmp_path_factory.mktemp("docs")
     for path in (commands.ROOT / "configs").rglob("*.flags"):
         copy = place / path.relative_to(commands.ROOT)
@@ -248,6 +248,8 @@ def place(tmp_path_factory):
     with video.writing(place / "trip.mp4", *frames[0].shape[:2], 10.0, "") as append:
         for frame in frames:
             append(frame)
+    boxes = re.search(r"^```text\n(source,frame,.*?)^```", read("docs/evaluation.md"), re.M | re.S)
+    (place / "boxes.csv").write_text(boxes.group(1))
     _released(place, photo=frames[0])
     python = place / "bin" / "python"
     python.parent.mkdir()
@@ -288,6 +290,6 @@ def test_every_command_runs(place):
         )
         said = [text for text in done.stderr.splitlines() if text.startswith("error: ")]
         assert done.returncode == 0, "\n".join([line, *said, done.stderr[-2000:]])
-    given = {"bin", "configs", "kitti", "photos", "pretrained", "splits", "trip.mp4"}
+    given = {"bin", "boxes.csv", "configs", "kitti", "photos", "pretrained", "splits", "trip.mp4"}
     written = {path.name for path in place.iterdir()} - given
     assert written == {"data", "runs", "serving", "predictions", "lite", "released"}

@@ -50,9 +50,14 @@ def test_fewer_triplets_are_evenly_spread():
     assert {b - a for a, b in zip(frames, frames[1:])} <= {9, 10, 11}
 
 
-def test_a_short_video_and_wrong_numbers_are_refused():
-    with pytest.raises(ValueError, match="--held_out=0.1: of 12 frames 9 triplets .* 0 are held"):
-        held_out.choose({"d/a": list(range(12))}, 1, 0.1, 0)
+def test_of_a_short_video_more_is_held_out():
+    found = held_out.choose({"d/a": list(range(40))}, 3, 0.1, 0)
+    assert [len(lines) for lines in found.values()] == [24, 4]
+
+
+def test_too_short_a_video_and_wrong_numbers_are_refused():
+    with pytest.raises(ValueError, match="--held_out=0.1: of 8 frames 0 triplets .* 2 are held"):
+        held_out.choose({"d/a": list(range(4)), "d/b": list(range(4))}, 1, 0.1, 0)
     with pytest.raises(ValueError, match="--held_out=0.9: expected"):
         held_out.check(0.9, 0)
     with pytest.raises(ValueError, match="--max_triplets=-1"):

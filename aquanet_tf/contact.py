@@ -1,0 +1,73 @@
+"""Measures whether cars stand on the road: the contact ratio of boxes that were marked by hand.
+
+    python -m aquanet_tf.contact --workdir RUN --boxes FILE.csv --root DIR --out FILE.json
+
+The contact ratio is the median depth inside a car's box divided by that of the road just below: 1.0
+to 1.15 for a car on the road, large for a hole. It needs no depth sensor and no scale
+(aquanet_tf/evaluation/contact.py). Prints a table by source and by kind (moving, parked), and
+writes it and the ratio of every box as JSON.
+
+--boxes is a CSV file with the header source,frame,left,top,right,bottom,kind. source is a folder of
+numbered images or a video, below --root; frame is the number of the image, or of the video's frame
+counted from 0; the edges are in pixels of the stored image, bottom where the tires meet the road.
+"""
+
+from __future__ import annotations
+
+import pathlib
+
+from absl import flags
+
+import aquanet_tf
+from aquanet_tf import cli, files
+from aquanet_tf.evaluation import boxes, contact
+
+
+def define_flags() -> None:
+    """The flags of the command."""
+    cli.define_path("workdir", None, "Directory of a training run, or a release.", required=True)
+    cli.define_checkpoint()
+    cli.define_path("boxes", None, "CSV file with the boxes of cars.", required=True)
+    cli.define_path("root", None, "Folder that holds the sources of --boxes.", required=True)
+    flags.DEFINE_integer("height", 0, "Working height; 0: the run's own (its --working_height).")
+    cli.define_output("out", None, "JSON file to write.", required=True)
+
+
+def main(argv) -> None:
+    """Runs the command; see the module docstring."""
+    del argv
+    options = flags.FLAGS
+    cars = boxes.read(options.boxes)
+    boxes.check(cars, options.root)
+    # TensorFlow is loaded only here, so that errors in flags and files are reported at once.
+    from aquanet_tf.inference.checkpoint import Predictor
+    from aquanet_tf.runs.run import load_run
+
+    network = Predictor(load_run(options.workdir, checkpoint=options.checkpoint), options.height)
+
+    def depth(image):
+        return network.relative(image).inverse_depth
+
+    rows = contact.measure(cars, options.root, depth, network.height)
+    document = {
+        "boxes": str(pathlib.Path(options.boxes).resolve()),
+        "root": str(pathlib.Path(options.root).resolve()),
+        "model": {
+            "workdir": str(pathlib.Path(options.workdir).resolve()),
+            "epoch": network.epoch,
+            "working_height": network.height,
+        },
+        "created_by": f"aquanet_tf {aquanet_tf.__version__}",
+        "groups": contact.summarize(rows),
+        "rows": rows,
+    }
+    print(f"epoch {network.epoch}, working height {network.height}")
+    # Before the file: a disk that has become full must not cost the numbers.
+    print(contact.table(document["groups"]), flush=True)
+    files.write(options.out, document)
+    print(f"written: {options.out}")
+
+
+if __name__ == "__main__":
+    define_flags()
+    cli.run(main)

@@ -1,0 +1,160 @@
+"""Boxes of cars that were marked by hand.
+
+`read` reads a file of them, `check` looks for their frames, `frames` reads each frame once.
+
+    source,frame,left,top,right,bottom,kind
+    kitti_raw/2011_09_26/2011_09_26_drive_0015_sync/image_03/data,104,560,173,614,225,moving
+    video/trip.mp4,640,287,187,326,222,parked
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import pathlib
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from aquanet_tf import files
+from aquanet_tf.media import images, video
+
+COLUMNS = ("source", "frame", "left", "top", "right", "bottom", "kind")
+KINDS = ("moving", "parked")
+
+
+class Box(NamedTuple):
+    """A car in a frame, as a line of the boxes file.
+
+    Attributes:
+      source: folder of numbered images, or a video, below the root.
+      frame: number of the image, or of the video's frame, which counts from 0.
+      left, top, right, bottom: edges in pixels of the stored image: columns left to right - 1, rows
+        top to bottom - 1. The tires meet the road at `bottom`.
+      kind: one of KINDS.
+      place: "FILE:LINE", for messages.
+    """
+
+    source: str
+    frame: int
+    left: int
+    top: int
+    right: int
+    bottom: int
+    kind: str
+    place: str = "box"
+
+    @property
+    def edges(self) -> tuple[int, int, int, int]:
+        """(left, top, right, bottom)."""
+        return self.left, self.top, self.right, self.bottom
+
+
+def read(path: str | pathlib.Path) -> list[Box]:
+    """Reads a boxes file: CSV with the columns COLUMNS; blank lines and # comments are ignored.
+
+    ValueError names the file and the line at fault.
+    """
+    path = pathlib.Path(path)
+    if not path.is_file():
+        raise ValueError(f"{path}: no such boxes file")
+    header, found, places = True, [], {}
+    for number, line in enumerate(files.read_text(path, "replace").splitlines(), 1):
+        place = f"{path}:{number}"
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        cells = _cells(place, line)
+        if header and cells != list(COLUMNS):
+            raise ValueError(f"{place}: expected the header {','.join(COLUMNS)}")
+        if not header:
+            found.append(_box(place, cells))
+            first = places.setdefault(found[-1]._replace(place="", kind=""), place)
+            if first != place:
+                raise ValueError(f"{place}: the same box as {first}")
+        header = False
+    if not found:
+        raise ValueError(f"{path}: no boxes; expected lines {','.join(COLUMNS)}")
+    return found
+
+
+def _cells(place: str, line: str) -> list[str]:
+    try:
+        return [cell.strip() for cell in next(csv.reader([line]))]
+    except csv.Error as error:
+        raise ValueError(f"{place}: not a line of CSV ({error})") from error
+
+
+def _box(place: str, cells: list[str]) -> Box:
+    if len(cells) != len(COLUMNS):
+        raise ValueError(f"{place}: {len(cells)} columns, expected {','.join(COLUMNS)}")
+    source, *numbers, kind = cells
+    try:
+        box = Box(source, *map(int, numbers), kind, place)
+    except ValueError:
+        raise ValueError(f"{place}: expected whole numbers, not {','.join(numbers)}") from None
+    if not source:
+        raise ValueError(f"{place}: the source is empty")
+    if kind not in KINDS:
+        raise ValueError(f"{place}: kind {kind!r}: expected {' or '.join(KINDS)}")
+    if box.frame < 0 or not (0 <= box.left < box.right and 0 <= box.top < box.bottom):
+        raise ValueError(f"{place}: expected frame >= 0, 0 <= left < right, 0 <= top < bottom")
+    return box
+
+
+def check(boxes: list[Box], root: str | pathlib.Path) -> None:
+    """Raises ValueError naming the line of a box whose source or image is missing below `root`.
+
+    Decodes nothing, so frames beyond the end of a video are found only when it is read.
+    """
+    for box in boxes:
+        _picture(box, pathlib.Path(root))
+
+
+def _picture(box: Box, root: pathlib.Path) -> pathlib.Path:
+    """The image of a box, or its video."""
+    path = root / box.source
+    if path.is_file() and video.is_video(path):
+        return path
+    if not path.is_dir():
+        raise ValueError(f"{box.place}: {path}: no such folder of images, or video")
+    try:
+        listed = images.list_images(path)
+    except ValueError as error:
+        raise ValueError(f"{box.place}: {error}") from error
+    found = [p for p in listed if p.stem.isdecimal() and int(p.stem) == box.frame]
+    if len(found) != 1:
+        what = f"{len(found)} images have" if found else "no image has"
+        raise ValueError(f"{box.place}: {path}: {what} the number {box.frame}")
+    return found[0]
+
+
+def frames(boxes: list[Box], root: str | pathlib.Path) -> Iterator[tuple[np.ndarray, list[Box]]]:
+    """Yields (image, its boxes) of each frame that has boxes; images are uint8 [H, W, 3].
+
+    A video is read once, up to the last frame that is needed. Raises ValueError as `check` does,
+    and for a frame beyond the end of a video.
+    """
+    root = pathlib.Path(root)
+    pictures = {}
+    for box in boxes:
+        cars = pictures.setdefault(_picture(box, root), {})
+        cars.setdefault(box.frame, []).append(box)
+    for path, wanted in pictures.items():
+        if video.is_video(path):
+            yield from _of_video(path, wanted)
+        else:
+            yield from ((images.read_image(path), cars) for cars in wanted.values())
+
+
+def _of_video(path: pathlib.Path, wanted: dict[int, list[Box]]):
+    """As `frames`, for one video; wanted: frame -> its boxes."""
+    last, count = max(wanted), 0
+    with contextlib.closing(video.frames(path)) as stream:
+        for count, image in enumerate(stream, 1):
+            if cars := wanted.get(count - 1):
+                yield image, cars
+            if count > last:
+                return
+    place = wanted[last][0].place
+    raise ValueError(f"{place}: no frame {last}: {path} has {count} frames, counted from 0")

@@ -1,0 +1,83 @@
+"""aquanet_tf.contact: from boxes and a run to a table and JSON."""
+
+import types
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from aquanet_tf import contact, files
+from aquanet_tf.evaluation import boxes
+from aquanet_tf.inference import checkpoint
+from tests.support import commands, runs
+
+HEADER = ",".join(boxes.COLUMNS)
+SHAPE = (64, 192)
+CARS = {3: (20, 20, 40, 40, "moving"), 4: (100, 20, 140, 40, "parked")}
+
+
+@pytest.fixture
+def place(tmp_path):
+    """run: a tiny run; drive: images 3 and 4; cars.csv: one car in each."""
+    runs.write(tmp_path / "run")
+    (tmp_path / "drive").mkdir()
+    lines = [f"drive,{frame},{','.join(map(str, car))}" for frame, car in CARS.items()]
+    (tmp_path / "cars.csv").write_text("\n".join([HEADER, *lines]))
+    for frame in CARS:
+        image = Image.fromarray(np.full((*SHAPE, 3), frame, np.uint8))
+        image.save(tmp_path / "drive" / f"{frame}.png")
+    return tmp_path
+
+
+def options(place, **given):
+    names = {"workdir": "run", "boxes": "cars.csv", "root": ".", "out": "contact.json"}
+    paths = {name: str(place / value) for name, value in {**names, **given}.items()}
+    return types.SimpleNamespace(**paths, checkpoint="newest", height=0)
+
+
+def maps(self, images):
+    """Car 3 is a hole, 5 times as far as the road; car 4 stands on it."""
+    inverse = np.full(images.shape[:3], 0.1, np.float32)
+    left, top, right, bottom, _ = CARS[3]
+    if images[0, 0, 0, 0] == 3:
+        inverse[:, top:bottom, left:right] = 0.02
+    return {"inverse_depth": inverse, "beta": np.ones_like(inverse)}
+
+
+def test_table_and_file(place, monkeypatch, capsys):
+    monkeypatch.setattr(checkpoint.Predictor, "maps", maps)
+    monkeypatch.setattr(contact.flags, "FLAGS", options(place))
+    contact.main([])
+    document = files.read(place / "contact.json")
+    assert [row["ratio"] for row in document["rows"]] == pytest.approx([5, 1])
+    assert document["rows"][0]["box"] == list(CARS[3][:4])
+    assert document["model"]["epoch"] == 2 and document["model"]["working_height"] == 32
+    groups = {(group["source"], group["kind"]): group for group in document["groups"]}
+    assert groups["drive", "moving"]["holes"] == 1 and groups["all", "parked"]["on_road"] == 1
+    printed = capsys.readouterr().out
+    assert "contact ratio" in printed and "epoch 2" in printed and "written: " in printed
+
+
+def test_the_network_itself(place, monkeypatch):
+    """Untrained, it has some depth everywhere."""
+    monkeypatch.setattr(contact.flags, "FLAGS", options(place))
+    contact.main([])
+    ratios = [row["ratio"] for row in files.read(place / "contact.json")["rows"]]
+    assert len(ratios) == 2 and np.isfinite(ratios).all() and min(ratios) > 0
+
+
+def test_a_box_outside_its_image_is_named(place, monkeypatch):
+    (place / "cars.csv").write_text(f"{HEADER}\ndrive,3,20,20,400,40,moving\n")
+    monkeypatch.setattr(checkpoint.Predictor, "maps", maps)
+    monkeypatch.setattr(contact.flags, "FLAGS", options(place))
+    with pytest.raises(ValueError, match="cars.csv:2: .*192x64"):
+        contact.main([])
+    assert not (place / "contact.json").exists()
+
+
+def test_the_command_refuses_in_one_line(place):
+    (place / "cars.csv").write_text(f"{HEADER}\ndrive,9,20,20,40,40,moving\n")
+    given = vars(options(place))
+    flags = [f"--{name}={given[name]}" for name in ("workdir", "boxes", "root", "out")]
+    done = commands.run("aquanet_tf.contact", *flags)
+    commands.assert_user_error(done, "cars.csv:2", "the number 9")
