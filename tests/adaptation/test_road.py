@@ -1,0 +1,41 @@
+"""A video without a road is refused, by what the network to start from sees."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from aquanet_tf.adaptation import road
+from aquanet_tf.adaptation.clip import Clip
+from aquanet_tf.inference import checkpoint
+from tests.metric.test_road_plane import FOCAL, HEIGHT, WIDTH
+from tests.metric.test_road_plane import road as ramp
+from tests.support import runs
+
+FIELD_OF_VIEW = float(np.degrees(2 * np.arctan(0.5 * WIDTH / FOCAL)))
+
+
+@pytest.fixture
+def start(tmp_path, monkeypatch):
+    (tmp_path / "in").mkdir()
+    for i in range(4):
+        Image.fromarray(np.full((HEIGHT, WIDTH, 3), i, np.uint8)).save(tmp_path / f"in/{i}.png")
+    workdir = str(runs.write(tmp_path / "run", width=104))
+    seen = Clip(HEIGHT, WIDTH, (0, 0, 0, 0), 4, 90.0)
+
+    def require(inverse_depth):
+        maps = {"inverse_depth": inverse_depth[None].astype(np.float32)}
+        maps["beta"] = np.ones_like(maps["inverse_depth"])
+        monkeypatch.setattr(checkpoint.Predictor, "maps", lambda *_: maps)
+        return road.require(workdir, str(tmp_path / "in"), seen, FIELD_OF_VIEW)
+
+    return require
+
+
+def test_a_road(start):
+    found = start(ramp(0.6, pitch=2.0))
+    assert found.has_posenet and found.height == 32
+
+
+def test_a_wall(start):
+    with pytest.raises(ValueError, match=r"a road was seen in 0 of 4 frames \(.*: is this a drive"):
+        start(np.full((HEIGHT, WIDTH), 0.1))

@@ -1,0 +1,119 @@
+"""aquanet_tf.adapt: its steps run once each, failures are told, and all works in miniature."""
+
+import json
+import pathlib
+
+import pytest
+from PIL import Image
+
+from aquanet_tf import adapt
+from aquanet_tf.adaptation import clip, recipe, steps
+from tests.data_prep.video.test_prepare import drive
+from tests.support import commands, fake_adaptation, runs
+
+SEEN = clip.Clip(96, 160, (0, 8, 0, 0), 90, 90.0, ("dirty lens",))
+STREET = str(commands.ROOT / "pretrained" / "street")
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Runs an adaptation with fake commands; returns the content of adaptation.json."""
+
+    def run(camera=("--fov_deg", "75"), seen=SEEN, **wish):
+        start = recipe.source(STREET, True)
+        wish = steps.Wish("trip.mp4", tmp_path / "out", camera, seen.crop, **wish)
+        return adapt.adapt(wish, start, seen, 2, fake_adaptation.COMMANDS)
+
+    return run
+
+
+def starts(tmp_path):
+    return {path.name: len(path.read_text()) for path in (tmp_path / "out/starts").iterdir()}
+
+
+def test_every_step_runs_once(run, tmp_path):
+    found = run(camera_height=1.4)
+    assert found["scale"]["metres_per_unit"] == 2.0 and "dirty lens" in found["doubts"]
+    once = {"video": 1, "train": 2, "scale": 1, "saved_model": 1, "tflite": 1, "page": 1}
+    assert starts(tmp_path) == once
+    assert run(camera_height=1.4) == found and starts(tmp_path) == once
+    assert (tmp_path / "out" / "index.html").exists()
+    assert json.loads((tmp_path / "out" / "adaptation.json").read_text()) == found
+
+
+def test_without_a_scale_all_else_is_made(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("FAIL", "scale")
+    found = run(camera_height=1.4)
+    assert found["scale"] is None and (tmp_path / "out" / "index.html").exists()
+    assert any(text.startswith("no meters: no scale today (see") for text in found["doubts"])
+
+
+def test_a_failed_step_is_named_and_done_again(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("FAIL", "train")
+    with pytest.raises(ValueError, match="stage1: no train today"):
+        run()
+    monkeypatch.delenv("FAIL")
+    run()
+    assert starts(tmp_path)["video"] == 1 and starts(tmp_path)["train"] == 2
+
+
+def test_another_video_in_the_same_place_is_refused(run):
+    run()
+    with pytest.raises(ValueError, match="video.json: was made with .*; choose another --out"):
+        run(camera=("--fov_deg", "90"))
+
+
+def test_a_given_camera_is_not_learned(run, tmp_path):
+    run(camera=("--intrinsics", "camera.json"))
+    assert "--learn_intrinsics" not in (tmp_path / "out" / "stage1.flags").read_text()
+
+
+def test_meters_come_from_a_speed_too(run, tmp_path):
+    found = run(speed=("--speed_kmh=30.0",))
+    assert found["scale"] and starts(tmp_path)["scale"] == 1
+
+
+@pytest.mark.parametrize(
+    "given, message",
+    [
+        (["--intrinsics=a.json", "--fov_deg=60"], "give one of --intrinsics and --fov_deg"),
+        (["--camera_height=1.4", "--speed_kmh=30"], "give one of --camera_height and a speed"),
+        ([], "trip: 5 images; needed are 30"),
+    ],
+)
+def test_errors_come_first(given, message, tmp_path):
+    trip = write_trip(tmp_path / "trip", 5)
+    done = commands.run("aquanet_tf.adapt", "--input", trip, "--out", tmp_path / "out", *given)
+    assert done.returncode == 1 and message in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def write_trip(path, count):
+    """Images of a camera that drives toward a wall."""
+    path.mkdir()
+    for number in range(count):
+        Image.fromarray(drive(number)).save(path / f"{number:03d}.png")
+    return path
+
+
+@pytest.mark.slow
+def test_one_drive_becomes_a_network(tmp_path, monkeypatch):
+    """All real commands on a tiny network, which sees no road: what it starts with is given."""
+    options = {"crop_height": 32, "crop_width": 64, "pose_input_height": 32, "pose_input_width": 64}
+    more = {"perceptual_weight": 0.0, "vgg19_weights": "none", "pyramid_scales": 1}
+    source = runs.write(tmp_path / "run", height=48, width=80, **options, **more)
+    monkeypatch.setattr(recipe, "_STEPS", 2)
+    seen = clip.Clip(96, 160, (0, 8, 0, 0), 40, 90.0)
+    trip = str(write_trip(tmp_path / "trip", 40))
+    out = tmp_path / "my cam [1]"
+    wish = steps.Wish(trip, out, ("--fov_deg", "70"), seen.crop, ("--speed_kmh=20", "--fps=10"))
+    found = adapt.adapt(wish, recipe.source(str(source), True), seen, 2)
+    assert set(found["photometric"]) == {"stage1", "stage2"}
+    assert found["camera"]["first_fov_deg"] == pytest.approx(70, abs=0.5)
+    page = (out / "index.html").read_text()
+    assert "likely moving" in page and "Doubts" in page and "http" not in page
+    assert (out / "saved_model").is_dir() and (out / "model.tflite").is_file()
+    logs = {path: path.stat().st_mtime_ns for path in pathlib.Path(out / "logs").iterdir()}
+    assert adapt.adapt(wish, recipe.source(str(source), True), seen, 2) == found
+    scale = out / "logs" / "scale.log"  # a scale that could not be found is tried again
+    assert all(path.stat().st_mtime_ns == time for path, time in logs.items() if path != scale)
