@@ -53,7 +53,7 @@ def test_wide_footprints_average_and_each_axis_on_its_own(tile):
     rows = np.full(512, 40.5)
     ones = np.ones(512)
     np.testing.assert_allclose(
-        ripmap.sample(whole, rows, ones, ones, 1.0), tile[40], rtol=0, atol=1e-5
+        ripmap.sample(whole, rows, ones, ones, 1.0), tile[40].T, rtol=0, atol=1e-5
     )
 
 
