@@ -60,14 +60,16 @@ def _materials(p, s, l, ws, wl):  # noqa: E741
     lay(np.full(3, 0.68), band(aside, curb, curb + 0.22, wl))
     lay(p.parking, band(aside, 0.0, curb, wl))
     side = band(s, p.side_street - 3.5, p.side_street + 3.5, ws)
-    lay(p.asphalt, np.maximum(band(aside, 0.0, p.lane, wl), side * band(aside, 0.0, 80.0, wl)))
+    lane = band(aside, 0.0, p.lane, wl)
+    lay(p.asphalt, np.maximum(lane, side * band(aside, 0.0, 80.0, wl)))
     s_low, s_high, l_low, l_high = s - 0.5 * ws, s + 0.5 * ws, l - 0.5 * wl, l + 0.5 * wl
     first, last = s_low.min(initial=0), s_high.max(initial=0)
     for (l0, s0, l1, s1), tone in zip(p.patches, p.patch_colors):
         if first < s1 and s0 < last:
             at = np.flatnonzero((s_high > s0) & (s_low < s1) & (l_high > l0) & (l_low < l1))
-            inside = band(l[at], l0, l1, wl[at]) * band(s[at], s0, s1, ws[at])
-            lay(tone, inside * band(aside[at], 0, p.lane, wl[at]), at)
+            if at.size:
+                share = band(l[at], l0, l1, wl[at]) * band(s[at], s0, s1, ws[at])
+                lay(tone, share * lane[at], at)
     open_road = 1.0 - band(s, p.side_street - 6.0, p.side_street + 6.0, ws)
     period, duty, phase = p.dash
     lay(p.marks, 0.9 * open_road * band(l, -0.07, 0.07, wl) * pulses(s + phase, period, duty, ws))

@@ -49,7 +49,9 @@ def picture(view, moment, scene, ripmap):
         color = ground_color(fine, rays.take(ground, axis=1), depth[ground], scene, ripmap)
         image[:, ground] = shade[ground] * color
     for solid in _chunks(flat > 0):
-        hits = shading.Hits(rays.take(solid, axis=1), depth[solid], flat[solid], face[solid])
+        hits = shading.Hits(
+            rays.take(solid, axis=1), depth[solid], flat[solid].astype(np.intp), face[solid]
+        )
         image[:, solid] = shading.solid_colors(fine, hits, moment, scene.palette, ripmap)
     n = SUPERSAMPLING
     parts = np.clip(image, 0.0, 1.0).reshape(3, view.height, n, view.width, n)

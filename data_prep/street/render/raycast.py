@@ -105,9 +105,10 @@ def cast(view, solids):
             if hit.any():
                 np.copyto(depth[window], entry, where=hit)
                 np.copyto(winner[window], mine.reshape(shape), where=hit)
-        hit = winner >= 0
-        index[hit] = np.repeat(numbers, sizes)[winner[hit]]
-        face[hit] = face_of(winner[hit])
+        hit = np.flatnonzero(winner >= 0)
+        winner = winner.ravel()[hit].astype(np.intp)
+        index.ravel()[hit] = np.repeat(numbers, sizes)[winner]
+        face.ravel()[hit] = face_of(winner)
     return depth, index, face
 
 
@@ -165,22 +166,20 @@ def _meet_boxes(rays, origins, half, sizes):
 
     Returns depth of entry [n], inf without one, and a function: numbers of rays to face of entry.
     """
-    near_axis, near, far, inverses = [], None, None, []
+    near_axis, near, far = [], None, None
     with np.errstate(divide="ignore", invalid="ignore"):
-        for ray, o, h in zip(rays, -origins.T, half.T):
-            inverse = 1.0 / ray
+        inverses = 1.0 / rays
+        for inverse, o, h in zip(inverses, -origins.T, half.T):
             middle, reach = np.repeat(o, sizes) * inverse, np.repeat(h, sizes) * np.abs(inverse)
-            inverses.append(inverse)
             near_axis.append(middle - reach)
             near = near_axis[0] if near is None else np.maximum(near, near_axis[-1])
             far = middle + reach if far is None else np.minimum(far, middle + reach)
         hit = (near < far) & (near > NEAR)
 
     def face(hits):
-        first, second = (near[hits] == entry[hits] for entry in near_axis[:2])
-        axis = np.where(first, 0, np.where(second, 1, 2))
-        positive = np.choose(axis, [inverse[hits] for inverse in inverses]) < 0
-        return 2 * axis + positive
+        entry = near[hits]
+        axis = np.where(entry == near_axis[0][hits], 0, np.where(entry == near_axis[1][hits], 1, 2))
+        return 2 * axis + (inverses.ravel()[axis * near.size + hits] < 0)
 
     return np.where(hit, near, np.inf), face
 

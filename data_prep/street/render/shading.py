@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 
 from data_prep.street.render import faces, raycast
-from data_prep.street.world.solids import LEAVES
 
 SOLID_TEXEL = 0.035
 
@@ -39,7 +38,7 @@ def solid_colors(view, hits, moment, palette, ripmap):
     ball = hits.face == raycast.ROUND_FACE
     points = _on_faces(hits, local, moment)
     lights = _box_light(moment, palette).reshape(-1, 3).T
-    factor = lights.take(6 * hits.solid.astype(np.intp) + np.minimum(hits.face, 5), axis=1)
+    factor = lights.take(6 * hits.solid + np.minimum(hits.face, 5), axis=1)
     if ball.any():
         _wrap_around(points, local, ball, 1.5 * hits.depth.astype(np.float32)[ball] / view.focal)
         factor[:, ball] = light(_ball_normals(local, ball), palette).T
@@ -65,16 +64,27 @@ def _local(view, hits, moment):
     ray = _turned(cos, sin, hits.rays)
     point = origin.take(hits.solid, axis=1) + depth * ray
     # How far the point moves on its face when the ray turns by one pixel.
-    axis = np.minimum(hits.face >> 1, 2)
-    along = np.choose(axis, ray)
+    sideways, top = _axes(hits)
+    along = _pick(sideways, top, ray)
     along = np.where(np.abs(along) < 1e-4, 1e-4, along)
     steps = []
     for i in (0, 1):
         turn = _turned(cos, sin, (view.rotation[:, i] / view.focal).astype(np.float32))
-        steps.append(depth * (turn - ray * (np.choose(axis, turn) / along)))
+        steps.append(depth * (turn - ray * (_pick(sideways, top, turn) / along)))
     size = np.maximum(np.abs(steps[0]), np.abs(steps[1])) + 1e-4
     half = moment.half.T.astype(np.float32).take(hits.solid, axis=1)
     return Local(cos, sin, half, point, size)
+
+
+def _axes(hits):
+    """Whether Hits lie on faces across x, and on faces across y, the top and bottom [n], [n]."""
+    axis = hits.face >> 1
+    return axis == 0, axis == 1
+
+
+def _pick(sideways, top, vectors):
+    """The component [n] of vectors [3, n] across the face."""
+    return np.where(sideways, vectors[0], np.where(top, vectors[1], vectors[2]))
 
 
 def _turned(cos, sin, vectors):
@@ -85,13 +95,11 @@ def _turned(cos, sin, vectors):
 
 def _on_faces(hits, local, moment):
     """The faces.Points of Hits; on ellipsoids only pattern, face and solid are right."""
-    axis, (point, size) = np.minimum(hits.face >> 1, 2), (local.point, local.size)
-    sideways, top = axis == 0, axis == 1
-    ball = hits.face == raycast.ROUND_FACE
+    (sideways, top), (point, size) = _axes(hits), (local.point, local.size)
     return faces.Points(
         solid=hits.solid,
         face=hits.face,
-        pattern=np.where(ball, LEAVES, moment.kinds[hits.solid, np.minimum(hits.face, 6)]),
+        pattern=moment.kinds.ravel().take(moment.kinds.shape[1] * hits.solid + hits.face),
         u=np.where(sideways, point[2], point[0]),
         v=np.where(top, point[2], local.half[1] - point[1]),
         width_u=np.where(sideways, size[2], size[0]),
