@@ -97,14 +97,15 @@ def cast(view, solids):
         meet = _meet_ellipsoids if solids.round[numbers[0]] else _meet_boxes
         near, face_of = meet(rays, origins[numbers], solids.half[numbers], sizes)
         winner = np.full(depth.shape, -1, np.int32)
-        rays_of = np.split(np.arange(near.size, dtype=np.int32), np.cumsum(sizes)[:-1])
-        for (x0, x1, y0, y1), mine in zip(windows, rays_of):
+        order, end = np.arange(near.size, dtype=np.int32), 0
+        for x0, x1, y0, y1 in windows.tolist():
             window, shape = np.s_[y0:y1, x0:x1], (y1 - y0, x1 - x0)
-            entry = near[mine[0] : mine[0] + mine.size].reshape(shape)
+            start, end = end, end + shape[0] * shape[1]
+            entry = near[start:end].reshape(shape)
             hit = entry < depth[window]
             if hit.any():
                 np.copyto(depth[window], entry, where=hit)
-                np.copyto(winner[window], mine.reshape(shape), where=hit)
+                np.copyto(winner[window], order[start:end].reshape(shape), where=hit)
         hit = np.flatnonzero(winner >= 0)
         winner = winner.ravel()[hit].astype(np.intp)
         index.ravel()[hit] = np.repeat(numbers, sizes)[winner]
@@ -134,19 +135,14 @@ def _rays(view, windows, directions):
     directions [m, 3, 3]: camera to solid.
     """
     xs, ys = view.axes()
-    x0, x1, y0, y1 = windows.T
-    width, height = x1 - x0, y1 - y0
-    along, down, ahead = np.moveaxis(directions, 0, -1).swapaxes(0, 1)
-    columns = np.repeat(along, width, axis=1) * xs[_runs(x0, width)]
-    rows = np.repeat(down, height, axis=1) * ys[_runs(y0, height)]
-    rows += np.repeat(ahead, height, axis=1)
-    begin, width = (np.repeat(v, height) for v in (np.cumsum(width) - width, width))
-    return columns.take(_runs(begin, width), axis=1) + np.repeat(rows, width, axis=1)
-
-
-def _runs(start, length):
-    """The whole numbers from start[i] on, length[i] of them, for every i, one after another."""
-    return np.arange(length.sum()) + np.repeat(start - np.cumsum(length) + length, length)
+    rays, end = np.empty((3, _areas(windows).sum())), 0
+    for (x0, x1, y0, y1), matrix in zip(windows.tolist(), directions):
+        shape = (3, y1 - y0, x1 - x0)
+        start, end = end, end + shape[1] * shape[2]
+        along, down, ahead = matrix.T[:, :, None]
+        columns, rows = along * xs[x0:x1], down * ys[y0:y1] + ahead
+        np.add(columns[:, None], rows[:, :, None], out=rays[:, start:end].reshape(shape))
+    return rays
 
 
 def _cast_ground(view):

@@ -131,7 +131,8 @@ class _Lookup(NamedTuple):
 
 def _level(width):
     """Level [n] of the map for boxes of that width in texels, and how far the next one is [n]."""
-    exact = np.log2(np.maximum(width, 1.0)).astype(np.float32)
+    wide = np.maximum(width, 1.0)
+    exact = np.log2(wide, out=np.zeros_like(wide), where=wide > 1.0).astype(np.float32)
     exact = np.minimum(exact, np.float32(LEVELS - 1.001))
     level = exact.astype(np.int32)
     return level, exact.astype(np.float64) - level
