@@ -68,7 +68,7 @@ class Ripmap:
         level_u, part_u = _level(width_u * scale)
         level_v, part_v = _level(width_v * scale)
         total = np.zeros((channels, u.size), np.float32)
-        # Most points lie on a level of the map, not between two: they need no second one.
+        # A point whose box has the width of a level needs that level alone, as all near ones do.
         for two_u, two_v in itertools.product((False, True), repeat=2):
             mine = np.flatnonzero(((part_u > 0) == two_u) & ((part_v > 0) == two_v))
             if mine.size:

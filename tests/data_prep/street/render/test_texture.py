@@ -71,6 +71,20 @@ def test_noise_repeats_only_after_the_tile_and_varies_smoothly(tile):
     assert np.abs(wider - barely).max() < 0.1
 
 
+def test_points_do_not_depend_on_their_company(tile):
+    """Points on a level of either axis and between levels, together and one by one."""
+    ripmap = Ripmap(tile)
+    rng = np.random.default_rng(4)
+    u, v = rng.uniform(0, 600, (2, 200))
+    width_u, width_v = rng.choice([0.5, 1.0, 1.7, 4.0, 90.0], (2, 200))
+    together = ripmap.sample(u, v, width_u, width_v, 1.0)
+    for i in range(200):
+        alone = ripmap.sample(*(x[i : i + 1] for x in (u, v, width_u, width_v)), 1.0)
+        np.testing.assert_array_equal(alone[:, 0], together[:, i])
+    first = ripmap.sample(u, v, width_u, width_v, 1.0, channels=1)
+    np.testing.assert_array_equal(first, together[:1])
+
+
 def test_hashed_is_spread_over_the_unit_interval():
     i, j = np.meshgrid(np.arange(40), np.arange(40))
     values = hashed(i, j, 3.0).ravel()
