@@ -63,7 +63,7 @@ def _materials(p, s, l, ws, wl):  # noqa: E741
     lane = band(aside, 0.0, p.lane, wl)
     lay(p.asphalt, np.maximum(lane, side * band(aside, 0.0, 80.0, wl)))
     s_low, s_high, l_low, l_high = s - 0.5 * ws, s + 0.5 * ws, l - 0.5 * wl, l + 0.5 * wl
-    first, last = s_low.min(initial=0), s_high.max(initial=0)
+    first, last = s.min(initial=0) - 1, s.max(initial=0) + 1
     for (l0, s0, l1, s1), tone in zip(p.patches, p.patch_colors):
         if first < s1 and s0 < last:
             at = np.flatnonzero((s_high > s0) & (s_low < s1) & (l_high > l0) & (l_low < l1))

@@ -9,7 +9,7 @@ from data_prep.street.render.ground import ground_color
 from data_prep.street.world import rotation as world_rotation
 
 SUPERSAMPLING = 2
-CHUNK = 65536
+CHUNK = 32768
 MAX_DEPTH = 255.0
 
 
