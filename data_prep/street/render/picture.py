@@ -39,21 +39,24 @@ def picture(view, moment, scene, ripmap):
     fine = view.supersampled(SUPERSAMPLING)
     depth, index, face = raycast.cast(fine, moment)
     rays = _rays(fine)
-    image = np.empty((fine.height * fine.width, 3), np.float32)
+    image = np.empty((3, fine.height * fine.width), np.float32)
     flat = index.ravel()
     shade = _shadows(fine, moment, depth, index).ravel()
     depth, face = depth.ravel(), face.ravel()
     for sky in _chunks(flat < 0):
-        image[sky] = _sky(rays[sky], scene.palette, ripmap, 1.0 / fine.focal)
+        image[:, sky] = _sky(rays.take(sky, axis=1), scene.palette, ripmap, 1.0 / fine.focal)
     for ground in _chunks(flat == 0):
-        color = ground_color(fine, rays[ground], depth[ground], scene, ripmap)
-        image[ground] = shade[ground, None] * color
+        color = ground_color(fine, rays.take(ground, axis=1), depth[ground], scene, ripmap)
+        image[:, ground] = shade[ground] * color
     for solid in _chunks(flat > 0):
-        hits = shading.Hits(rays[solid], depth[solid], flat[solid], face[solid])
-        image[solid] = shading.solid_colors(fine, hits, moment, scene.palette, ripmap)
+        hits = shading.Hits(
+            rays.take(solid, axis=1), depth[solid], flat[solid].astype(np.intp), face[solid]
+        )
+        image[:, solid] = shading.solid_colors(fine, hits, moment, scene.palette, ripmap)
     n = SUPERSAMPLING
-    image = np.clip(image, 0.0, 1.0).reshape(view.height, n, view.width, n, 3).mean(axis=(1, 3))
-    return np.round(255.0 * image).astype(np.uint8)
+    parts = np.clip(image, 0.0, 1.0).reshape(3, view.height, n, view.width, n)
+    mean = sum(parts[:, :, i, :, j] for i in range(n) for j in range(n)) / n**2
+    return np.stack(np.round(255.0 * mean).astype(np.uint8), axis=-1)
 
 
 def _chunks(mask):
@@ -63,23 +66,25 @@ def _chunks(mask):
 
 
 def _rays(view):
-    """World directions [h*w, 3] float32 with camera z = 1."""
+    """World directions [3, h*w] float32 with camera z = 1."""
     xs, ys = view.axes()
     r = view.rotation
     planes = [(r[i, 0] * xs)[None, :] + (r[i, 1] * ys + r[i, 2])[:, None] for i in range(3)]
-    return np.stack(planes, axis=-1).reshape(-1, 3).astype(np.float32)
+    return np.stack(planes).reshape(3, -1).astype(np.float32)
 
 
 def _sky(rays, palette, ripmap, pixel):
-    azimuth = np.arctan2(rays[:, 0], rays[:, 2])
-    rise = -rays[:, 1] / np.hypot(rays[:, 0], rays[:, 2])
+    """Colors [3, n] of the sky where rays [3, n] meet nothing; pixel: its size in radians."""
+    azimuth = np.arctan2(rays[0], rays[2])
+    rise = -rays[1] / np.hypot(rays[0], rays[2])
     width = np.full(azimuth.shape, 30 * pixel, np.float32)
     u = azimuth * 30 + palette.noise_offset[0]
-    noise = ripmap.sample(u, rise * 70 + palette.noise_offset[1], width, 2 * width, 0.25)
-    up = np.clip(rise * 2.2, 0, 1)[:, None]
-    clear = palette.horizon * (1 - up) + palette.sky * up
-    cloud = palette.cloud * np.clip(0.35 * noise[:, :1] + 0.3, 0, 1)
-    return clear * (1 - cloud) + cloud * np.minimum(palette.horizon * 1.08, 1.0)
+    noise = ripmap.sample(u, rise * 70 + palette.noise_offset[1], width, 2 * width, 0.25, 1)
+    up = np.clip(rise * 2.2, 0, 1)
+    horizon, zenith = palette.horizon[:, None], palette.sky[:, None]
+    clear = horizon * (1 - up) + zenith * up
+    cloud = palette.cloud * np.clip(0.35 * noise + 0.3, 0, 1)
+    return clear * (1 - cloud) + cloud * np.minimum(horizon * 1.08, 1.0)
 
 
 def _shadows(view, moment, depth, index):

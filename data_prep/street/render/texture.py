@@ -7,10 +7,14 @@ fade to their mean instead of flickering. Photometric learning needs both.
 
 from __future__ import annotations
 
+import itertools
+from typing import NamedTuple
+
 import numpy as np
 
 TILE = 512
 LEVELS = 9
+_SHRINK = np.ldexp(np.float32(1.0), -np.arange(LEVELS))
 
 
 def fractal_tile(rng, size=TILE, chroma=0.55):
@@ -39,7 +43,7 @@ class Ripmap:
 
     def __init__(self, tile):
         self._size = tile.shape[0]
-        texels, self._offsets = [], np.zeros((LEVELS, LEVELS), np.int64)
+        texels, self._offsets = [], np.zeros((LEVELS, LEVELS), np.int32)
         rows, start = tile, 0
         for i in range(LEVELS):
             level = rows
@@ -49,27 +53,49 @@ class Ripmap:
                 start += level.shape[0] * level.shape[1]
                 level = 0.5 * (level[:, 0::2] + level[:, 1::2])
             rows = 0.5 * (rows[0::2] + rows[1::2])
-        self._texels = np.concatenate(texels)
+        # Four channels of four bytes are one complex number, which NumPy looks up at once.
+        padded = np.zeros((start, 4), np.float32)
+        padded[:, :3] = np.concatenate(texels)
+        self._texels = padded.view(np.complex128)[:, 0]
 
-    def sample(self, u, v, width_u, width_v, meters_per_texel):
-        """Noise [n, 3] float32 at (u, v) [n] meters averaged over width_u x width_v meters."""
+    def sample(self, u, v, width_u, width_v, meters_per_texel, channels=3):
+        """Noise [channels, n] float32 at (u, v) [n] meters, averaged over width_u x width_v meters.
+
+        channels: the first ones of the tile.
+        """
         scale = 1.0 / meters_per_texel
         u, v = self._wrap(u * scale), self._wrap(v * scale)
         level_u, part_u = _level(width_u * scale)
         level_v, part_v = _level(width_v * scale)
-        total = np.zeros((u.size, 3), np.float32)
-        for dv in (0, 1):
-            weight_v = part_v if dv else 1.0 - part_v
-            row0, row1, fv = self._cell(v, level_v + dv)
-            for du in (0, 1):
-                column0, column1, fu = self._cell(u, level_u + du)
-                base = self._offsets[level_v + dv, level_u + du]
-                shift = 9 - (level_u + du)
-                weight = weight_v * (part_u if du else 1.0 - part_u)
-                top, bottom = base + (row0 << shift), base + (row1 << shift)
-                for row, wr in ((top, weight * (1.0 - fv)), (bottom, weight * fv)):
-                    total += self._texels[row + column0] * (wr * (1.0 - fu))[:, None]
-                    total += self._texels[row + column1] * (wr * fu)[:, None]
+        total = np.zeros((channels, u.size), np.float32)
+        # A point whose box has the width of a level needs that level alone, as all near ones do.
+        for two_u, two_v in itertools.product((False, True), repeat=2):
+            mine = np.flatnonzero(((part_u > 0) == two_u) & ((part_v > 0) == two_v))
+            if mine.size:
+                columns = self._lookups(u[mine], level_u[mine], part_u[mine], two_u)
+                rows = self._lookups(v[mine], level_v[mine], part_v[mine], two_v)
+                total[:, mine] = self._blend(columns, rows, channels)
+        return total
+
+    def _blend(self, columns, rows, channels):
+        """Weighted sum [channels, n] over all pairs of a column and a row."""
+        total = np.zeros((channels, columns[0].part.size), np.float32)
+        texels, product = np.empty(total.shape[1], np.complex128), np.empty(total.shape[1])
+        planes = texels.view(np.float32).reshape(-1, 4).T
+        for row in rows:
+            for column in columns:
+                base = self._offsets.ravel().take(row.level * LEVELS + column.level)
+                shift, weight = 9 - column.level, row.share * column.share
+                for y, weight_y in ((row.first, 1.0 - row.part), (row.second, row.part)):
+                    start, weight_y = base + (y << shift), weight * weight_y
+                    for x, weight_x in (
+                        (column.first, 1.0 - column.part),
+                        (column.second, column.part),
+                    ):
+                        place, factor = (start + x).astype(np.intp), weight_y * weight_x
+                        np.take(self._texels, place, out=texels, mode="clip")
+                        for plane, part in zip(total, planes):
+                            plane += np.multiply(part, factor, out=product)
         return total
 
     def _wrap(self, x):
@@ -77,21 +103,39 @@ class Ripmap:
         x = np.asarray(x, np.float64)
         return (x - np.floor(x * (1.0 / self._size)) * self._size).astype(np.float32)
 
-    def _cell(self, x, level):
-        """Indices of the two texels about x at each one's own level, and the second's weight."""
-        position = np.ldexp(x, -level) - np.float32(0.5)
+    def _lookups(self, x, level, part, both):
+        """The Lookups of one axis: at its level and, where `both`, at the next one too."""
+        if not both:
+            return [self._lookup(x, level, 1.0 - part)]
+        return [self._lookup(x, level, 1.0 - part), self._lookup(x, level + 1, part)]
+
+    def _lookup(self, x, level, share):
+        position = x * _SHRINK.take(level) - np.float32(0.5)
         first = np.floor(position)
         part = position - first
-        first = first.astype(np.int64)
+        first = first.astype(np.int32)
         mask = (self._size >> level) - 1
-        return first & mask, (first + 1) & mask, part
+        return _Lookup(level, share, first & mask, (first + 1) & mask, part)
+
+
+class _Lookup(NamedTuple):
+    """The two texels about each point at its level of one axis, and the second's weight `part`.
+    share: the weight of the level. Arrays [n]."""
+
+    level: np.ndarray
+    share: np.ndarray
+    first: np.ndarray
+    second: np.ndarray
+    part: np.ndarray
 
 
 def _level(width):
-    exact = np.log2(np.maximum(width, 1.0)).astype(np.float32)
+    """Level [n] of the map for boxes of that width in texels, and how far the next one is [n]."""
+    wide = np.maximum(width, 1.0)
+    exact = np.log2(wide, out=np.zeros_like(wide), where=wide > 1.0).astype(np.float32)
     exact = np.minimum(exact, np.float32(LEVELS - 1.001))
-    level = exact.astype(np.int64)
-    return level, exact - level
+    level = exact.astype(np.int32)
+    return level, exact.astype(np.float64) - level
 
 
 def band(x, low, high, width):

@@ -11,6 +11,7 @@ import numpy as np
 STEP = 0.5
 CELL = 1.0
 MARGIN = 70.0
+BLOCK = 128
 
 
 class Road:
@@ -28,7 +29,11 @@ class Road:
         self._s, self._heading = s, heading
         self._x = _integrate(s, np.sin(heading))
         self._z = _integrate(s, np.cos(heading))
-        self._grid_origin, self._grid = self._road_coordinates()
+        low, high = (np.array([f(self._x), f(self._z)]) for f in (np.min, np.max))
+        low, high = low - MARGIN, high + MARGIN
+        self._nodes = tuple(np.arange(a, b + CELL, CELL) for a, b in zip(low, high))
+        # (s, l, heading) of each node of the grid, set by _fill: a drive sees a small part of it.
+        self._grid = np.full((3, self._nodes[0].size * self._nodes[1].size), np.nan)
 
     def point(self, s, l=0.0):  # noqa: E741
         """World (x, z) and heading of road coordinates; arrays of equal shape."""
@@ -39,34 +44,40 @@ class Road:
 
     def locate(self, x, z):
         """Road coordinates (s, l, heading) of ground points, by interpolation in a 1 m grid."""
-        gx = (x - self._grid_origin[0]) / CELL
-        gz = (z - self._grid_origin[1]) / CELL
-        gx = np.clip(gx, 0, self._grid.shape[0] - 1.001)
-        gz = np.clip(gz, 0, self._grid.shape[1] - 1.001)
+        (nx, nz), (x0, z0) = (nodes.size for nodes in self._nodes), (n[0] for n in self._nodes)
+        gx = np.clip((x - x0) / CELL, 0, nx - 1.001)
+        gz = np.clip((z - z0) / CELL, 0, nz - 1.001)
         i, j = gx.astype(np.int64), gz.astype(np.int64)
-        fx, fz = (gx - i)[:, None], (gz - j)[:, None]
-        flat, width = self._grid.reshape(-1, 3), self._grid.shape[1]
-        first = i * width + j
-        low = flat[first] * (1 - fz) + flat[first + 1] * fz
-        high = flat[first + width] * (1 - fz) + flat[first + width + 1] * fz
-        return tuple((low * (1 - fx) + high * fx).T)
+        fx, fz = gx - i, gz - j
+        first = i * nz + j
+        self._fill(first)
+        planes = []
+        for grid in self._grid:
+            low = grid.take(first) * (1 - fz) + grid.take(first + 1) * fz
+            high = grid.take(first + nz) * (1 - fz) + grid.take(first + nz + 1) * fz
+            planes.append(low * (1 - fx) + high * fx)
+        return tuple(planes)
 
-    def _road_coordinates(self):
-        """(s, l, heading) of the nearest center-line point for each grid node [nx, nz, 3]."""
-        low = np.array([self._x.min(), self._z.min()]) - MARGIN
-        high = np.array([self._x.max(), self._z.max()]) + MARGIN
-        xs, zs = (np.arange(a, b + CELL, CELL) for a, b in zip(low, high))
-        grid = np.empty((xs.size, zs.size, 3))
-        for row, x in zip(grid, xs):
-            dx = x - self._x[None, :]
-            dz = zs[:, None] - self._z[None, :]
+    def _fill(self, first):
+        """Sets the road coordinates, those of the nearest center-line point, of the four nodes of
+        the cells numbered `first`, where they are not known yet."""
+        nz = self._nodes[1].size
+        used = np.zeros(self._grid.shape[1], bool)
+        used[first] = True
+        cells = np.flatnonzero(used)
+        for corner in (1, nz, nz + 1):
+            used[cells + corner] = True
+        missing = np.flatnonzero(used & np.isnan(self._grid[0]))
+        for start in range(0, missing.size, BLOCK):
+            nodes = missing[start : start + BLOCK]
+            x, z = self._nodes[0][nodes // nz], self._nodes[1][nodes % nz]
+            dx, dz = x[:, None] - self._x, z[:, None] - self._z
             k = np.argmin(dx * dx + dz * dz, axis=1)
             sin, cos = np.sin(self._heading[k]), np.cos(self._heading[k])
-            dx, dz = x - self._x[k], zs - self._z[k]
-            row[:, 0] = self._s[k] + dx * sin + dz * cos
-            row[:, 1] = dx * cos - dz * sin
-            row[:, 2] = self._heading[k]
-        return low, grid
+            dx, dz = x - self._x[k], z - self._z[k]
+            self._grid[0, nodes] = self._s[k] + dx * sin + dz * cos
+            self._grid[1, nodes] = dx * cos - dz * sin
+            self._grid[2, nodes] = self._heading[k]
 
 
 def _integrate(s, slope):

@@ -7,6 +7,7 @@ lie beside it, in proj_depth/groundtruth/image_02, motion_masks/image_02 and pos
 from __future__ import annotations
 
 import datetime
+import functools
 import os
 
 import numpy as np
@@ -116,15 +117,7 @@ def scan_points(view, depth):
     every point lies exactly on a pixel-center ray and carries that pixel's exact depth.
     """
     rotation, translation = velo_to_camera()
-    reach = np.arctan(0.5 * view.width / view.focal) * 1.1
-    azimuth = np.arange(-reach, reach, AZIMUTH_STEP)
-    azimuth, beam = np.meshgrid(azimuth, BEAMS)
-    x = np.tan(azimuth)
-    y = -np.tan(beam) * np.hypot(1.0, x)
-    column = np.round(view.focal * x + view.cx).astype(int)
-    row = np.round(view.focal * y + view.cy).astype(int)
-    inside = (column >= 0) & (column < view.width) & (row >= 0) & (row < view.height)
-    pixels = np.unique(row[inside] * view.width + column[inside])
+    pixels = _scanned_pixels(view.focal, view.cx, view.cy, view.height, view.width)
     z = depth.ravel()[pixels]
     pixels, z = pixels[z > 0], z[z > 0]
     row, column = np.divmod(pixels, view.width)
@@ -135,6 +128,20 @@ def scan_points(view, depth):
     points = points[np.linalg.norm(points, axis=1) < MAX_RANGE]
     reflectance = 0.3 + 0.2 * np.sin(points[:, :1] + 2 * points[:, 1:2])
     return np.concatenate([points, reflectance], axis=1).astype(np.float32)
+
+
+@functools.lru_cache(maxsize=1)
+def _scanned_pixels(focal, cx, cy, height, width):
+    """Numbers of the pixels that a beam falls on, in order; the same for every frame."""
+    reach = np.arctan(0.5 * width / focal) * 1.1
+    azimuth = np.arange(-reach, reach, AZIMUTH_STEP)
+    azimuth, beam = np.meshgrid(azimuth, BEAMS)
+    x = np.tan(azimuth)
+    y = -np.tan(beam) * np.hypot(1.0, x)
+    column = np.round(focal * x + cx).astype(int)
+    row = np.round(focal * y + cy).astype(int)
+    inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
+    return np.unique(row[inside] * width + column[inside])
 
 
 def oxts_line(trip, frame):

@@ -53,7 +53,7 @@ def test_wide_footprints_average_and_each_axis_on_its_own(tile):
     rows = np.full(512, 40.5)
     ones = np.ones(512)
     np.testing.assert_allclose(
-        ripmap.sample(whole, rows, ones, ones, 1.0), tile[40], rtol=0, atol=1e-5
+        ripmap.sample(whole, rows, ones, ones, 1.0), tile[40].T, rtol=0, atol=1e-5
     )
 
 
@@ -69,6 +69,20 @@ def test_noise_repeats_only_after_the_tile_and_varies_smoothly(tile):
     wider = ripmap.sample(u, u * 0.3, ones * 2.01, ones * 1.99, 1.0)
     barely = ripmap.sample(u, u * 0.3, ones * 1.99, ones * 2.01, 1.0)
     assert np.abs(wider - barely).max() < 0.1
+
+
+def test_points_do_not_depend_on_their_company(tile):
+    """Points on a level of either axis and between levels, together and one by one."""
+    ripmap = Ripmap(tile)
+    rng = np.random.default_rng(4)
+    u, v = rng.uniform(0, 600, (2, 200))
+    width_u, width_v = rng.choice([0.5, 1.0, 1.7, 4.0, 90.0], (2, 200))
+    together = ripmap.sample(u, v, width_u, width_v, 1.0)
+    for i in range(200):
+        alone = ripmap.sample(*(x[i : i + 1] for x in (u, v, width_u, width_v)), 1.0)
+        np.testing.assert_array_equal(alone[:, 0], together[:, i])
+    first = ripmap.sample(u, v, width_u, width_v, 1.0, channels=1)
+    np.testing.assert_array_equal(first, together[:1])
 
 
 def test_hashed_is_spread_over_the_unit_interval():
