@@ -85,6 +85,11 @@ def main(argv) -> None:
     # A signal raises an exception, so that the running command is stopped too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     out = pathlib.Path(options.out)
+    if files.is_pattern(out.absolute()):
+        raise ValueError(
+            f"--out={out}: TensorFlow cannot load exports from a path with one of * ? [ ] \\; choose "
+            "another one"
+        )
     print(f"looking at {options.input}", flush=True)
     seen = clip.look(options.input, options.crop)
     print(seen.line(), flush=True)

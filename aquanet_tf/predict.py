@@ -22,8 +22,9 @@ scale.json (`aquanet_tf.scale`) or of the export.
 A video gives NAME_color.mp4 in one color range; --write adds the files of each frame in NAME/.
 --undistort, for networks trained on undistorted images, first undistorts each image with the camera
 file of --intrinsics and cuts off what has no image; all files are then of the undistorted image.
-predictions.json holds range, scale, units, sizes and milliseconds, and lists inputs that could not
-be read. Those are skipped, and the exit code is then 1.
+The image that comes with a released network is a self-check: its number is printed beside the one
+that is expected. predictions.json holds range, scale, units, sizes and milliseconds, and lists
+inputs that could not be read. Those are skipped, and the exit code is then 1.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ import sys
 from absl import flags
 
 from aquanet_tf import cli
-from aquanet_tf.inference import predict_all
+from aquanet_tf.inference import known_answer, predict_all
 from aquanet_tf.inference.loader import open_model
 from aquanet_tf.inference.writer import FORMATS
 from aquanet_tf.media import inputs, point_cloud
@@ -94,7 +95,12 @@ def main(argv) -> None:
     if out.resolve() == pathlib.Path(options.input).resolve():
         raise ValueError("--out must not be the --input folder: results would become inputs")
     scale.check(options.metres_per_unit)
-    network = open_model(options.model or options.workdir, options.height, options.checkpoint)
+    model = options.model or options.workdir
+    network = open_model(model, options.height, options.checkpoint)
+    if known_answer.is_about(model, options.input) and not options.height:
+        answer = known_answer.ask(network, model)
+        verdict = "as released" if answer.right else "NOT as released: see aquanet_tf.doctor"
+        print(f"self-check: {answer.line()}: {verdict}")
     source = "the model's own scale"
     if options.metres_per_unit is not None:
         network.metres_per_unit = options.metres_per_unit or None

@@ -1,7 +1,7 @@
 """Makes a run small enough to publish: the depth network's weights and what is known of them.
 
     python -m export.release --workdir RUN --out pretrained/street [--example IMAGE.png]
-        [--with_posenet]
+        [--with_posenet] [--data_license TEXT]
 
 writes OUT as a workdir like RUN, with one checkpoint (the newest, or that of --checkpoint), for
 predictions and every export:
@@ -11,7 +11,8 @@ predictions and every export:
   run.json         command, seed, commit, versions, data, and that this is a release;
   scale.json, if `aquanet_tf.scale` wrote one for this epoch;
   history.csv, and each evaluation of this epoch in RUN, without its rows for single frames;
-  example.png      an image to try it on, with --example;
+  example.png      an image to try it on, with --example, and known_answer.json, the number that
+                   predict and the doctor expect for it;
   README.md        the model card.
 A release cannot be trained further. It names no directories of this machine: an absolute path is
 shortened to its last name. OUT appears complete and after a comparison with RUN, or not at all.
@@ -30,6 +31,7 @@ from PIL import Image
 from aquanet_tf import cli
 from aquanet_tf import files as files_module
 from aquanet_tf.data import manifest, mixture
+from aquanet_tf.inference import known_answer
 from aquanet_tf.inference.checkpoint import Predictor, load
 from aquanet_tf.media import images
 from aquanet_tf.runs import load_run, scale
@@ -52,6 +54,7 @@ def release(
     max_mb: float = 8.0,
     with_posenet: bool = False,
     checkpoint: str = "newest",
+    data_license: str = "",
 ) -> pathlib.Path:
     """Releases a checkpoint of `workdir` as the directory `out`, and returns its path.
 
@@ -61,6 +64,7 @@ def release(
       max_mb: largest size of all files together, MB.
       with_posenet: also the ego-motion network.
       checkpoint: newest, best, or a number of finished epochs.
+      data_license: what the license of the training data says about the weights, for the card.
 
     Raises ValueError (no checkpoint, no PoseNet in it, `out` exists, too large) and leaves nothing
     then.
@@ -76,9 +80,10 @@ def release(
     try:
         networks = {"aquanet": run.aquanet, **({"posenet": run.posenet} if with_posenet else {})}
         Checkpoints(temporary, networks, {}).save(run.epoch)
-        _write_records(workdir, temporary, run, commit)
+        _write_records(workdir, temporary, run, commit, data_license)
         if picture is not None:
             Image.fromarray(picture).save(temporary / EXAMPLE, optimize=True)
+            known_answer.write(Predictor(run), temporary, EXAMPLE)
         _write_card(temporary, out, run, bool(example))
         _check_size(temporary, networks.values(), max_mb)
         temporary.chmod(0o755)  # mkdtemp makes it private
@@ -120,13 +125,15 @@ def without_places(value):
     return _ABSOLUTE.sub("", value) if isinstance(value, str) else value
 
 
-def _write_records(workdir, out, run, commit):
+def _write_records(workdir, out, run, commit, data_license):
     config = files_module.read(workdir / CONFIG_FILE)
     record = files_module.read(workdir / RUN_FILE)
     command = record.get("command")
     if command:
         record["command"] = [_TRAIN, *(part for part in command[1:] if part)]
     record["commit"] = commit or record.get("commit")
+    if data_license:
+        record["data_license"] = data_license
     record["released"] = True
     record["released_epoch"] = run.epoch
     # From the manifests of the data, which are not part of the release.
@@ -168,6 +175,8 @@ def define_flags() -> None:
     cli.define_path("example", "", "An image file to include; empty: none.")
     flags.DEFINE_string("commit", "", "Commit that trained it; empty: what the run recorded.")
     flags.DEFINE_float("max_mb", 8.0, "Largest size of all files together, MB.")
+    text = "What the license of the training data says about the weights, for the model card."
+    flags.DEFINE_string("data_license", "", text)
     flags.DEFINE_bool("with_posenet", False, "Also the ego-motion network, for odometry.")
 
 
@@ -176,6 +185,7 @@ def main(argv) -> None:
     del argv
     options = flags.FLAGS
     names = ("workdir", "out", "example", "commit", "max_mb", "with_posenet", "checkpoint")
+    names += ("data_license",)
     out = release(**{name: options[name].value for name in names})
     files = sorted(path for path in out.rglob("*") if path.is_file())
     for path in files:

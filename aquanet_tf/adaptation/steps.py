@@ -113,7 +113,7 @@ def _scale_flags(wish, learned: bool) -> tuple[str, ...]:
         camera = wish.out / recipe.STAGE2 / "intrinsics.json"
         return (*found, "--intrinsics", str(camera)) if learned else found
     if wish.speed:
-        return ("--data_dir", str(wish.out / CLIP / "records_held_out"))
+        return ("--data_dir", str(wish.out / CLIP / "records"))
     return ()
 
 

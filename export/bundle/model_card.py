@@ -71,9 +71,17 @@ def text(workdir: str | pathlib.Path, document: dict, use: str, name: str = "") 
         "## Measured\n\n" + _metrics(workdir, document["epoch"]),
         "## Distance of this file to the checkpoint\n\n" + _parity(document["parity"]),
         "## Limits\n\n" + (GENERATED if any(generated) else "") + _unit(document) + LIMITS,
-        "## License\n\n" + (_OWN_DATA if own else _OTHERS_DATA),
+        "## License\n\n" + _license(own, run),
     ]
     return "\n\n".join(sections) + "\n"
+
+
+def _license(own, run) -> str:
+    if own:
+        return _OWN_DATA
+    if "data_license" in run:
+        return f"Code: Apache-2.0. Weights: {run['data_license']}"
+    return _OTHERS_DATA
 
 
 def _unit(document) -> str:

@@ -5,7 +5,7 @@ from PIL import Image
 
 from aquanet_tf import files
 from aquanet_tf.checks import answer
-from aquanet_tf.inference import open_model
+from aquanet_tf.inference import known_answer, open_model
 from tests.support import runs
 
 
@@ -16,14 +16,14 @@ def test_the_known_answer(tmp_path):
     Image.fromarray(image).save(folder / "example.png")
     mean = float(open_model(folder).relative(image).inverse_depth.mean())
     known = {"image": "example.png", "mean_inverse_depth": mean, "tolerance": 1e-3}
-    files.write(folder / answer.ANSWER, known)
+    files.write(folder / known_answer.FILE, known)
     assert not answer.check("/CPU:0", folder).fault
-    files.write(folder / answer.ANSWER, {**known, "mean_inverse_depth": 1.01 * mean})
+    files.write(folder / known_answer.FILE, {**known, "mean_inverse_depth": 1.01 * mean})
     assert "send us this report" in answer.check("/CPU:0", folder).fault
 
 
 def test_the_shipped_network_has_one():
     if not answer.SHIPPED.is_dir():
         return
-    known = files.read(answer.SHIPPED / answer.ANSWER)
+    known = files.read(answer.SHIPPED / known_answer.FILE)
     assert (answer.SHIPPED / known["image"]).is_file() and known["tolerance"] <= 1e-2

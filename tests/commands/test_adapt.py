@@ -79,13 +79,14 @@ def test_meters_come_from_a_speed_too(run, tmp_path):
         (["--intrinsics=a.json", "--fov_deg=60"], "give one of --intrinsics and --fov_deg"),
         (["--camera_height=1.4", "--speed_kmh=30"], "give one of --camera_height and a speed"),
         ([], "trip: 5 images; needed are 30"),
+        (["--out=my[1]"], "cannot load exports from a path with one of"),
     ],
 )
 def test_errors_come_first(given, message, tmp_path):
     trip = write_trip(tmp_path / "trip", 5)
     done = commands.run("aquanet_tf.adapt", "--input", trip, "--out", tmp_path / "out", *given)
     assert done.returncode == 1 and message in done.stderr
-    assert not (tmp_path / "out").exists()
+    assert not (tmp_path / "out").exists() and not pathlib.Path("my[1]").exists()
 
 
 def write_trip(path, count):
@@ -105,7 +106,7 @@ def test_one_drive_becomes_a_network(tmp_path, monkeypatch):
     monkeypatch.setattr(recipe, "_STEPS", 2)
     seen = clip.Clip(96, 160, (0, 8, 0, 0), 40, 90.0)
     trip = str(write_trip(tmp_path / "trip", 40))
-    out = tmp_path / "my cam [1]"
+    out = tmp_path / "my cam"
     wish = steps.Wish(trip, out, ("--fov_deg", "70"), seen.crop, ("--speed_kmh=20", "--fps=10"))
     found = adapt.adapt(wish, recipe.source(str(source), True), seen, 2)
     assert set(found["photometric"]) == {"stage1", "stage2"}

@@ -11,7 +11,7 @@ from tests.support import commands, runs
 tf = pytest.importorskip("tensorflow")
 from aquanet_tf import files
 from aquanet_tf.config.options import Config
-from aquanet_tf.inference import checkpoint
+from aquanet_tf.inference import checkpoint, known_answer
 from aquanet_tf.inference.mask_scores import AutoMaskScore
 from aquanet_tf.runs import run as runs_run
 from aquanet_tf.runs.run import load_run
@@ -190,3 +190,23 @@ def test_command(workdir, tmp_path):
     done = commands.run("export.release", *arguments)
     assert done.returncode == 0 and "MB)" in done.stdout, done.stderr
     assert "commit not recorded" in (tmp_path / "out" / "README.md").read_text()
+
+
+def test_the_license_of_the_data_is_in_every_card(workdir, tmp_path):
+    out = release.release(workdir, tmp_path / "out", data_license="CC BY-NC-SA 3.0, from KITTI.")
+    assert "Weights: CC BY-NC-SA 3.0, from KITTI." in (out / "README.md").read_text()
+    again = release.release(out, tmp_path / "again")
+    assert "Weights: CC BY-NC-SA 3.0, from KITTI." in (again / "README.md").read_text()
+
+
+def test_it_knows_the_answer_to_its_image(released):
+    network = checkpoint.load(released)
+    answer = known_answer.ask(network, released)
+    assert answer.right and answer.error < 1e-4
+    assert known_answer.is_about(released, released / "example.png")
+    assert not known_answer.is_about(released, released / "README.md")
+    done = commands.run(
+        *("aquanet_tf.predict", "--workdir", released, "--input", released / "example.png"),
+        *("--out", released.parent / "predictions"),
+    )
+    assert "self-check: mean inverse depth" in done.stdout and ": as released" in done.stdout
