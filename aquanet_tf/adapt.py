@@ -87,8 +87,8 @@ def main(argv) -> None:
     out = pathlib.Path(options.out)
     if files.is_pattern(out.absolute()):
         raise ValueError(
-            f"--out={out}: TensorFlow cannot load exports from a path with one of * ? [ ] \\; choose "
-            "another one"
+            f"--out={out}: TensorFlow cannot load exports from a path with one of * ? [ ] and the "
+            "backslash; choose another one"
         )
     print(f"looking at {options.input}", flush=True)
     seen = clip.look(options.input, options.crop)
