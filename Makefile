@@ -139,7 +139,7 @@ roads: $(ROADS_MEASURED) $(ROADS_RUN)/report.html ## KITTI -> both stages -> lid
 	@echo "open $(ROADS_RUN)/report.html"
 
 $(ROADS_DONE)/records: | $(SETUP)
-	$(PY) -m data_prep.kitti --raw_dir $(ROADS)/kitti_raw --split configs/roads/train.txt --camera 2,3 --height 128 --out $(ROADS_DATA)/records
+	$(PY) -m data_prep.kitti --raw_dir $(ROADS)/kitti_raw --split configs/roads/train.txt --camera 2 --height 96 --out $(ROADS_DATA)/records
 	$(MARK)
 
 $(ROADS_DONE)/stage1: $(ROADS_DONE)/records

@@ -29,7 +29,7 @@ from aquanet_tf.jobs import runner
 
 # A usual dash-cam, where nothing is known.
 _FIELD_OF_VIEW = 75.0
-_SHIPPED = str(pathlib.Path(__file__).resolve().parents[1] / "pretrained" / "street")
+_SHIPPED = str(pathlib.Path(__file__).resolve().parents[1] / "pretrained" / "roads")
 
 
 def define_flags() -> None:

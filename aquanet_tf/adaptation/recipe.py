@@ -79,7 +79,6 @@ def options(
         resize_min=before.crop_height / start.height,
         resize_max=max(1.0, 1.3 * before.crop_height / start.height),
         learn_intrinsics=learn_intrinsics,
-        synthesis="l1_ssim",
         speed_weight=0.0,
         boosting_weight=0.0,
         spimo_source="plain",

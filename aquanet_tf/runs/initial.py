@@ -6,7 +6,8 @@ goes on from that, and run.json keeps what was taken from where, in the entry `i
   taken           name of a network -> number of its weights that were taken;
   left            the weights that were not taken, with both shapes;
   kickstart       whether the run has the kick-start of its options: not if all of PoseNet was taken
-                  and nobody asked for it.
+                  and nobody asked for it;
+  data_license    what the source says about the license of its training data, if it does.
 A source with averaged weights (--ema) gives these.
 """
 
@@ -81,6 +82,9 @@ def prepare(config: Config, workdir: str | pathlib.Path) -> Initial | None:
         "left": left,
         "kickstart": config.init_kickstart or not whole,
     }
+    terms = files.read(pathlib.Path(config.init_from) / RUN_FILE).get("data_license")
+    if terms:
+        record["data_license"] = terms
     if not record["kickstart"]:
         logging.info("--init_from: PoseNet is trained already, so there is no kick-start")
     return Initial(record, weights)

@@ -81,6 +81,8 @@ def _license(own, run) -> str:
         return _OWN_DATA
     if "data_license" in run:
         return f"Code: Apache-2.0. Weights: {run['data_license']}"
+    if terms := run.get("init", {}).get("data_license"):
+        return f"{_OTHERS_DATA}\n\nThe training started with weights under these terms: {terms}"
     return _OTHERS_DATA
 
 

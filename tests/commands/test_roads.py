@@ -65,7 +65,7 @@ def test_training_and_measuring_share_no_drive():
         name: (commands.ROOT / "configs" / "roads" / f"{name}.txt").read_text().split()
         for name in ("train", "0039", "9999")
     }
-    assert len(lists["train"]) == 3
+    assert len(lists["train"]) == 2
     assert not set(lists["train"]) & {*lists["0039"], *lists["9999"]}
 
 

@@ -81,6 +81,9 @@ ELSEWHERE = {
         "the tests of scale: the ego-motion of a tiny run fits no distance"
     ),
     "python -m aquanet_tf.doctor": "the tests of doctor",
+    "python -m aquanet_tf.adapt --input drive.mp4 --camera_height 1.4 --out mycam": (
+        "the tests of adapt, in miniature"
+    ),
     "make test": ".ci/run",
     "make test-all": "by hand: make test and what is marked slow",
     "make test-current": ".ci/run",
@@ -259,14 +262,15 @@ def place(tmp_path_factory):
 
 
 def _released(place, photo):
-    """pretrained/street: the one of the checkout, or where it has none a tiny run, released."""
-    if (commands.ROOT / "pretrained" / "street").is_dir():
+    """pretrained/: that of the checkout, or where it has none a tiny run, released."""
+    if (commands.ROOT / "pretrained").is_dir():
         shutil.copytree(commands.ROOT / "pretrained", place / "pretrained")
         return
     Image.fromarray(photo).save(place / "photo.png")
     options = ["--workdir", runs.write(place / "tiny"), "--example", place / "photo.png"]
-    made = commands.run("export.release", *options, "--out", place / "pretrained" / "street")
-    assert made.returncode == 0, made.stderr
+    for name in ("street", "roads"):
+        made = commands.run("export.release", *options, "--out", place / "pretrained" / name)
+        assert made.returncode == 0, made.stderr
     shutil.rmtree(place / "tiny")
     (place / "photo.png").unlink()
 

@@ -146,3 +146,11 @@ def test_errors_name_the_flag(source, tmp_path):
         prepared(init_checkpoint="best")
     with pytest.raises(ValueError, match="--init_checkpoint=7: --init_from=.* checkpoints 2 "):
         prepared(init_checkpoint="7")
+
+
+def test_the_terms_of_the_source_are_recorded(tmp_path):
+    source = runs.write(tmp_path / "source")
+    record = json.loads((source / "run.json").read_text())
+    (source / "run.json").write_text(json.dumps({**record, "data_license": "not for sale"}))
+    found = initial.prepare(own(source), tmp_path / "run")
+    assert found.record["data_license"] == "not for sale"
