@@ -81,7 +81,11 @@ def options(
         learn_intrinsics=learn_intrinsics,
         speed_weight=0.0,
         boosting_weight=0.0,
+        # Measured on a car that keeps pace on a real road (docs/results/roads.md).
         spimo_source="plain",
+        spimo_passes=4,
+        spimo_resolution=1.0,
+        spimo_threshold=0.1,
         kickstart_epochs=0 if start.has_posenet else _KICKSTART,
         pose_frozen_epochs=0,
         steps_per_epoch=_STEPS,
