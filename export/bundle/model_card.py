@@ -77,10 +77,10 @@ def text(workdir: str | pathlib.Path, document: dict, use: str, name: str = "") 
 
 
 def _license(own, run) -> str:
-    if own:
-        return _OWN_DATA
     if "data_license" in run:
         return f"Code: Apache-2.0. Weights: {run['data_license']}"
+    if own:
+        return _OWN_DATA
     if terms := run.get("init", {}).get("data_license"):
         return f"{_OTHERS_DATA}\n\nThe training started with weights under these terms: {terms}"
     return _OTHERS_DATA

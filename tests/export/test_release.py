@@ -66,7 +66,7 @@ def test_it_holds_the_depth_network_alone(workdir, released):
     names = {path.name for path in released.iterdir()}
     assert names == {
         *("README.md", "checkpoints", "config.json", "evaluation.json", "example.png"),
-        *("history.csv", "run.json"),
+        *("history.csv", "known_answer.json", "run.json"),
     }
     assert [path.name for path in released.parent.iterdir()] == ["street"]
     assert released.stat().st_mode & 0o755 == 0o755
