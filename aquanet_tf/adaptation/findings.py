@@ -116,8 +116,8 @@ def _doubts(found: dict, failures: dict[str, str]) -> list[str]:
         doubts.append(camera["comment"])
         if abs(camera["fov_deg"] / camera["first_fov_deg"] - 1) < _UNMOVED:
             doubts.append(
-                "the field of view stayed where it began: this drive does not show it; point clouds "
-                "and meters from the height of the camera are as right as the first guess"
+                "the field of view stayed where it began: this drive does not show it; points "
+                "and meters from the height of the camera are as right as that first guess"
             )
     if reason := failures.get(steps.SCALE):
         doubts.append(f"no meters: {reason}")
