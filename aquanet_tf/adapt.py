@@ -48,7 +48,7 @@ def define_flags() -> None:
     flags.DEFINE_float("speed_kmh", 0.0, "Constant speed of the car, km/h; 0: unknown.")
     cli.define_path("speed_csv", "", "CSV time_s,kmh or frame,kmh, as for data_prep.video.")
     flags.DEFINE_float("fps", 0.0, "Frames per second of a folder of images, for the speed.")
-    flags.DEFINE_integer("epochs", 0, "Epochs of each stage, 50 steps each; 0: 12.", 0)
+    flags.DEFINE_integer("epochs", 0, "Epochs of each stage, 50 steps each; 0: 10.", 0)
 
 
 def adapt(wish: steps.Wish, start: recipe.Source, seen: clip.Clip, epochs: int, commands=None):

@@ -13,8 +13,8 @@ from aquanet_tf.runs.layout import CONFIG_FILE, RUN_FILE
 # Folders below --out.
 STAGE1, STAGE2 = "stage1", "stage2"
 # Triplets to train on: more would take longer to mask than they improve.
-TRIPLETS = 600
-_STEPS, _EPOCHS, _KICKSTART = 50, 12, 6
+TRIPLETS = 500
+_STEPS, _EPOCHS, _KICKSTART = 50, 10, 6
 _MULTIPLE = 16  # of the sides of a crop, pixels
 
 
