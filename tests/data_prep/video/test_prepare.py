@@ -248,7 +248,7 @@ def test_interrupted_while_writing_frames_it_starts_them_again(tmp_path, monkeyp
         )
         with pytest.raises(OSError, match="full"):
             prepare.prepare(options)
-    assert prepare.prepare(options)[1]["count"] == 3
+    assert prepare.prepare(options)[1][prepare.RECORDS]["count"] == 3
 
 
 def test_wrong_inputs_are_named(tmp_path):

@@ -82,7 +82,8 @@ def test_flags_that_do_not_fit_are_named(arguments, words):
 def test_records_of_a_folder_hold_the_distances_at_their_stride(tmp_path):
     frames = folder(tmp_path / "frames", [drive(n) for n in range(8)])
     options = {"fov_deg": 60.0, "stride": "2", "speed_kmh": 36.0, "fps": 20.0, "threads": 1}
-    _, info = prepare.prepare(prepare.Options(str(frames), str(tmp_path / "out"), **options))
+    _, made = prepare.prepare(prepare.Options(str(frames), str(tmp_path / "out"), **options))
+    info = made[prepare.RECORDS]
     assert info["distances"] == info["count"] == 4
     records = manifest.verify(tmp_path / "out/records")
     assert records["schema_version"] == 2
