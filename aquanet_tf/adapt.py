@@ -48,11 +48,14 @@ def define_flags() -> None:
     flags.DEFINE_float("speed_kmh", 0.0, "Constant speed of the car, km/h; 0: unknown.")
     cli.define_path("speed_csv", "", "CSV time_s,kmh or frame,kmh, as for data_prep.video.")
     flags.DEFINE_float("fps", 0.0, "Frames per second of a folder of images, for the speed.")
-    flags.DEFINE_integer("epochs", 0, "Epochs of each stage, 50 steps each; 0: 10.", 0)
+    flags.DEFINE_integer("epochs", 0, "Epochs of each stage, 50 steps each; 0: 8.", 0)
 
 
-def adapt(wish: steps.Wish, start: recipe.Source, seen: clip.Clip, epochs: int, commands=None):
+def adapt(wish: steps.Wish, start: recipe.Source, seen: clip.Clip, epochs: int, **others):
     """Runs the steps that are not finished; returns the content of adaptation.json.
+
+    others: `check`, a function without arguments that finds doubts about the trained network;
+    `commands` instead of those of `steps.COMMANDS`.
 
     Raises ValueError when a step fails that the others need, and as `jobs.runner.run`.
     """
@@ -62,12 +65,13 @@ def adapt(wish: steps.Wish, start: recipe.Source, seen: clip.Clip, epochs: int, 
     wish.out.mkdir(parents=True, exist_ok=True)
     for name, config in zip((recipe.STAGE1, recipe.STAGE2), options):
         recipe.write(config, wish.out / f"{name}.flags")
-    todo, page = steps.jobs(wish, start, options, commands or steps.COMMANDS)
+    todo, page = steps.jobs(wish, start, options, others.get("commands", steps.COMMANDS))
     failures = runner.run(todo, wish.out)
     if serious := {name: why for name, why in failures.items() if name != steps.SCALE}:
         name, reason = next(iter(serious.items()))
         raise ValueError(f"{name}: {reason}")
-    found = findings.collect(wish.out, list(seen.doubts), failures)
+    doubts = [*seen.doubts, *others.get("check", list)()]
+    found = findings.collect(wish.out, doubts, failures)
     files.write(wish.out / findings.FILE, found)
     if failed := runner.run([page], wish.out):
         raise ValueError(f"page: {failed['page']}")
@@ -100,11 +104,18 @@ def main(argv) -> None:
         if not options.fov_deg:
             doubts.append(f"no camera was given: it is learned from {_FIELD_OF_VIEW:g} degrees on")
         camera = ("--fov_deg", f"{options.fov_deg or _FIELD_OF_VIEW:g}")
-    start = road.require(options.init_from, options.input, seen, options.fov_deg or _FIELD_OF_VIEW)
+    place = options.input, seen, options.fov_deg or _FIELD_OF_VIEW
+    before = road.look(options.init_from, *place)
+    road.require(before, options.input, options.init_from)
     names = ("speed_kmh", "speed_csv", "fps")
     speed = tuple(f"--{name}={options[name].value}" for name in names if options[name].value)
     wish = steps.Wish(options.input, out, camera, seen.crop, speed, options.camera_height)
-    found = adapt(wish, start, seen.doubted(doubts), options.epochs)
+
+    def check():
+        return road.doubts(before, road.look(str(out / recipe.STAGE2), *place))
+
+    start = recipe.source(options.init_from)
+    found = adapt(wish, start, seen.doubted(doubts), options.epochs, check=check)
     print(findings.text(found))
     print(f"open {out / steps.PAGE}")
 

@@ -14,21 +14,20 @@ from aquanet_tf.runs.layout import CONFIG_FILE, RUN_FILE
 STAGE1, STAGE2 = "stage1", "stage2"
 # Triplets to train on: more would take longer to mask than they improve.
 TRIPLETS = 500
-_STEPS, _EPOCHS, _KICKSTART = 50, 10, 6
+_STEPS, _EPOCHS, _KICKSTART = 50, 8, 4
 _MULTIPLE = 16  # of the sides of a crop, pixels
 
 
 class Source(NamedTuple):
-    """The run that an adaptation starts from: its directory, options, the height of its training
-    images in pixels, and whether it has a PoseNet."""
+    """The run that an adaptation starts from: its directory, options, and the height in pixels of
+    its training images."""
 
     workdir: str
     config: Config
     height: int
-    has_posenet: bool
 
 
-def source(workdir: str, has_posenet: bool) -> Source:
+def source(workdir: str) -> Source:
     """Reads a run or a release. ValueError naming a file that is missing or damaged."""
     folder = pathlib.Path(workdir)
     config = Config.load(folder / CONFIG_FILE)
@@ -36,7 +35,7 @@ def source(workdir: str, has_posenet: bool) -> Source:
         height = int(files.read(folder / RUN_FILE)["data"]["image_height"])
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{folder / RUN_FILE}: missing or damaged ({error})") from error
-    return Source(workdir, config, height, has_posenet)
+    return Source(workdir, config, height)
 
 
 def options(
@@ -70,7 +69,8 @@ def options(
         init_from=start.workdir,
         init_checkpoint="newest",
         init_partial=False,
-        init_kickstart=False,
+        # PoseNet of another camera sees far too little motion here, and depth would follow it.
+        init_kickstart=True,
         encoder_weights="none",
         batch_size=4,
         crop_width=_side(before.crop_height * aspect),
@@ -86,12 +86,12 @@ def options(
         spimo_passes=4,
         spimo_resolution=1.0,
         spimo_threshold=0.1,
-        kickstart_epochs=0 if start.has_posenet else _KICKSTART,
+        kickstart_epochs=_KICKSTART,
         pose_frozen_epochs=0,
         steps_per_epoch=_STEPS,
-        epochs=(epochs or _EPOCHS) + (0 if start.has_posenet else _KICKSTART),
+        epochs=(epochs or _EPOCHS) + _KICKSTART,
         kickstart_learning_rate=1e-3,
-        learning_rate=3e-4,
+        learning_rate=1e-4,
         rate_schedule="cosine",
         milestones="",
         ema=0.98,
@@ -108,6 +108,7 @@ def options(
         stage2_posenet="stage1",
         mask="spimo",
         mask_source="cached",
+        init_kickstart=False,
         kickstart_epochs=0,
         epochs=epochs or _EPOCHS,
     )

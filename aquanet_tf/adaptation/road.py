@@ -2,39 +2,47 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
-from aquanet_tf.adaptation import recipe
 from aquanet_tf.adaptation.clip import Clip
 from aquanet_tf.media import inputs
 from aquanet_tf.metric import camera_height, road_plane
 
 _FRAMES = 40
-# Share of the frames that must show a road.
-_SMALLEST = 0.1
+# Share of the frames that must show a road, and share of those that must still do so afterwards.
+_SMALLEST, _KEPT = 0.1, 0.8
 
 
-def require(workdir: str, source: str, seen: Clip, fov_deg: float) -> recipe.Source:
-    """The run to start from. Raises ValueError when it sees no road in enough frames: then this is
-    no drive, or of a camera that this network cannot start with.
+class Seen(NamedTuple):
+    """In how many of `count` frames a road was seen, and the reasons of the others."""
+
+    good: int
+    count: int
+    reasons: dict[str, int]
+
+
+def look(workdir: str, source: str, seen: Clip, fov_deg: float) -> Seen:
+    """Looks for a road in the depth of some frames.
 
     Args:
         workdir: a run or a release; source: the --input.
         fov_deg: horizontal field of view of the whole frames, degrees, roughly.
+
+    Raises ValueError naming --init_from when `workdir` is no run.
     """
     # TensorFlow is loaded only here, so that errors in flags and files are reported at once.
     from aquanet_tf.inference.checkpoint import Predictor
     from aquanet_tf.runs.run import load_run
 
-    run = load_run(workdir, "init_from")
-    network = Predictor(run)
-    paths = list(inputs.paths(source))
+    network = Predictor(load_run(workdir, "init_from"))
     reasons: dict[str, int] = {}
     count = good = 0
     x, y = _rays(seen, fov_deg)
     top, _, left, _ = seen.crop
     height, width = seen.shape
-    for _, frame in camera_height.spread(paths, _FRAMES):
+    for _, frame in camera_height.spread(list(inputs.paths(source)), _FRAMES):
         image = np.ascontiguousarray(frame[top : top + height, left : left + width])
         count += 1
         try:
@@ -42,13 +50,28 @@ def require(workdir: str, source: str, seen: Clip, fov_deg: float) -> recipe.Sou
             good += 1
         except road_plane.NoPlane as error:
             reasons[str(error)] = reasons.get(str(error), 0) + 1
-    if good < _SMALLEST * count:
-        told = "; ".join(f"{reason} ({n})" for reason, n in reasons.items())
+    return Seen(good, count, reasons)
+
+
+def require(found: Seen, source: str, workdir: str) -> None:
+    """Raises ValueError when too few frames show a road: then this is no drive, or of a camera that
+    the network cannot start with. source: the --input; workdir: of the network."""
+    if found.good < _SMALLEST * found.count:
+        told = "; ".join(f"{reason} ({n})" for reason, n in found.reasons.items())
         raise ValueError(
-            f"{source}: a road was seen in {good} of {count} frames ({told}): is this a drive, "
-            f"with the camera looking ahead? --init_from={workdir} may not know such scenes"
+            f"{source}: a road was seen in {found.good} of {found.count} frames ({told}): is this "
+            f"a drive, the camera looking ahead? --init_from={workdir} may not know such scenes"
         )
-    return recipe.source(workdir, run.posenet_checkpoint is not None)
+
+
+def doubts(before: Seen, after: Seen) -> list[str]:
+    """A doubt in words when the road is seen in clearly fewer frames after the training."""
+    if after.good >= _KEPT * before.good:
+        return []
+    return [
+        f"the road lost its shape: it is seen in {after.good} of {after.count} frames, before the "
+        f"training in {before.good}: DEPTH BECAME WORSE, prefer the network that it started from"
+    ]
 
 
 def _rays(seen: Clip, fov_deg: float):

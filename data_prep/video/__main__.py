@@ -10,8 +10,8 @@ which frames were kept and dropped and how they move. Repeated frames and frames
 dropped; cuts and long stops divide scenes. With --distortion images are undistorted and cropped to
 the valid region. A folder of videos is one data set of one camera; each video begins a new scene.
 With a speed the records hold the meters traveled. --held_out=0.1 keeps the last tenth of the
-frames out of the data set, in one of its own, DIR/records_held_out, to validate on
-(--val_data_dir of training). Re-run an interrupted command to resume it.
+frames out of the data set, in one of its own, DIR/records_held_out, for the validation of training.
+Re-run an interrupted command to resume it.
 
 Errors: "error: ..." names the flag or the file. Warnings say why depth may be hard to learn from
 this video (rotation without parallax, too fast motion, many cuts).

@@ -11,10 +11,9 @@ from tests.support import commands
 STREET = str(commands.ROOT / "pretrained" / "street")
 
 
-@pytest.mark.parametrize("has_posenet", [False, True])
 @pytest.mark.parametrize("shape", [(375, 1242), (303, 640), (720, 960)])
-def test_options_are_valid_and_survive_the_flagfile(has_posenet, shape, tmp_path):
-    start = recipe.source(STREET, has_posenet)
+def test_options_are_valid_and_survive_the_flagfile(shape, tmp_path):
+    start = recipe.source(STREET)
     options = recipe.options(start, tmp_path, shape, True, 0)
     for number, config in enumerate(options):
         path = tmp_path / f"{number}.flags"
@@ -23,7 +22,7 @@ def test_options_are_valid_and_survive_the_flagfile(has_posenet, shape, tmp_path
     one, two = options
     assert (one.stage, two.stage, two.stage2_posenet) == ("1", "2", "stage1")
     assert two.stage1_workdir == str(tmp_path / "stage1") and two.kickstart_epochs == 0
-    assert (one.kickstart_epochs > 0) != has_posenet
+    assert one.init_kickstart and not two.init_kickstart
     assert one.epochs - one.kickstart_epochs == two.epochs
     # A crop fits into the smallest frame, and has nearly its aspect.
     smallest = start.height * one.resize_min
@@ -33,12 +32,12 @@ def test_options_are_valid_and_survive_the_flagfile(has_posenet, shape, tmp_path
 
 
 def test_a_known_camera_is_not_learned(tmp_path):
-    start = recipe.source(STREET, True)
+    start = recipe.source(STREET)
     assert not any(c.learn_intrinsics for c in recipe.options(start, tmp_path, (96, 312), False, 3))
 
 
 def test_the_networks_are_those_of_the_source(tmp_path):
-    start = recipe.source(STREET, True)
+    start = recipe.source(STREET)
     names = ("width", "levels", "pose_network_width", "inverse_depth_max", "beta_max", "adaptive")
     for config in recipe.options(start, tmp_path, (96, 312), True, 3):
         for name in names:
@@ -49,4 +48,4 @@ def test_a_damaged_source_is_named(tmp_path):
     Config().save(tmp_path / "config.json")
     (tmp_path / "run.json").write_text(json.dumps({"data": {}}))
     with pytest.raises(ValueError, match="run.json: missing or damaged"):
-        recipe.source(str(tmp_path), True)
+        recipe.source(str(tmp_path))

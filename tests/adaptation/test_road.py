@@ -22,20 +22,28 @@ def start(tmp_path, monkeypatch):
     workdir = str(runs.write(tmp_path / "run", width=104))
     seen = Clip(HEIGHT, WIDTH, (0, 0, 0, 0), 4, 90.0)
 
-    def require(inverse_depth):
+    def look(inverse_depth):
         maps = {"inverse_depth": inverse_depth[None].astype(np.float32)}
         maps["beta"] = np.ones_like(maps["inverse_depth"])
         monkeypatch.setattr(checkpoint.Predictor, "maps", lambda *_: maps)
-        return road.require(workdir, str(tmp_path / "in"), seen, FIELD_OF_VIEW)
+        return road.look(workdir, str(tmp_path / "in"), seen, FIELD_OF_VIEW)
 
-    return require
+    return look
 
 
 def test_a_road(start):
     found = start(ramp(0.6, pitch=2.0))
-    assert found.has_posenet and found.height == 32
+    assert (found.good, found.count, found.reasons) == (4, 4, {})
+    road.require(found, "trip", "run")
 
 
 def test_a_wall(start):
+    found = start(np.full((HEIGHT, WIDTH), 0.1))
     with pytest.raises(ValueError, match=r"a road was seen in 0 of 4 frames \(.*: is this a drive"):
-        start(np.full((HEIGHT, WIDTH), 0.1))
+        road.require(found, "trip", "run")
+
+
+def test_a_road_that_got_lost_is_doubted():
+    before, same, lost = (road.Seen(good, 40, {}) for good in (40, 36, 11))
+    assert road.doubts(before, same) == []
+    assert "in 11 of 40 frames, before the training in 40" in road.doubts(before, lost)[0]

@@ -20,9 +20,9 @@ def run(tmp_path):
     """Runs an adaptation with fake commands; returns the content of adaptation.json."""
 
     def run(camera=("--fov_deg", "75"), seen=SEEN, **wish):
-        start = recipe.source(STREET, True)
+        start = recipe.source(STREET)
         wish = steps.Wish("trip.mp4", tmp_path / "out", camera, seen.crop, **wish)
-        return adapt.adapt(wish, start, seen, 2, fake_adaptation.COMMANDS)
+        return adapt.adapt(wish, start, seen, 2, commands=fake_adaptation.COMMANDS)
 
     return run
 
@@ -108,13 +108,13 @@ def test_one_drive_becomes_a_network(tmp_path, monkeypatch):
     trip = str(write_trip(tmp_path / "trip", 40))
     out = tmp_path / "my cam"
     wish = steps.Wish(trip, out, ("--fov_deg", "70"), seen.crop, ("--speed_kmh=20", "--fps=10"))
-    found = adapt.adapt(wish, recipe.source(str(source), True), seen, 2)
+    found = adapt.adapt(wish, recipe.source(str(source)), seen, 2)
     assert set(found["photometric"]) == {"stage1", "stage2"}
     assert found["camera"]["first_fov_deg"] == pytest.approx(70, abs=0.5)
     page = (out / "index.html").read_text()
     assert "likely moving" in page and "Doubts" in page and "http" not in page
     assert (out / "saved_model").is_dir() and (out / "model.tflite").is_file()
     logs = {path: path.stat().st_mtime_ns for path in pathlib.Path(out / "logs").iterdir()}
-    assert adapt.adapt(wish, recipe.source(str(source), True), seen, 2) == found
+    assert adapt.adapt(wish, recipe.source(str(source)), seen, 2) == found
     scale = out / "logs" / "scale.log"  # a scale that could not be found is tried again
     assert all(path.stat().st_mtime_ns == time for path, time in logs.items() if path != scale)
