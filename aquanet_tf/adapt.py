@@ -13,6 +13,8 @@ speed; exports. Writes below MYCAM
 It says at every step what it does, and at the end what it doubts. A video that cannot work (dark,
 of a camera that stands still, without a road, a few seconds) ends with the reason. Re-run an
 interrupted command to resume it: finished steps are kept, a training resumes after its last epoch.
+
+An experiment: docs/adapt.md measures where the depth became worse.
 """
 
 from __future__ import annotations
