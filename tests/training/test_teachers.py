@@ -144,6 +144,23 @@ def test_two_replicas_train_like_one(finished, stage1, data_dir, tmp_path):
             np.testing.assert_allclose(a, b, rtol=5e-3)
 
 
+def test_both_stages_are_two_runs(data_dir, tmp_path, monkeypatch):
+    begun = []
+
+    class Fake:
+        def __init__(self, config, workdir, signals):
+            begun.append((config.stage, config.stage1_workdir, workdir.name))
+
+        def run(self):
+            return 2
+
+    monkeypatch.setattr(trainer, "Trainer", Fake)
+    settings = options(data_dir, **{**TWO, "epochs": 2, "stage": "both"})
+    assert trainer.train(settings, tmp_path) == 2
+    assert begun == [("1", "", "stage1"), ("2", str(tmp_path / "stage1"), "stage2")]
+
+
+@pytest.mark.slow
 def test_both_stages_in_one_run(data_dir, tmp_path):
     settings = options(data_dir, **{**TWO, "epochs": 2, "stage": "both"})
     assert trainer.train(settings, tmp_path) == 2
