@@ -42,7 +42,7 @@ def build(workdir: pathlib.Path, count: int) -> str:
         _cut(workdir),
         _frames(workdir, count),
         *(_curves(workdir / name, name) for name in (recipe.STAGE1, recipe.STAGE2)),
-        _use(workdir, found),
+        _use(workdir),
     ]
     return page.page(f"AQUANet: {workdir.name}", "\n".join(filter(None, sections)))
 
@@ -130,16 +130,11 @@ def _held_out(workdir, count) -> list[pathlib.Path]:
 def _curves(workdir, name) -> str:
     rows = history.read_history(workdir / "history.csv")
     names = [each for each in charts.chart_names(rows) if each in _CURVES]
-    shown = "".join(
-        f"<div class='chart'><h3>{html.escape(each)}"
-        f"<span>{charts.shown(rows, each)[-1][1]:.4g}</span></h3>"
-        f"{charts.line_chart(rows, each)}</div>"
-        for each in names
-    )
+    shown = "".join(charts.chart(rows, each) for each in names)
     return f"<h2>Training, {name}</h2><div class='charts'>{shown}</div>" if shown else ""
 
 
-def _use(workdir, found) -> str:
+def _use(workdir) -> str:
     """The section with commands that use the result."""
     run = shlex.quote(str(workdir / recipe.STAGE2))
     commands = [
@@ -173,9 +168,7 @@ def main(argv) -> None:
     matplotlib.use("Agg")
     options = flags.FLAGS
     text = build(pathlib.Path(options.workdir), options.frames)
-    with files.atomic(options.out) as temporary:
-        temporary.write_text(text)
-    print(f"written: {options.out} ({len(text) / 1e6:.1f} MB)")
+    page.write(options.out, text)
 
 
 if __name__ == "__main__":

@@ -223,7 +223,9 @@ class Trainer:
             watchers = [*self._watchers(phase, stage), saver]
             validation = self._validation()
             if validation and self.initial is not None and start == Position(0):
-                start_file.measure(stage, validation, self.workdir, self.chief)
+                # By the last stage: a kick-start would measure its naive ramp.
+                last = self.stages[-1][1]
+                start_file.measure(last, validation, self.workdir, self.chief)
             explained = diagnosis.explained(self.config, self.workdir, saver, masks)
             with self.signals.deferred(), explained:
                 if stretch.step == self.steps:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from absl import flags
 
 from aquanet_tf import cli, files
-from export.report import build
+from export.report import build, page
 
 
 def define_flags() -> None:
@@ -42,9 +42,7 @@ def main(argv) -> None:
     stage1 = files.read(options.stage1_evaluation) if options.stage1_evaluation else None
     shown = options.frames, stage1, options.sheet, options.checkpoint
     text = build.build(options.workdir, evaluation, *shown)
-    with files.atomic(options.out) as temporary:
-        temporary.write_text(text)
-    print(f"written: {options.out} ({len(text) / 1e6:.1f} MB)")
+    page.write(options.out, text)
 
 
 if __name__ == "__main__":

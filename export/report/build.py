@@ -170,13 +170,8 @@ def _table(evaluation, protocol) -> str:
 
 def _curves(history) -> str:
     """The section with one chart for each column of history.csv; empty without history."""
-    charts = []
-    for name in report_charts.chart_names(history):
-        last = report_charts.shown(history, name)[-1][1]
-        charts.append(
-            f"<div class='chart'><h3>{html.escape(name)}<span>{last:.4g}</span></h3>"
-            f"{report_charts.line_chart(history, name)}</div>"
-        )
+    names = report_charts.chart_names(history)
+    charts = [report_charts.chart(history, name) for name in names]
     if not charts:
         return ""
     return (

@@ -40,6 +40,15 @@ def chart_names(rows: list[dict[str, str]]) -> list[str]:
     return [name for name in names if len(values[name]) > 1 and any(values[name])]
 
 
+def chart(rows: list[dict[str, str]], name: str) -> str:
+    """`line_chart` below its name and its last value, HTML."""
+    last = shown(rows, name)[-1][1]
+    return (
+        f"<div class='chart'><h3>{html.escape(name)}<span>{last:.4g}</span></h3>"
+        f"{line_chart(rows, name)}</div>"
+    )
+
+
 def line_chart(rows: list[dict[str, str]], name: str) -> str:
     """One column over the epochs, with its validation dashed; each phase is a line of its own."""
     lines = [("train", series(rows, name)), ("val", series(rows, f"val_{name}"))]

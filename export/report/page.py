@@ -8,6 +8,8 @@ import io
 
 from PIL import Image
 
+from aquanet_tf import files
+
 _STYLE = """
 :root { color-scheme: light dark; --page:#f6f7f9; --card:#fff; --ink:#14171f; --soft:#5c6470;
   --rule:#e3e6eb; --accent:#0b6bcb; --good:#0a7d4f; --bad:#b3372f; --val:#d97706; }
@@ -96,6 +98,13 @@ def page(title: str, body: str) -> str:
         f"<title>{html.escape(title)}</title><style>{_STYLE}</style></head>\n"
         f"<body><main>\n{body}\n</main></body></html>\n"
     )
+
+
+def write(path: str, text: str) -> None:
+    """Writes a document, whole or not at all, and says so."""
+    with files.atomic(path) as temporary:
+        temporary.write_text(text)
+    print(f"written: {path} ({len(text) / 1e6:.1f} MB)")
 
 
 def image_tag(picture, description: str) -> str:

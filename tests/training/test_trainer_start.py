@@ -69,6 +69,9 @@ def test_the_start_is_validated(data_dir, tmp_path):
     ((_, stage),) = new.stages
     expected = stage.evaluate(**_evaluated(new), return_dict=True, verbose=0)
     np.testing.assert_allclose(found["val_photometric"], expected["photometric"], rtol=1e-5)
+    kicked = {"kickstart_epochs": 1, "init_kickstart": True, "epochs": 2}
+    trainer.train(dataclasses.replace(config, **kicked), tmp_path / "kicked")
+    assert json.loads((tmp_path / "kicked" / "start.json").read_text()) == found
 
 
 def _evaluated(new):

@@ -17,7 +17,7 @@ def measure(stage, validation: dict, workdir: pathlib.Path, chief: bool) -> None
     """Validates the weights as they are and writes every mean by its name (`val_...`).
 
     Args:
-        stage: of the first phase, compiled.
+        stage: of the last phase, compiled.
         validation: `fit`'s arguments validation_data and validation_steps.
         chief: whether this worker writes.
     """
