@@ -7,7 +7,7 @@ import tensorflow as tf
 from aquanet_tf.config.options import Config
 from aquanet_tf.geometry import camera
 from aquanet_tf.losses import objective, speed
-from aquanet_tf.networks import build
+from aquanet_tf.networks import build, estimate
 from aquanet_tf.training import precision
 from aquanet_tf.training.stages import kick_start, stage_one
 from aquanet_tf.training.stages.stage import Outputs, Stage
@@ -87,6 +87,36 @@ def test_kickstart_trains_posenet_alone():
     kernels = [m for m, w in zip(moved(stage.posenet, pose), pose) if w.ndim == 4]
     assert all(kernels)
     assert float(logs["loss"]) > 0
+
+
+def test_the_kickstart_of_a_trained_network_goes_by_its_depth():
+    """And scales ego-motion as the later stages do; the depth network gets no gradient."""
+    stage = make(kick_start.KickStart, init_from="trained")
+    data = batch(resize=2.0)
+    depth = estimate.of_network(stage.aquanet, stage.config)
+    found = stage.forward(data, stage.networks)
+    np.testing.assert_allclose(
+        found.images["inverse_depth"],
+        depth(data["target"], data["grid"], data["intrinsics"]),
+        rtol=1e-6,
+    )
+    later = make(stage_one.StageOne, warp="backward")
+    for name in ("aquanet", "posenet"):
+        getattr(later, name).set_weights(getattr(stage, name).get_weights())
+    views = later.forward(data, later.networks).images["views"]
+    np.testing.assert_allclose(found.images["views"][0], views[0], atol=1e-6)
+    before = snapshot(stage.aquanet), snapshot(stage.posenet)
+    stage.train_step(data)
+    assert not any(moved(stage.aquanet, before[0])) and any(moved(stage.posenet, before[1]))
+
+
+def test_the_kickstart_of_a_partly_trained_network_goes_by_the_ramp():
+    """What --init_partial left out starts at random, so its depth says nothing."""
+    stage = make(kick_start.KickStart, init_from="trained", init_partial=True)
+    data = batch()
+    ramp = kick_start.naive_inverse_depth(data["grid"], stage.config)
+    found = stage.forward(data, stage.networks).images["inverse_depth"]
+    np.testing.assert_array_equal(found, ramp)
 
 
 @pytest.mark.parametrize(
