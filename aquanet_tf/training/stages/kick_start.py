@@ -17,8 +17,8 @@ PYRAMID_SCALES = 4
 class KickStart(Stage):
     """Trains PoseNet: backward-warps the references onto the target.
 
-    The depth is that of `naive_inverse_depth`, or, in a run that begins with a trained depth network
-    (--init_from), of this network: the ramp would teach another scale and another road.
+    The depth is that of `naive_inverse_depth`. In a run that begins with a trained depth network
+    (--init_from) it is the depth of this network: the ramp would teach another scale.
     """
 
     terms = ("photometric",)
