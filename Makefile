@@ -68,6 +68,7 @@ NAME := demo-quick
 STREET := --drives 4 --test_drives 1 --frames 6
 STAGE1 := --flagfile=configs/street/smoke.flags
 STAGE2 := --flagfile=configs/street/smoke.flags --stage=2
+QUICK := --quick
 else
 NAME := demo
 STREET := --drives 40 --test_drives 4 --frames 24
@@ -81,45 +82,57 @@ demo bench roads: export TF_CPP_MIN_LOG_LEVEL ?= 3
 # A step whose mark stands in RUN/done is not done again; delete RUN to start anew.
 DONE := $(RUN)/done
 MARK = @mkdir -p $(@D) && touch $@
+# Runs one step; RUN/report.html shows meanwhile what there is so far. export/demo/steps.py lists the steps.
+STEP = $(PY) -m export.demo --run $(RUN) $(QUICK) --step
 
-demo: $(RUN)/report.html ## street -> both stages -> evaluate -> export -> runs/demo/report.html
-	@echo "open $(RUN)/report.html"
+demo: $(DONE)/report ## a first picture -> street -> both stages -> evaluate -> export -> runs/demo/report.html
+	@echo "finished: open $(RUN)/report.html"
 
-$(DONE)/street: | $(SETUP)
-	$(PY) -m data_prep.street --out $(DATA)/raw $(STREET) --height 96 --width 312 --seed 1
+# Something to see within a minute. Order only: a run begun without it is not done again.
+$(DONE)/first: | $(SETUP)
+	@echo "open $(RUN)/report.html: it fills while the demo runs"
+	$(STEP) first -- $(PY) -m aquanet_tf.predict --workdir pretrained/street --input pretrained/street/example.png --write color --out $(RUN)/first
+	@echo "the first picture: $(RUN)/first/example_color.png"
+	$(MARK)
+
+$(DONE)/street: | $(DONE)/first
+	$(STEP) street -- $(PY) -m data_prep.street --out $(DATA)/raw $(STREET) --height 96 --width 312 --seed 1
 	$(MARK)
 
 $(DONE)/records: $(DONE)/street
-	$(PY) -m data_prep.kitti --raw_dir $(DATA)/raw --split $(DATA)/raw/splits/train.txt --camera 2 --height 96 --out $(DATA)/records
+	$(STEP) records -- $(PY) -m data_prep.kitti --raw_dir $(DATA)/raw --split $(DATA)/raw/splits/train.txt --camera 2 --height 96 --out $(DATA)/records
 	$(MARK)
 
 $(DONE)/stage1: $(DONE)/records
-	$(PY) $(NATIVE)
-	$(PY) -m aquanet_tf.train $(STAGE1) --data_dir=$(DATA)/records --workdir=$(RUN)/stage1
+	$(STEP) stage1 -- $(PY) $(NATIVE)
+	$(STEP) stage1 -- $(PY) -m aquanet_tf.train $(STAGE1) --data_dir=$(DATA)/records --workdir=$(RUN)/stage1
 	$(MARK)
 
 $(DONE)/stage2: $(DONE)/stage1
-	$(PY) -m aquanet_tf.train $(STAGE2) --data_dir=$(DATA)/records --stage1_workdir=$(RUN)/stage1 --workdir=$(RUN)/stage2
+	$(STEP) stage2 -- $(PY) -m aquanet_tf.train $(STAGE2) --data_dir=$(DATA)/records --stage1_workdir=$(RUN)/stage1 --workdir=$(RUN)/stage2
 	$(MARK)
 
 HELD_OUT := --gt_dir $(DATA)/raw --split $(DATA)/raw/splits/test.txt
 
 $(RUN)/stage1/evaluation.json: $(DONE)/stage1
-	$(PY) -m aquanet_tf.evaluate --workdir $(RUN)/stage1 $(HELD_OUT) --mask_quality --out $@
+	$(STEP) evaluation1 -- $(PY) -m aquanet_tf.evaluate --workdir $(RUN)/stage1 $(HELD_OUT) --mask_quality --out $@
 
 $(RUN)/stage2/evaluation.json: $(DONE)/stage2
-	$(PY) -m aquanet_tf.evaluate --workdir $(RUN)/stage2 $(HELD_OUT) --baselines --out $@
+	$(STEP) evaluation2 -- $(PY) -m aquanet_tf.evaluate --workdir $(RUN)/stage2 $(HELD_OUT) --baselines --out $@
 
 $(DONE)/predict: $(DONE)/stage2
-	$(PY) -m aquanet_tf.predict --workdir $(RUN)/stage2 --input $(DATA)/raw/$$(head -n 1 $(DATA)/raw/splits/test.txt)/image_02/data --out $(RUN)/predictions
+	$(STEP) predict -- $(PY) -m aquanet_tf.predict --workdir $(RUN)/stage2 --input $(DATA)/raw/$$(head -n 1 $(DATA)/raw/splits/test.txt)/image_02/data --out $(RUN)/predictions
 	$(MARK)
 
 $(DONE)/saved_model: $(DONE)/stage2
-	$(PY) -m export.saved_model --workdir $(RUN)/stage2 --out $(RUN)/saved_model
+	$(STEP) saved_model -- $(PY) -m export.saved_model --workdir $(RUN)/stage2 --out $(RUN)/saved_model
 	$(MARK)
 
-$(RUN)/report.html: $(RUN)/stage1/evaluation.json $(RUN)/stage2/evaluation.json $(DONE)/predict $(DONE)/saved_model
-	$(PY) -m export.report --workdir $(RUN)/stage2 --evaluation $(RUN)/stage2/evaluation.json --stage1_evaluation $(RUN)/stage1/evaluation.json --sheet $(RUN)/stages.png --out $@
+# The report takes the place of the page only when it is whole and nothing writes the page any more.
+$(DONE)/report: $(RUN)/stage1/evaluation.json $(RUN)/stage2/evaluation.json $(DONE)/predict $(DONE)/saved_model
+	$(STEP) report -- $(PY) -m export.report --workdir $(RUN)/stage2 --evaluation $(RUN)/stage2/evaluation.json --stage1_evaluation $(RUN)/stage1/evaluation.json --sheet $(RUN)/stages.png --out $(RUN)/finished.html
+	mv $(RUN)/finished.html $(RUN)/report.html
+	$(MARK)
 
 # --- real roads: from KITTI's files to networks measured with lidar; hours ------------------------
 

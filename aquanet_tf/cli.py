@@ -124,7 +124,7 @@ def _check_parent(path: pathlib.Path) -> None:
             return
 
 
-def run(main: Callable, quiet: bool = False) -> None:
+def run(main: Callable, quiet: bool = False, command: bool = False) -> None:
     """Runs `main(argv)` under absl.
 
     First checks the outputs (`define_output`). A user's error (ValueError, OSError) is printed to
@@ -132,13 +132,14 @@ def run(main: Callable, quiet: bool = False) -> None:
     its traceback. A warning of ours (UserWarning) is one line, too.
 
     quiet: do not log TensorFlow's messages about saving and converting, except warnings.
+    command: what is no flag is a command for `main` to run, given after `--`.
     """
 
     def guarded(argv):
         if quiet and not flags.FLAGS["verbosity"].present:
             absl.logging.set_verbosity(absl.logging.WARNING)
             logging.getLogger("tensorflow").setLevel(logging.WARNING)
-        if len(argv) > 1:
+        if len(argv) > 1 and not command:
             sys.exit(f"error: unexpected argument {argv[1]!r}; every option is a --flag")
         try:
             check_outputs()

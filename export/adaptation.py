@@ -129,9 +129,7 @@ def _held_out(workdir, count) -> list[pathlib.Path]:
 
 def _curves(workdir, name) -> str:
     rows = history.read_history(workdir / "history.csv")
-    names = [each for each in charts.chart_names(rows) if each in _CURVES]
-    shown = "".join(charts.chart(rows, each) for each in names)
-    return f"<h2>Training, {name}</h2><div class='charts'>{shown}</div>" if shown else ""
+    return charts.section(rows, f"Training, {name}", _CURVES)
 
 
 def _use(workdir) -> str:

@@ -9,16 +9,18 @@ from PIL import Image
 
 import aquanet_tf
 from aquanet_tf import files
-from aquanet_tf.evaluation import eigen, metrics
+from aquanet_tf.evaluation import eigen
 from aquanet_tf.evaluation.protocol import Protocol
 from aquanet_tf.inference.checkpoint import Predictor, load
 from aquanet_tf.kitti import ground_truth
 from aquanet_tf.runs import history as runs_history
-from export.report import advice, page, pictures, stages
-from export.report import charts as report_charts
+from export.report import advice, charts, page, pictures, stages, tables
 from export.report.advice import HOLE
 
-LOWER_IS_BETTER = ("abs_rel", "sq_rel", "rmse", "rmse_log")
+_CURVES = (
+    "Means over each epoch; the number is the last one. Dashed: validation. A dotted vertical line "
+    "marks a new training phase."
+)
 
 
 def build(
@@ -64,9 +66,9 @@ def build(
     sections = [
         _head(workdir, evaluation, network, history),
         comparison,
-        _table(evaluation, protocol),
+        tables.section(evaluation),
         pictures.section(chosen, network, protocol),
-        _curves(history),
+        charts.section(history, "Training", note=_CURVES),
         advice.next_steps(workdir, evaluation, history),
         _details(workdir),
     ]
@@ -141,44 +143,6 @@ def _phases(history) -> str:
     """Epochs of each training phase as text: "5 kickstart, 45 stage1"."""
     phases = [row["phase"] for row in history]
     return ", ".join(f"{phases.count(phase)} {phase}" for phase in dict.fromkeys(phases))
-
-
-def _table(evaluation, protocol) -> str:
-    """The section with the metrics of network and baselines."""
-    methods = {"network": evaluation["means"]}
-    for name, result in evaluation.get("baselines", {}).items():
-        methods[f"{name} baseline"] = result["means"]
-    ratio = evaluation["ratio"]
-    notes = [
-        f"Median ratio: {ratio['median']:.4g} meters per unit; spread over images: "
-        f"{100 * ratio['spread']:.1f} %."
-    ]
-    if evaluation["means"]["static"]:
-        notes.append("Static and moving pixels use the alignment found on all pixels of the image.")
-    if evaluation.get("baselines"):
-        notes.append(
-            "Baselines ignore the image: <em>constant</em> is the same depth everywhere, "
-            "<em>ramp</em> is a flat road that ends at a wall (inverse depth max(row - horizon, "
-            "height / 5)). Both are aligned as the network is."
-        )
-    return (
-        f"<h2>Metrics</h2><p class='small'><b>Protocol</b>: {html.escape(protocol.line())}.</p>"
-        + page.metric_table(pictures.PARTS, methods, metrics.METRICS, LOWER_IS_BETTER)
-        + f"<p class='small soft'>{' '.join(notes)}</p>"
-    )
-
-
-def _curves(history) -> str:
-    """The section with one chart for each column of history.csv; empty without history."""
-    names = report_charts.chart_names(history)
-    charts = [report_charts.chart(history, name) for name in names]
-    if not charts:
-        return ""
-    return (
-        "<h2>Training</h2><p class='small soft'>Means over each epoch; the number is the last one. "
-        "Dashed: validation. A dotted vertical line marks a new training phase.</p>"
-        f"<div class='charts'>{''.join(charts)}</div>"
-    )
 
 
 def _details(workdir) -> str:

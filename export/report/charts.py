@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import math
+from collections.abc import Sequence
 
 WIDTH, HEIGHT = 320, 150
 _LAST = "learning_rate"
@@ -38,6 +39,21 @@ def chart_names(rows: list[dict[str, str]]) -> list[str]:
     names = sorted(set(names) - {"epoch", "phase"}, key=lambda n: (n == _LAST, names.index(n)))
     values = {name: [value for _, value, _ in shown(rows, name)] for name in names}
     return [name for name in names if len(values[name]) > 1 and any(values[name])]
+
+
+def section(
+    rows: list[dict[str, str]], title: str, only: Sequence[str] = (), note: str = ""
+) -> str:
+    """The section with one `chart` for each column of `chart_names`, HTML; empty without any.
+
+    only: draw no other columns than these; empty: all. note: HTML below the title.
+    """
+    names = [name for name in chart_names(rows) if not only or name in only]
+    if not names:
+        return ""
+    below = f"<p class='small soft'>{note}</p>" if note else ""
+    drawn = "".join(chart(rows, name) for name in names)
+    return f"<h2>{html.escape(title)}</h2>{below}<div class='charts'>{drawn}</div>"
 
 
 def chart(rows: list[dict[str, str]], name: str) -> str:

@@ -90,11 +90,14 @@ footer { margin-top:48px; color:var(--soft); font-size:13.5px }
 """
 
 
-def page(title: str, body: str) -> str:
-    """The whole document; title is text, body is HTML."""
+def page(title: str, body: str, reload: int = 0) -> str:
+    """The whole document; title is text, body is HTML. It reloads itself every `reload` seconds,
+    unless that is 0."""
+    again = f'<meta http-equiv="refresh" content="{reload}">' if reload else ""
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"{again}"
         f"<title>{html.escape(title)}</title><style>{_STYLE}</style></head>\n"
         f"<body><main>\n{body}\n</main></body></html>\n"
     )

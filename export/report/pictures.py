@@ -16,14 +16,10 @@ from aquanet_tf.evaluation import protocol as evaluation_protocol
 from aquanet_tf.evaluation.protocol import Protocol
 from aquanet_tf.media import color, images, sheet
 from export.report import page
+from export.report.tables import PARTS
 
 ERROR_HIGH = 0.5  # relative error of the brightest color
 NEAR_PERCENTILE = 97  # of the ground truth shown: this inverse depth gets the brightest color
-PARTS = {
-    "all": "All pixels with ground truth",
-    "static": "Static pixels",
-    "moving": "Pixels of independently moving objects",
-}
 
 
 def choose_rows(rows: list[dict], count: int) -> list[dict]:

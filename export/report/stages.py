@@ -13,7 +13,7 @@ from aquanet_tf.masks import spimo
 from aquanet_tf.media import color
 from aquanet_tf.media import sheet as media_sheet
 from aquanet_tf.runs.run import load_run
-from export.report import page, pictures
+from export.report import page, pictures, tables
 
 _FLAG = "--stage1_evaluation"
 _METRICS = ("abs_rel", "sq_rel", "rmse", "a1")
@@ -91,7 +91,7 @@ def section(drawn, stage_one: StageOne, means: dict) -> str:
         "such a car changes when the positional grid is shifted (SPIMO); pixels where it does are "
         "likely moving (red, computed from the one image). Stage 2 is trained from scratch without "
         "them. Outlines: moving objects in the ground truth."
-        f"</p>{page.metric_table(pictures.PARTS, methods, _METRICS, _METRICS[:3])}"
+        f"</p>{page.metric_table(tables.PARTS, methods, _METRICS, _METRICS[:3])}"
         f"<p></p>{''.join(blocks)}"
     )
 
