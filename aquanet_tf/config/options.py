@@ -224,6 +224,11 @@ class Config(Lifecycle, Stored):
         "that depth comes out in meters; 0: off. Needs records with distances.",
         low=0.0,
     )
+    anchor_weight: float = option(
+        0.0,
+        "Weight of the anchor loss, which keeps depth near that of --init_from; 0: off.",
+        low=0.0,
+    )
     learn_intrinsics: bool = option(
         False,
         "Learn focal lengths and principal point of each of --data_dir, from the K of its records "

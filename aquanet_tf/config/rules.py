@@ -67,6 +67,11 @@ def check(config: Config) -> None:
         raise ValueError(
             "--init_from and --encoder_weights both start the encoder: give --encoder_weights=none"
         )
+    if config.anchor_weight and (not config.init_from or config.init_partial):
+        raise ValueError(
+            "--anchor_weight keeps depth near that of a trained network: give it by --init_from, "
+            "without --init_partial"
+        )
     if config.focal_planes and config.learn_intrinsics:
         raise ValueError(
             "--focal_planes feeds the focal lengths of the records to the network, which "

@@ -7,6 +7,7 @@
 | smoothness  | l_ds, edge-aware smoothness       | alpha_ds, --smoothness_weight  | 1, 2   |
 | boosting    | l_b, Eq. 12, moving pixels alone  | alpha_b, --boosting_weight     | 2      |
 | speed       | l_v of `losses.speed`, ours       | --speed_weight; 0: no term     | all    |
+| anchor      | `losses.anchor`, ours             | --anchor_weight; 0: no term    | 1, 2   |
 | intrinsics  | pull of learned K, ours (**)      | INTRINSICS_WEIGHT              | 1, 2   |
 
 (*) With --synthesis=l1_ssim also structural similarity, in stages 1 and 2.
@@ -47,6 +48,7 @@ def terms(config, **values) -> dict[str, Term]:
         "smoothness": config.smoothness_weight,
         "boosting": config.boosting_weight,
         "speed": config.speed_weight,
+        "anchor": config.anchor_weight,
         "intrinsics": INTRINSICS_WEIGHT,
     }
     return {name: Term(weights[name], value) for name, value in values.items()}

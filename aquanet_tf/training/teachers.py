@@ -1,9 +1,9 @@
-"""The networks that stage 2 learns from but does not train.
+"""The networks that a run learns from but does not train.
 
 `frozen` is the depth network of stage 1, which makes the SPIMO masks; it is copied from
 `--stage1_workdir` when a run starts. `previous` is the run's own depth network as it was one epoch
-ago, which makes the boosted inverse depth. The run's checkpoints hold both, and
-WORKDIR/stage1.json keeps the options that the frozen network is built from, so that a run can be
+ago, which makes the boosted inverse depth. `first` is the depth network as it was when a run with
+--anchor_weight began. The run's checkpoints hold all of them, and WORKDIR/stage1.json keeps the options that the frozen network is built from, so that a run can be
 resumed without its stage-1 workdir.
 """
 
@@ -15,14 +15,17 @@ import pathlib
 from aquanet_tf import files
 from aquanet_tf.config import Config
 from aquanet_tf.masks import spimo
-from aquanet_tf.networks import build
+from aquanet_tf.networks import build, estimate
 from aquanet_tf.runs import Run, load_run
+from aquanet_tf.training.stages.stage import Stage
+from aquanet_tf.training.stages.stage_one import StageOne
+from aquanet_tf.training.stages.stage_two import StageTwo
 
 STAGE1_FILE = "stage1.json"
 
 
 class Teachers:
-    """Builds the networks that a run of `config` needs; none in stage 1.
+    """Builds the networks that a run of `config` needs; in stage 1 at most `first`.
 
     Args:
         config: of the run.
@@ -46,6 +49,8 @@ class Teachers:
             self.frozen = Run(theirs, network, document["epoch"], document["data"])
         if config.stage == "2" and config.boosting_weight > 0 and config.mask != "none":
             self.networks["previous"] = build.build_depth_network(config)
+        if config.anchor_weight > 0:
+            self.networks["first"] = build.build_depth_network(config)
 
     def start(self, aquanet, posenet) -> None:
         """Sets the weights of a run that has no checkpoint yet: those of `networks`, and those of
@@ -59,15 +64,22 @@ class Teachers:
                 self.networks["frozen"].set_weights(run.aquanet.get_weights())
             if self.config.stage2_posenet == "stage1":
                 posenet.set_weights(run.posenet.get_weights())
-        if "previous" in self.networks:
-            self.networks["previous"].set_weights(aquanet.get_weights())
+        for name in ("previous", "first"):
+            if name in self.networks:
+                self.networks[name].set_weights(aquanet.get_weights())
 
-    def arguments(self) -> dict:
-        """Keyword arguments of `StageTwo`: frozen (a `masks.spimo.source`) and teacher."""
-        frozen = self.frozen
-        if frozen is not None:
-            frozen = spimo.source(frozen.aquanet, frozen.config, self.config.spimo_source)
-        return {"frozen": frozen, "teacher": self.networks.get("previous")}
+    def arguments(self, stage: type[Stage]) -> dict:
+        """Keyword arguments of a stage: anchor (an estimate), of `StageTwo` also frozen (a
+        `masks.spimo.source`) and teacher."""
+        found = {}
+        if issubclass(stage, StageOne) and "first" in self.networks:
+            found["anchor"] = estimate.of_network(self.networks["first"], self.config)
+        if issubclass(stage, StageTwo):
+            frozen = self.frozen
+            if frozen is not None:
+                frozen = spimo.source(frozen.aquanet, frozen.config, self.config.spimo_source)
+            found.update(frozen=frozen, teacher=self.networks.get("previous"))
+        return found
 
 
 def remember_stage_one(config: Config, workdir: str | pathlib.Path) -> None:

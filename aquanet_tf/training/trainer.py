@@ -242,7 +242,7 @@ class Trainer:
                 )
 
     def _stage(self, phase):
-        more = self.teachers.arguments() if issubclass(phase.stage, StageTwo) else {}
+        more = self.teachers.arguments(phase.stage)
         more.update(averages=self.averages, cameras=self.cameras)
         return phase.stage(self.config, self.aquanet, self.posenet, **more)
 

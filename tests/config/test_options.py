@@ -61,6 +61,11 @@ def test_defaults_are_the_papers():
             {"encoder": "mobile", "encoder_weights": "some", "init_from": "run"},
             "--init_from and --encoder_weights both start the encoder",
         ),
+        ({"anchor_weight": 0.1}, "--anchor_weight keeps depth near that of a trained network"),
+        (
+            {"anchor_weight": 0.1, "init_from": "run", "init_partial": True},
+            "without --init_partial",
+        ),
     ],
 )
 def test_bad_values_are_named(bad, message):

@@ -6,6 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from aquanet_tf.data import pipeline
 from aquanet_tf.runs import load_run
@@ -27,27 +28,42 @@ def begun(config, workdir):
 
 @pytest.mark.parametrize("stage", ["1", "2"])
 def test_a_run_begins_with_the_loss_of_its_source(stage, data_dir, tmp_path):
-    """On the same batch. No kick-start is run, and a resume does not need the source."""
+    """On the same batch. No kick-start is run, and a resume does not need the source.
+
+    The anchor loss is 0 there. It goes by the source for good.
+    """
     source = runs.write(tmp_path / "source", height=24, width=80)
     run = load_run(source)
     changes = {"width": 0.1, "pose_network_width": 0.1, "seed": 7, "ema": 0.9}
     changes.update(stage=stage, mask="none", kickstart_epochs=2, pose_frozen_epochs=0)
-    config = options(data_dir, **changes, init_from=str(source))
+    config = options(data_dir, **changes, init_from=str(source), anchor_weight=0.5)
     new = begun(config, tmp_path / "run")
     ((phase, built),) = new.stages
     assert phase.name == f"stage{stage}" and phase.start == 0
     batch = next(iter(pipeline.training_dataset(new.config, 0, 1)))
     inputs = {name: value for name, value in batch.items() if name != "key"}
-    theirs, _ = StageOne(config, run.aquanet, run.posenet).objective(inputs)
+    plain = dataclasses.replace(config, anchor_weight=0.0)
+    theirs, _ = StageOne(plain, run.aquanet, run.posenet).objective(inputs)
     for networks in (built.networks, built.used_networks):
         np.testing.assert_allclose(built.objective(inputs, networks)[0], theirs, rtol=1e-6)
+    for weight in new.aquanet.trainable_variables[-2:]:
+        weight.assign_add(tf.ones_like(weight))
+    loss, values = built.objective(inputs)
+    assert values["anchor"] > 0.01
+    np.testing.assert_allclose(loss, _without_anchor(values) + 0.5 * values["anchor"], rtol=1e-5)
     shutil.rmtree(source)
     again = begun(config, tmp_path / "run")
     record = json.loads((tmp_path / "run" / "run.json").read_text())["init"]
     assert again.resumed and again.config == new.config and not record["kickstart"]
-    for name in ("aquanet", "posenet"):
-        pairs = zip(getattr(again, name).get_weights(), getattr(run, name).get_weights())
-        assert all(np.array_equal(a, b) for a, b in pairs)
+    restored = {"aquanet": again.aquanet, "posenet": again.posenet, **again.teachers.networks}
+    sources = {"aquanet": run.aquanet, "posenet": run.posenet, "first": run.aquanet}
+    for name, network in sources.items():
+        pairs = zip(restored[name].get_weights(), network.get_weights())
+        assert all(np.array_equal(a, b) for a, b in pairs), name
+
+
+def _without_anchor(values):
+    return values["photometric"] + 0.1 * values["smoothness"]
 
 
 def test_what_does_not_fit_leaves_no_workdir(data_dir, tmp_path):

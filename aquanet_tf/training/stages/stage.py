@@ -60,6 +60,7 @@ class Stage(tf.keras.Model):
     averaged: tuple[str, ...] = ("aquanet", "posenet")  # trained in this stage or before
     # Not before depth and ego-motion fit each other: a wrong one would pull the camera away.
     trains_cameras = False
+    trains_depth = False
 
     def __init__(self, config, aquanet, posenet, averages=None, cameras=None, **kwargs):
         super().__init__(**kwargs)
@@ -71,6 +72,8 @@ class Stage(tf.keras.Model):
         # Only where it has a weight: the means of all other runs stay those of their checkpoints.
         if config.speed_weight > 0:
             self.terms = (*self.terms, "speed")
+        if config.anchor_weight > 0 and self.trains_depth:
+            self.terms = (*self.terms, "anchor")
         if cameras is not None and self.trains_cameras:
             self.terms = (*self.terms, "intrinsics")
             self.watched = (*self.watched, *cameras.columns)

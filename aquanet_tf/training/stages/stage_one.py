@@ -8,6 +8,7 @@ from aquanet_tf.geometry import depth_scaling
 from aquanet_tf.layers.quantization import AdaptiveQuantization
 from aquanet_tf.layers.warp.forward import AdaptiveForwardWarp
 from aquanet_tf.losses import SmoothnessLoss, SynthesisLoss, objective
+from aquanet_tf.losses.anchor import anchor_loss
 from aquanet_tf.networks import estimate
 from aquanet_tf.training.stages import views as stages_views
 from aquanet_tf.training.stages.stage import REFERENCES, Outputs, PoseHeld, Stage
@@ -15,14 +16,22 @@ from aquanet_tf.training.stages.stage import REFERENCES, Outputs, PoseHeld, Stag
 
 class StageOne(Stage):
     """l_st1 = l_s^o + alpha_ds l_ds (Eq. 10): occlusion-aware synthesis loss of both references,
-    and smoothness."""
+    and smoothness.
+
+    Args:
+        config, aquanet, posenet, averages, cameras: as for every stage.
+        anchor: the estimate (`networks.estimate`) of the network that the run began with;
+            --anchor_weight needs it.
+    """
 
     terms = ("photometric", "perceptual", "smoothness")
     watched = Stage.watched + ("visible", "beta", "inverse_depth", "spread")
     trains_cameras = True
+    trains_depth = True
 
-    def __init__(self, config, aquanet, posenet, **kwargs):
+    def __init__(self, config, aquanet, posenet, anchor=None, **kwargs):
         super().__init__(config, aquanet, posenet, **kwargs)
+        self.anchor = anchor
         limits = (config.inverse_depth_min, config.inverse_depth_max)
         self.quantization = AdaptiveQuantization(*limits)
         self.warp = AdaptiveForwardWarp(*limits, config.warp_impl)
@@ -70,6 +79,10 @@ class StageOne(Stage):
             smoothness=self.smoothness(depth.inverse_depth, batch["target"]),
         )
         terms.update(self.speed_term(batch, whole_translation))
+        if config.anchor_weight > 0:
+            first = self.anchor(batch["target"], batch["grid"], batch["intrinsics"])
+            loss = anchor_loss(depth.inverse_depth, first)
+            terms.update(objective.terms(config, anchor=loss))
         motion = self._motion_size(rotation, whole_translation)
         return Outputs(terms, {**motion, **_watched(depth, views)}, _images(depth, views, masks))
 

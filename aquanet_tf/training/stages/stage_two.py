@@ -17,7 +17,7 @@ class StageTwo(StageOne):
     instead of O_c, plus the boosting loss of the target's likely moving pixels.
 
     Args:
-        config, aquanet, posenet, averages, cameras: as for every stage.
+        config, aquanet, posenet, averages, cameras, anchor: as for stage 1.
         frozen: the estimate (`networks.estimate`) of the stage-1 network; --mask=spimo needs it,
             and ValueError says so.
         teacher: a copy of aquanet that `callbacks.PreviousEpoch` keeps at the previous epoch; None
