@@ -12,6 +12,7 @@ from aquanet_tf.runs.checkpoint import Checkpoints
 from aquanet_tf.training import averages, teachers, trainer
 from aquanet_tf.training.stages import kick_start, stage_one
 from tests.support.commands import run
+from tests.support.eager import eager
 from tests.training.stages.test_stage import batch, make, snapshot
 from tests.training.test_trainer import TINY, as_flags, options, train_until
 
@@ -45,8 +46,10 @@ def test_averages_follow_every_step(half):
         )
     start = {name: snapshot(getattr(stage, name)) for name in ("aquanet", "posenet")}
     steps = {name: [] for name in start}
+    # Once as `fit` calls it, in a graph.
+    step = tf.function(stage.train_step) if half == "off" else stage.train_step
     for _ in range(2):
-        stage.train_step(batch())
+        step(batch())
         for name, kept in steps.items():
             kept.append(snapshot(getattr(stage, name)))
     for name in start:
@@ -91,7 +94,8 @@ def finished(data_dir, tmp_path_factory):
     """A run with averages that nothing interrupted."""
     workdir = tmp_path_factory.mktemp("averages") / "run"
     settings = options(data_dir, val_data_dir=str(data_dir), **EMA)
-    assert trainer.train(settings, workdir) == 3
+    with eager():
+        assert trainer.train(settings, workdir) == 3
     return workdir
 
 
@@ -100,10 +104,11 @@ def test_a_stopped_run_is_bit_equal(finished, data_dir, tmp_path, monkeypatch):
     """Stopped inside an epoch and in a validation; averages and their counts included."""
     workdir = tmp_path / "run"
     settings = options(data_dir, val_data_dir=str(data_dir), **EMA)
-    train_until(monkeypatch, settings, workdir, "on_train_batch_end", 1, 2)
-    train_until(monkeypatch, settings, workdir, "on_test_batch_end", 1, 3)
-    train_until(monkeypatch, settings, workdir, "on_train_batch_end", 2, 1)
-    assert trainer.train(settings, workdir) == 3
+    with eager():
+        train_until(monkeypatch, settings, workdir, "on_train_batch_end", 1, 2)
+        train_until(monkeypatch, settings, workdir, "on_test_batch_end", 1, 3)
+        train_until(monkeypatch, settings, workdir, "on_train_batch_end", 2, 1)
+        assert trainer.train(settings, workdir) == 3
     mine, theirs = tensors(workdir), tensors(finished)
     assert set(mine) == set(theirs) and any("_average/" in name for name in mine)
     for name in theirs:
@@ -117,7 +122,9 @@ def test_a_stopped_run_is_bit_equal(finished, data_dir, tmp_path, monkeypatch):
 def test_training_itself_is_that_without_averages(finished, data_dir, tmp_path):
     """Their own weights are bit-equal; a run without averages holds nothing of them."""
     plain = tmp_path / "plain"
-    trainer.train(options(data_dir, val_data_dir=str(data_dir), **{**EMA, "ema": 0.0}), plain)
+    without = options(data_dir, val_data_dir=str(data_dir), **{**EMA, "ema": 0.0})
+    with eager():
+        trainer.train(without, plain)
     mine, theirs = tensors(finished), tensors(plain)
     assert not [name for name in theirs if "average" in name]
     for name in theirs:

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from aquanet_tf.config.options import Config
 from aquanet_tf.data import pipeline
+from aquanet_tf.layers.warp import forward
 from aquanet_tf.losses import smoothness as smoothness_module
 from aquanet_tf.runs import best, history
 from aquanet_tf.runs.run import load_run
@@ -17,7 +18,11 @@ from aquanet_tf.training import workdir as training_workdir
 from aquanet_tf.training.watchers import callbacks
 from tests.support import kitti_tree, runs
 from tests.support.commands import assert_user_error, run
+from tests.support.eager import eager
 
+# What --warp_impl=auto means on a CPU, which is traced in half the time; compiling the other with
+# XLA takes longer than the runs.
+WARP = "native" if forward.chosen_implementation(tf.float32) == "native" else "streaming"
 TINY = {
     "batch_size": 2,
     "crop_height": 16,
@@ -29,7 +34,7 @@ TINY = {
     "pose_network_width": 0.125,
     "perceptual_weight": 0.0,
     "vgg19_weights": "none",
-    "warp_impl": "streaming",
+    "warp_impl": WARP,
     "kickstart_epochs": 1,
     "pose_frozen_epochs": 1,
     "epochs": 3,
@@ -59,7 +64,7 @@ def watched(data_dir, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def finished(data_dir, watched, tmp_path_factory):
-    """A run of three epochs that nothing interrupted."""
+    """A run of three epochs that nothing interrupted; in graphs, as users train."""
     workdir = tmp_path_factory.mktemp("train") / "run"
     assert trainer.train(options(data_dir, **watched), workdir) == 3
     return workdir
@@ -138,14 +143,17 @@ def test_a_stopped_run_ends_like_one_that_was_not(
     """Stopped inside an epoch, given more epochs, stopped in the validation."""
     workdir = tmp_path / "run"
     settings = options(data_dir, epochs=2, checkpoint_steps=1)
-    train_until(monkeypatch, settings, workdir, "on_train_batch_end", 1, 1)
+    with eager():
+        train_until(monkeypatch, settings, workdir, "on_train_batch_end", 1, 1)
     assert [path.stem for path in workdir.glob("unfinished/*.index")] == ["epoch-1-step-1"]
     assert len(history.read_history(workdir / "history.csv")) == 1
     settings = options(data_dir, **watched, checkpoint_steps=0)
-    train_until(monkeypatch, settings, workdir, "on_test_batch_end", 2, 3)
+    with eager():
+        train_until(monkeypatch, settings, workdir, "on_test_batch_end", 2, 3)
     assert [path.stem for path in workdir.glob("unfinished/*.index")] == ["epoch-2-step-2"]
     assert len(history.read_history(workdir / "history.csv")) == 2
-    assert trainer.train(settings, workdir) == 3
+    with eager():
+        assert trainer.train(settings, workdir) == 3
     assert not (workdir / "unfinished").exists()
     for a, b in zip(weights(workdir), weights(finished)):
         np.testing.assert_allclose(a, b, atol=1e-6)
@@ -188,8 +196,9 @@ def test_a_run_may_have_any_name(data_dir, tmp_path):
     """TensorFlow alone would train to the end, and then find no checkpoint."""
     workdir = tmp_path / "run [lr=1e-4] *?"
     short = {"pose_frozen_epochs": 0, "panels_every": 0}
-    assert trainer.train(options(data_dir, epochs=1, **short), workdir) == 1
-    assert trainer.train(options(data_dir, epochs=2, **short), workdir) == 2
+    with eager():
+        assert trainer.train(options(data_dir, epochs=1, **short), workdir) == 1
+        assert trainer.train(options(data_dir, epochs=2, **short), workdir) == 2
     assert load_run(workdir).epoch == 2
     assert [row["epoch"] for row in history.read_history(workdir / "history.csv")] == ["0", "1"]
     assert list((workdir / "tensorboard").rglob("*tfevents*"))
@@ -272,7 +281,8 @@ def test_not_finite_names_tensor_samples_and_checkpoint(data_dir, tmp_path, monk
     # The advice can be followed, and what changed is remembered.
     monkeypatch.undo()
     changed = options(data_dir, epochs=2, panels_every=0, learning_rate=1e-4)
-    assert trainer.train(changed, workdir) == 2
+    with eager():
+        assert trainer.train(changed, workdir) == 2
     assert Config.load(workdir / "config.json").learning_rate == 1e-4
 
 

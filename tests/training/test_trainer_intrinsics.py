@@ -13,6 +13,7 @@ from aquanet_tf.training import trainer
 from aquanet_tf.training.stages import kick_start, stage_one
 from aquanet_tf.training.watchers import intrinsics
 from tests.support import kitti_tree
+from tests.support.eager import eager
 from tests.training.stages.test_stage import batch, make
 from tests.training.test_averages import tensors
 from tests.training.test_trainer import options, train_until
@@ -30,11 +31,10 @@ LEARNED = {"learn_intrinsics": True, **FAST}
 
 
 @pytest.fixture(scope="module", autouse=True)
-def eager():
-    """Step by step: three runs of four steps are not worth three graphs."""
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
+def stepwise():
+    """Three runs of four steps are not worth three graphs."""
+    with eager():
+        yield
 
 
 @pytest.fixture(scope="module")
