@@ -20,6 +20,7 @@ shortened to its last name. OUT appears complete and after a comparison with RUN
 
 from __future__ import annotations
 
+import dataclasses
 import pathlib
 import re
 import shutil
@@ -46,46 +47,55 @@ _TRAIN = "python -m aquanet_tf.train"
 _ABSOLUTE = re.compile(r"(?<![\w.:/~])/(?:[^\s,=:/]+/)*(?=[^\s,=:/])")
 
 
-def release(
-    workdir,
-    out,
-    example: str = "",
-    commit: str = "",
-    max_mb: float = 8.0,
-    with_posenet: bool = False,
-    checkpoint: str = "newest",
-    data_license: str = "",
-) -> pathlib.Path:
-    """Releases a checkpoint of `workdir` as the directory `out`, and returns its path.
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What of a run is released.
 
-    Args:
+    Attributes:
       example: an image file to include; empty: none.
       commit: of the code that trained, for runs that did not record it.
       max_mb: largest size of all files together, MB.
       with_posenet: also the ego-motion network.
       checkpoint: newest, best, or a number of finished epochs.
       data_license: what the license of the training data says about the weights, for the card.
+    """
+
+    example: str = ""
+    commit: str = ""
+    max_mb: float = 8.0
+    with_posenet: bool = False
+    checkpoint: str = "newest"
+    data_license: str = ""
+
+
+def release(workdir, out, settings: Settings | None = None) -> pathlib.Path:
+    """Releases a checkpoint of `workdir` as the directory `out`, and returns its path.
+
+    settings: Settings; None: the defaults.
 
     Raises ValueError (no checkpoint, no PoseNet in it, `out` exists, too large) and leaves nothing
     then.
     """
+    settings = settings or Settings()
     workdir, out = pathlib.Path(workdir), pathlib.Path(out)
     if out.exists():
         raise ValueError(f"--out={out}: exists already; remove it, or choose another name")
-    run = load_run(workdir, checkpoint=checkpoint)
-    picture = images.read_image(example) if example else None
+    run = load_run(workdir, checkpoint=settings.checkpoint)
+    picture = images.read_image(settings.example) if settings.example else None
     out.parent.mkdir(parents=True, exist_ok=True)
     # A directory, so not by `files.atomic`; the rename makes it appear as a whole.
     temporary = pathlib.Path(tempfile.mkdtemp(prefix=".releasing-", dir=out.parent))
     try:
-        networks = {"aquanet": run.aquanet, **({"posenet": run.posenet} if with_posenet else {})}
+        networks = {"aquanet": run.aquanet}
+        if settings.with_posenet:
+            networks["posenet"] = run.posenet
         Checkpoints(temporary, networks, {}).save(run.epoch)
-        _write_records(workdir, temporary, run, commit, data_license)
+        _write_records(workdir, temporary, run, settings)
         if picture is not None:
             Image.fromarray(picture).save(temporary / EXAMPLE, optimize=True)
             known_answer.write(Predictor(run), temporary, EXAMPLE)
-        _write_card(temporary, out, run, bool(example))
-        _check_size(temporary, networks.values(), max_mb)
+        _write_card(temporary, out, run, picture is not None)
+        _check_size(temporary, networks.values(), settings.max_mb)
         temporary.chmod(0o755)  # mkdtemp makes it private
         temporary.rename(out)
     except BaseException:
@@ -125,15 +135,15 @@ def without_places(value):
     return _ABSOLUTE.sub("", value) if isinstance(value, str) else value
 
 
-def _write_records(workdir, out, run, commit, data_license):
+def _write_records(workdir, out, run, settings):
     config = files_module.read(workdir / CONFIG_FILE)
     record = files_module.read(workdir / RUN_FILE)
     command = record.get("command")
     if command:
         record["command"] = [_TRAIN, *(part for part in command[1:] if part)]
-    record["commit"] = commit or record.get("commit")
-    if data_license:
-        record["data_license"] = data_license
+    record["commit"] = settings.commit or record.get("commit")
+    if settings.data_license:
+        record["data_license"] = settings.data_license
     record["released"] = True
     record["released_epoch"] = run.epoch
     # From the manifests of the data, which are not part of the release.
@@ -184,9 +194,9 @@ def main(argv) -> None:
     """Runs the command; see the module docstring."""
     del argv
     options = flags.FLAGS
-    names = ("workdir", "out", "example", "commit", "max_mb", "with_posenet", "checkpoint")
-    names += ("data_license",)
-    out = release(**{name: options[name].value for name in names})
+    names = [field.name for field in dataclasses.fields(Settings)]
+    settings = Settings(**{name: options[name].value for name in names})
+    out = release(options.workdir, options.out, settings)
     files = sorted(path for path in out.rglob("*") if path.is_file())
     for path in files:
         print(f"{path.stat().st_size:>9,} {path}")

@@ -59,12 +59,12 @@ def look(source: str, crop: list[str] = ()) -> Clip:
     Raises ValueError with the reason for a video that is too short, too dark, or of a camera that
     does not move.
     """
-    given = _parsed(crop)
+    given = inputs.margins(crop)
     paths = list(inputs.paths(source))
     count = _require_length(source, paths)
     spread = camera_height.spread(paths, _FRAMES)
     frames = (frame for _, frame in progress.bar(spread, desc="looking", unit="frame"))
-    seen = margins.Statistics(_of_one_size(source, frames))
+    seen = margins.Statistics(inputs.of_one_size(source, frames))
     brightness = float(seen.gray.mean())
     if brightness < DARKEST:
         raise ValueError(
@@ -92,20 +92,6 @@ def look(source: str, crop: list[str] = ()) -> Clip:
     return found
 
 
-def _parsed(crop) -> tuple[int, ...] | None:
-    """The numbers of --crop; None: not given. ValueError naming the flag."""
-    if not crop:
-        return None
-    try:
-        found = tuple(int(value) for value in crop)
-    except ValueError:
-        found = ()
-    if len(found) != 4 or min(found) < 0:
-        text = ",".join(map(str, crop))
-        raise ValueError(f"--crop={text}: expected TOP,BOTTOM,LEFT,RIGHT in pixels, 0 or more")
-    return found
-
-
 def _require_length(source: str, paths: list[pathlib.Path]) -> int:
     """The number of frames. ValueError when there are too few."""
     videos = [path for path in paths if video.is_video(path)]
@@ -123,15 +109,3 @@ def _require_length(source: str, paths: list[pathlib.Path]) -> int:
             "better"
         )
     return sum(clip.frames for clip in clips)
-
-
-def _of_one_size(source, frames):
-    shape = None
-    for frame in frames:
-        shape = shape or frame.shape
-        if frame.shape != shape:
-            raise ValueError(
-                f"{source}: frames of {frame.shape[1]}x{frame.shape[0]} and of "
-                f"{shape[1]}x{shape[0]}; give the drive of one camera"
-            )
-        yield frame

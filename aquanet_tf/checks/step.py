@@ -10,10 +10,10 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from aquanet_tf.checks import versions
 from aquanet_tf.checks.finding import Finding
 from aquanet_tf.config import Config
 from aquanet_tf.geometry import camera
+from aquanet_tf.media import memory
 from aquanet_tf.networks import build
 from aquanet_tf.training import precision
 from aquanet_tf.training.stages.stage_one import StageOne
@@ -49,7 +49,7 @@ def check(device: str, gigabytes: float = 0.0) -> list[Finding]:
 
     gigabytes: memory of the device; 0: what is free of the machine's.
     """
-    room = gigabytes or versions.memory()[1]
+    room = gigabytes or memory.memory()[1]
     return [_tried(device, name, room) for name in PRECISIONS]
 
 

@@ -13,12 +13,13 @@ import imageio_ffmpeg
 
 import aquanet_tf
 from aquanet_tf.checks.finding import Finding
+from aquanet_tf.media import memory
 
 PACKAGES = ("tensorflow", "keras", "numpy", "tensorflow-addons", "keras-cv")
 SMALLEST_PYTHON = (3, 9)
 # Free space, GB, below which checkpoints and records hardly fit.
 SMALL_DISK = 5.0
-_CPUINFO, _MEMINFO = pathlib.Path("/proc/cpuinfo"), pathlib.Path("/proc/meminfo")
+_CPUINFO = pathlib.Path("/proc/cpuinfo")
 
 
 def software() -> Finding:
@@ -46,7 +47,7 @@ def version(package: str) -> str:
 
 def machine(folder: str | pathlib.Path = ".") -> Finding:
     """Processor, memory and the disk that holds `folder`."""
-    total, free = memory()
+    total, free = memory.memory()
     disk = shutil.disk_usage(folder).free / 1e9
     text = f"{processor()}, {os.cpu_count()} cores, {free:.1f} of {total:.1f} GB memory free, "
     hint = "" if disk > SMALL_DISK else "little disk is free: name another disk with --workdir"
@@ -58,17 +59,6 @@ def processor() -> str:
     lines = _CPUINFO.read_text().splitlines() if _CPUINFO.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
-
-
-def memory() -> tuple[float, float]:
-    """Total and available memory, GB; NaN where the system does not say."""
-    try:
-        lines = dict(line.split(":", 1) for line in _MEMINFO.read_text().splitlines())
-        values = (lines[name].split()[0] for name in ("MemTotal", "MemAvailable"))
-        total, free = (int(value) * 1024 / 1e9 for value in values)
-        return total, free
-    except (OSError, ValueError, KeyError, IndexError):
-        return float("nan"), float("nan")
 
 
 def ffmpeg() -> Finding:

@@ -7,13 +7,14 @@ import pathlib
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
+from aquanet_tf.media import memory
+
 # Pillow refuses a large picture ("decompression bomb") whether there is memory for it or not;
 # `require_memory` asks for the memory.
 Image.MAX_IMAGE_PIXELS = None
 # Bytes for each pixel that reading and predicting a picture take at most, measured; pictures below
 # so many pixels are not asked about.
 _BYTES, _SMALL = 60, 20_000_000
-_MEMORY = pathlib.Path("/proc/meminfo")
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 
 
@@ -56,21 +57,14 @@ def size(path: str | pathlib.Path) -> tuple[int, int]:
 def require_memory(image: Image.Image) -> None:
     """Raises ValueError for a picture that needs more memory than is free. Decodes nothing."""
     pixels = image.width * image.height
-    free = _free_memory() if pixels > _SMALL else None
-    if free is not None and pixels * _BYTES > free:
+    if pixels <= _SMALL:
+        return
+    free = memory.memory()[1]
+    if pixels * _BYTES / 1e9 > free:  # never where the system does not say: NaN
         raise ValueError(
             f"{image.width}x{image.height} pixels need about {pixels * _BYTES / 1e9:.1f} GB of "
-            f"memory, {free / 1e9:.1f} GB are free; make the picture smaller"
+            f"memory, {free:.1f} GB are free; make the picture smaller"
         )
-
-
-def _free_memory() -> int | None:
-    """Bytes that programs can still get; None where the system does not say."""
-    try:
-        lines = dict(line.split(":", 1) for line in _MEMORY.read_text().splitlines())
-        return int(lines["MemAvailable"].split()[0]) * 1024
-    except (OSError, ValueError, KeyError, IndexError):
-        return None
 
 
 def check_sums(file) -> None:

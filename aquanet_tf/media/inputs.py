@@ -5,7 +5,9 @@ from __future__ import annotations
 import glob
 import pathlib
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
 
 from aquanet_tf.media import images, video
 
@@ -60,3 +62,29 @@ def named(inputs: Iterable[pathlib.Path]) -> Iterator[tuple[pathlib.Path, str]]:
             name = f"{first}_{number}"
         used.add(name)
         yield path, name
+
+
+def of_one_size(source, frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """The frames [H, W, C] of `source`; ValueError at the first one of another size, as it is then
+    of another camera."""
+    shape = None
+    for number, frame in enumerate(frames):
+        shape = shape or frame.shape
+        if frame.shape != shape:
+            raise ValueError(
+                f"{source}: image {number} has {frame.shape[1]}x{frame.shape[0]} pixels, the ones "
+                f"before {shape[1]}x{shape[0]}; give the images of one camera"
+            )
+        yield frame
+
+
+def margins(values: Sequence[str]) -> tuple[int, ...]:
+    """The four numbers of --crop, pixels; none where none are given. ValueError naming the flag."""
+    try:
+        numbers = tuple(int(value) for value in values)
+    except ValueError:
+        numbers = (-1,)
+    if numbers and (len(numbers) != 4 or min(numbers) < 0):
+        text = ",".join(map(str, values))
+        raise ValueError(f"--crop={text}: expected TOP,BOTTOM,LEFT,RIGHT in pixels, 0 or more")
+    return numbers

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import itertools
 import pathlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
 
-from aquanet_tf.media import images, video
+from aquanet_tf.media import images, inputs, video
 
 # Where a KITTI drive, and a sequence of its odometry benchmark, keep the images of a camera.
 _DRIVE_FOLDERS = ("image_02/data", "image_03/data", "image_2", "image_3", "image_0", "image_1")
@@ -42,21 +42,9 @@ def open_frames(source: str | pathlib.Path, fps: float, stride: int = 1) -> Fram
     numbers = np.arange(0, count, stride)
     if len(numbers) < 2:
         raise ValueError(f"{source}: {len(numbers)} frame with --stride={stride}; two are needed")
-    return Frames(_one_size(source, itertools.islice(found, 0, None, stride)), numbers / rate)
+    chosen = itertools.islice(found, 0, None, stride)
+    return Frames(inputs.of_one_size(source, chosen), numbers / rate)
 
 
 def _folder(source):
     return next((source / name for name in _DRIVE_FOLDERS if (source / name).is_dir()), source)
-
-
-def _one_size(source, found) -> Iterator[np.ndarray]:
-    """The frames; ValueError at the first one of another size: the camera is then another one."""
-    shape = None
-    for number, frame in enumerate(found):
-        shape = shape or frame.shape
-        if frame.shape != shape:
-            raise ValueError(
-                f"{source}: image {number} has {frame.shape[1]}x{frame.shape[0]} pixels, the ones "
-                f"before {shape[1]}x{shape[0]}; give the images of one camera"
-            )
-        yield frame

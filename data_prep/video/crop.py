@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from aquanet_tf.cameras.camera_file import Camera
+from aquanet_tf.media import inputs
 
 _SMALLEST = 32  # pixels
 
@@ -52,11 +53,4 @@ NO_CROP = Crop()
 
 def parse(values) -> Crop:
     """The Crop of the four numbers of --crop, or of none. ValueError naming the flag."""
-    try:
-        numbers = [int(value) for value in values] or [0] * 4
-    except ValueError:
-        numbers = []
-    if len(numbers) != 4 or min(numbers) < 0:
-        text = ",".join(map(str, values))
-        raise ValueError(f"--crop={text}: expected TOP,BOTTOM,LEFT,RIGHT in pixels, 0 or more")
-    return Crop(*numbers)
+    return Crop(*inputs.margins(values))

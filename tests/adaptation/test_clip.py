@@ -76,5 +76,5 @@ def test_slow_motion_is_doubted(tmp_path):
 
 def test_frames_of_two_sizes(tmp_path):
     frames = [scene(n)[: HEIGHT - n // 20] for n in range(30)]
-    with pytest.raises(ValueError, match="frames of 320x179 and of 320x180"):
+    with pytest.raises(ValueError, match="has 320x179 pixels, the ones before 320x180"):
         clip.look(folder(tmp_path / "in", frames))

@@ -23,7 +23,9 @@ READERS = {
         workdir, out / "model", checkpoint="9"
     ),
     "tflite": lambda workdir, out: tflite.export_tflite(workdir, out / "a.tflite", checkpoint="9"),
-    "release": lambda workdir, out: release.release(workdir, out / "street", checkpoint="9"),
+    "release": lambda workdir, out: release.release(
+        workdir, out / "street", release.Settings(checkpoint="9")
+    ),
     "report": lambda workdir, out: build.build(
         workdir,
         {"protocol": {}, "means": {}, "rows": [], "model": {"working_height": 32}},

@@ -49,7 +49,8 @@ def workdir(tmp_path_factory, data_dir):
 @pytest.fixture(scope="module")
 def released(workdir):
     place = workdir.parent
-    return release.release(workdir, place / "out" / "street", place / "picture.png", "abc1234")
+    settings = release.Settings(place / "picture.png", commit="abc1234")
+    return release.release(workdir, place / "out" / "street", settings)
 
 
 def test_it_predicts_what_the_run_predicts(workdir, released):
@@ -78,13 +79,13 @@ def test_it_holds_the_depth_network_alone(workdir, released):
 
 
 def test_with_posenet_it_knows_ego_motion_too(workdir, released, tmp_path):
-    place = release.release(workdir, tmp_path / "both", with_posenet=True)
+    place = release.release(workdir, tmp_path / "both", release.Settings(with_posenet=True))
     pairs = zip(load_run(place).posenet.get_weights(), load_run(workdir).posenet.get_weights())
     for found, expected in pairs:
         np.testing.assert_array_equal(found, expected)
     assert runs_run.is_released(place)
     with pytest.raises(ValueError, match="ego-motion network"):
-        release.release(released, tmp_path / "none", with_posenet=True)
+        release.release(released, tmp_path / "none", release.Settings(with_posenet=True))
     assert not (tmp_path / "none").exists()
 
 
@@ -173,15 +174,16 @@ def test_what_needs_ego_motion_says_so(released, tmp_path, data_dir):
 def test_refusals_leave_nothing(workdir, tmp_path):
     bare = tmp_path / "bare"
     shutil.copytree(workdir, bare, ignore=shutil.ignore_patterns("checkpoints"))
-    for arguments, words in (
-        ({"workdir": bare}, "no checkpoint yet"),
-        ({"workdir": tmp_path / "none"}, "no such directory"),
-        ({"out": bare}, "--out=.*exists already"),
-        ({"max_mb": 0.01}, "more than --max_mb=0.01.*--width"),
-        ({"example": workdir / "run.json"}, "run.json"),
+    out = tmp_path / "out"
+    for source, target, settings, words in (
+        (bare, out, {}, "no checkpoint yet"),
+        (tmp_path / "none", out, {}, "no such directory"),
+        (workdir, bare, {}, "--out=.*exists already"),
+        (workdir, out, {"max_mb": 0.01}, "more than --max_mb=0.01.*--width"),
+        (workdir, out, {"example": workdir / "run.json"}, "run.json"),
     ):
         with pytest.raises(ValueError, match=words):
-            release.release(**{"workdir": workdir, "out": tmp_path / "out", **arguments})
+            release.release(source, target, release.Settings(**settings))
     assert [path.name for path in tmp_path.iterdir()] == ["bare"]
 
 
@@ -193,7 +195,8 @@ def test_command(workdir, tmp_path):
 
 
 def test_the_license_of_the_data_is_in_every_card(workdir, tmp_path):
-    out = release.release(workdir, tmp_path / "out", data_license="CC BY-NC-SA 3.0, from KITTI.")
+    settings = release.Settings(data_license="CC BY-NC-SA 3.0, from KITTI.")
+    out = release.release(workdir, tmp_path / "out", settings)
     assert "Weights: CC BY-NC-SA 3.0, from KITTI." in (out / "README.md").read_text()
     again = release.release(out, tmp_path / "again")
     assert "Weights: CC BY-NC-SA 3.0, from KITTI." in (again / "README.md").read_text()

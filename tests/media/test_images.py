@@ -7,7 +7,7 @@ import pytest
 from hypothesis import strategies as st
 from PIL import Image
 
-from aquanet_tf.media import images
+from aquanet_tf.media import images, memory
 from tests.support import fuzz
 
 COLOR = np.arange(4 * 6 * 3, dtype=np.uint8).reshape(4, 6, 3)
@@ -115,17 +115,17 @@ def test_a_size_is_that_of_the_upright_picture(tmp_path):
 
 def test_a_picture_may_have_any_size_that_memory_holds(tmp_path, monkeypatch):
     """Pillow alone refuses this one, of 196 million pixels, on any machine."""
-    path, memory = tmp_path / "large.png", tmp_path / "meminfo"
+    path, meminfo = tmp_path / "large.png", tmp_path / "meminfo"
     Image.new("1", (14_000, 14_000)).save(path)
-    monkeypatch.setattr(images, "_MEMORY", memory)
-    memory.write_text("MemTotal: 1 kB\nMemAvailable: 64000000 kB\n")
+    monkeypatch.setattr(memory, "_MEMINFO", meminfo)
+    meminfo.write_text("MemTotal: 1 kB\nMemAvailable: 64000000 kB\n")
     assert images.size(path) == (14_000, 14_000)
     with Image.open(path) as image:
         images.require_memory(image)
-    memory.write_text("MemTotal: 99999999 kB\nMemAvailable: 1000000 kB\n")
+    meminfo.write_text("MemTotal: 99999999 kB\nMemAvailable: 1000000 kB\n")
     with pytest.raises(ValueError, match="large.png: .*14000x14000 pixels need about 11.8 GB of m"):
         images.read_image(path)
-    memory.unlink()  # a system that does not say
+    meminfo.unlink()  # a system that does not say
     with Image.open(path) as image:
         images.require_memory(image)
     Image.fromarray(COLOR).save(path)

@@ -63,3 +63,18 @@ def test_names_are_unique(texts, stream):
     assert [path for path, _ in named] == inputs
     assert len({name for _, name in named}) == len(inputs)
     assert all(name.startswith(path.stem) for path, name in named)
+
+
+def test_frames_of_one_size_are_of_one_camera():
+    frames = [np.zeros((2, 3, 3), np.uint8), np.zeros((2, 3, 3), np.uint8)]
+    assert len(list(media_inputs.of_one_size("a", iter(frames)))) == 2
+    with pytest.raises(ValueError, match="^a: image 2 has 4x2 pixels, the ones before 3x2; give"):
+        list(media_inputs.of_one_size("a", [*frames, np.zeros((2, 4, 3), np.uint8)]))
+
+
+def test_margins_are_four_numbers_or_none():
+    assert media_inputs.margins(["1", "2", "3", "0"]) == (1, 2, 3, 0)
+    assert media_inputs.margins([]) == ()
+    for wrong in (["1", "2"], ["a"], ["1", "2", "3", "-4"], ["1.5", "0", "0", "0"]):
+        with pytest.raises(ValueError, match=f"--crop={','.join(wrong)}: expected TOP,BOTTOM"):
+            media_inputs.margins(wrong)
