@@ -1,7 +1,7 @@
 """Anchor loss: depth stays near that of the network a run began with. Ours, not the paper's.
 
-A short drive can be explained by a wrong depth: where everything near moves with the camera, by none
-at all. The network that the run began with knows better than that.
+A short drive can be explained by a wrong depth: where all that is near moves with the camera, by
+one that is infinite. The network that the run began with knows better.
 """
 
 from __future__ import annotations

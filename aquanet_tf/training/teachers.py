@@ -3,8 +3,9 @@
 `frozen` is the depth network of stage 1, which makes the SPIMO masks; it is copied from
 `--stage1_workdir` when a run starts. `previous` is the run's own depth network as it was one epoch
 ago, which makes the boosted inverse depth. `first` is the depth network as it was when a run with
---anchor_weight began. The run's checkpoints hold all of them, and WORKDIR/stage1.json keeps the options that the frozen network is built from, so that a run can be
-resumed without its stage-1 workdir.
+--anchor_weight began. The run's checkpoints hold all of them, and WORKDIR/stage1.json keeps the
+options that the frozen network is built from, so that a run can be resumed without the runs that it
+came from.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from aquanet_tf.training.stages import kick_start, stage_one
 from tests.support.commands import run
 from tests.support.eager import eager
 from tests.training.stages.test_stage import batch, make, snapshot
-from tests.training.test_trainer import TINY, as_flags, options, train_until
+from tests.training.test_trainer import TINY, WARP, as_flags, options, train_until
 
 EMA = {"ema": 0.6, "panels_every": 0, "deterministic": True, "steps_per_epoch": 3}
 
@@ -38,7 +38,7 @@ def expected(before, after):
 
 @pytest.mark.parametrize("half", ["off", "bfloat16"])
 def test_averages_follow_every_step(half):
-    stage, found = averaging(stage_one.StageOne, mixed_precision=half)
+    stage, found = averaging(stage_one.StageOne, mixed_precision=half, warp_impl=WARP)
     for name in ("aquanet", "posenet"):
         np.testing.assert_array_equal(
             np.concatenate([w.ravel() for w in snapshot(getattr(found, name))]),

@@ -20,7 +20,7 @@ from tests.support import kitti_tree, runs
 from tests.support.commands import assert_user_error, run
 from tests.support.eager import eager
 
-# What --warp_impl=auto means on a CPU, which is traced in half the time; compiling the other with
+# What --warp_impl=auto means on a CPU, which is traced faster; compiling the other with
 # XLA takes longer than the runs.
 WARP = "native" if forward.chosen_implementation(tf.float32) == "native" else "streaming"
 TINY = {
@@ -221,13 +221,16 @@ def test_two_replicas_train_like_one(finished, data_dir, tmp_path):
 def test_command_line_errors(data_dir, tmp_path):
     flags = {**TINY, "data_dir": data_dir}
     assert_user_error(run("aquanet_tf.train", *as_flags(flags)), "--workdir is empty")
-    absent = {**flags, "data_dir": tmp_path / "none", "workdir": tmp_path / "run"}
-    assert_user_error(run("aquanet_tf.train", *as_flags(absent)), "none/manifest.json")
     odd = {**flags, "batch_size": 3, "replicas": 2, "workdir": tmp_path / "odd"}
     assert_user_error(run("aquanet_tf.train", *as_flags(odd)), "--batch_size=3", "2 replicas")
     (tmp_path / "file").write_text("")
     blocked = {**flags, "workdir": tmp_path / "file" / "run"}
     assert_user_error(run("aquanet_tf.train", *as_flags(blocked)), "file")
+
+
+def test_missing_data_are_named(tmp_path):
+    with pytest.raises(ValueError, match="none/manifest.json"):
+        trainer.train(options(tmp_path / "none"), tmp_path / "run")
 
 
 def test_executions_must_fill_an_epoch(data_dir, tmp_path):
