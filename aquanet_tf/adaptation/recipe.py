@@ -71,6 +71,9 @@ def options(
         init_partial=False,
         # PoseNet of another camera sees far too little motion here, and depth would follow it.
         init_kickstart=True,
+        # Without it the depth of a queue that moves with the camera became infinite.
+        anchor_weight=0.1,
+        photometric=True,
         encoder_weights="none",
         batch_size=4,
         crop_width=_side(before.crop_height * aspect),
