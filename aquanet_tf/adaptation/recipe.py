@@ -72,7 +72,7 @@ def options(
         # PoseNet of another camera sees far too little motion here, and depth would follow it.
         init_kickstart=True,
         # Without it the depth of a queue that moves with the camera became infinite.
-        anchor_weight=0.1,
+        anchor_weight=0.01,
         photometric=True,
         encoder_weights="none",
         batch_size=4,

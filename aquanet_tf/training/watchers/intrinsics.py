@@ -22,6 +22,8 @@ from aquanet_tf.runs.layout import INTRINSICS_FILE
 LAST = 5
 # A focal length that moves by more than this share of itself is not settled.
 SETTLED = 0.02
+# A focal length that is nearer than this to its first guess may be one that images do not show.
+FOUND = 0.05
 WARNING = (
     "Forward motion alone hardly shows the focal length. Trust these numbers only where the camera "
     "also turned, and measure a calibrated drive before you build on them."
@@ -87,7 +89,13 @@ def _settled(sets) -> str:
         return "Only one epoch has trained them: how well they are determined is not known."
     share = max(each["spread"][name] / each[name] for each in sets for name in ("fx", "fy"))
     words = "settled" if share <= SETTLED else "NOT SETTLED, train longer or at a lower rate"
-    return f"Focal lengths of the last epochs spread by up to {share:.1%}: {words}."
+    text = f"Focal lengths of the last epochs spread by up to {share:.1%}: {words}."
+    if np.abs([each["numbers"][:2] for each in sets]).max() < FOUND:
+        text += (
+            f" They are within {FOUND:.0%} of the first guess: either it was right, or this drive "
+            "does not show them. Begin with another guess to find out."
+        )
+    return text
 
 
 def of_stage_one(config: Config, layer: LearnedIntrinsics) -> None:
