@@ -73,11 +73,18 @@ def test_a_page_that_cannot_be_written_does_not_end_the_step(tmp_path):
     assert done.returncode == 0 and "warning: the page" in done.stderr
 
 
+def _listen():
+    """A shell lets what it runs in the background ignore SIGINT, tests as well."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("number, send", [("SIGTERM", os.kill), ("SIGINT", os.killpg)])
 def test_a_stopped_step_ends_and_stands_on_the_page(tmp_path, number, send):
     """make sends SIGTERM to what it runs; a terminal sends SIGINT to all, the step as well."""
     pid = tmp_path / "pid"
-    waiting = subprocess.Popen(**demo(tmp_path, "-c", SLEEP, str(pid), start_new_session=True))
+    waiting = subprocess.Popen(
+        **demo(tmp_path, "-c", SLEEP, str(pid), start_new_session=True, preexec_fn=_listen)
+    )
     wait_for(lambda: pid.is_file() and pid.read_text())
     wait_for(lambda: (tmp_path / "report.html").is_file())
     send(waiting.pid, getattr(signal, number))
