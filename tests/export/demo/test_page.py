@@ -68,6 +68,6 @@ def test_the_page_reloads_and_tells_its_time(run, monkeypatch):
 
 
 def test_times_are_those_of_the_whole_demo(run):
-    assert "4 min" in written(run) and "quick demo" not in written(run)
+    assert "3 min" in written(run) and "quick demo" not in written(run)
     quick = written(run, quick=True)
-    assert "4 min" not in quick and "quick demo" in quick
+    assert "3 min" not in quick and "quick demo" in quick
