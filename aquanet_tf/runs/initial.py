@@ -43,7 +43,12 @@ class Initial(NamedTuple):
     weights: dict[str, dict[str, np.ndarray]]
 
     def resolved(self, config: Config) -> Config:
-        """`config` without kick-start where the run has none."""
+        """`config` without kick-start where the run has none. A resume that leaves out the source
+        gets it back, because the kick-start goes by the depth of the source."""
+        if not config.init_from:
+            left = bool(self.record["left"])
+            source = self.record["workdir"]
+            config = dataclasses.replace(config, init_from=source, init_partial=left)
         if self.record["kickstart"]:
             return config
         return dataclasses.replace(config, kickstart_epochs=0)

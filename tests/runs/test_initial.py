@@ -134,6 +134,7 @@ def test_a_run_with_a_checkpoint_goes_on_from_it(source, tmp_path):
     for config in (gone, dataclasses.replace(gone, init_from="")):
         found = initial.prepare(config, workdir)
         assert found == (record, {}) and found.resolved(config).kickstart_epochs == 0
+        assert found.resolved(config).init_from == (config.init_from or "gone")
 
 
 def test_errors_name_the_flag(source, tmp_path):
