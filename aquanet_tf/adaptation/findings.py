@@ -18,8 +18,6 @@ _BETTER = 0.01
 # Spread of the scale over frames that is doubted.
 _WIDE = 0.15
 _FEW_TRIPLETS = 100
-# Relative change of the field of view that is none.
-_UNMOVED = 0.02
 
 
 def collect(out: pathlib.Path, doubts: list[str], failures: dict[str, str]) -> dict:
@@ -114,11 +112,6 @@ def _doubts(found: dict, failures: dict[str, str]) -> list[str]:
         doubts.append(f"only {found['frames']['kept']} frames are in motion: use a longer drive")
     if camera := found["camera"]:
         doubts.append(camera["comment"])
-        if abs(camera["fov_deg"] / camera["first_fov_deg"] - 1) < _UNMOVED:
-            doubts.append(
-                "the field of view stayed where it began: this drive does not show it; points "
-                "and meters from the height of the camera are as right as that first guess"
-            )
     if reason := failures.get(steps.SCALE):
         doubts.append(f"no meters: {reason}")
     elif scale := found["scale"]:
