@@ -68,9 +68,12 @@ def doubts(before: Seen, after: Seen) -> list[str]:
     """A doubt in words when the road is seen in clearly fewer frames after the training."""
     if after.good >= _KEPT * before.good:
         return []
+    reason = max(after.reasons, key=after.reasons.get)
     return [
         f"the road lost its shape: it is seen in {after.good} of {after.count} frames, before the "
-        f"training in {before.good}: DEPTH BECAME WORSE, prefer the network that it started from"
+        f"training in {before.good} (now mostly: {reason}). Depth may have become worse: compare "
+        "the pictures, and prefer the network that it started from unless ground truth says "
+        "otherwise"
     ]
 
 

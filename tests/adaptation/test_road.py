@@ -44,6 +44,7 @@ def test_a_wall(start):
 
 
 def test_a_road_that_got_lost_is_doubted():
-    before, same, lost = (road.Seen(good, 40, {}) for good in (40, 36, 11))
+    before, same = road.Seen(40, 40, {}), road.Seen(36, 40, {"steep": 4})
     assert road.doubts(before, same) == []
-    assert "in 11 of 40 frames, before the training in 40" in road.doubts(before, lost)[0]
+    (doubt,) = road.doubts(before, road.Seen(11, 40, {"steep": 9, "curved": 20}))
+    assert "in 11 of 40 frames, before the training in 40 (now mostly: curved)" in doubt

@@ -36,6 +36,19 @@ def test_it_can_be_saved_and_starts_at_the_first_guess():
     }
 
 
+def test_pixels_stay_square_and_focal_lengths_are_free():
+    """A wrong field of view is usual, pixels that are not square are not."""
+    layer = LearnedIntrinsics()
+
+    def pull(*numbers):
+        layer.start([numbers])
+        return float(layer.pull())
+
+    assert pull(0.3, 0.3, 0.0, 0.0) == pytest.approx(1.0, rel=1e-5)
+    assert pull(0.0, 0.0, 0.05, 0.0) == pytest.approx(1.0, rel=1e-5)
+    assert pull(0.05, -0.05, 0.0, 0.0) == pytest.approx(100.0, rel=1e-4)
+
+
 def test_each_data_set_has_its_own_numbers():
     k = tf.constant(intrinsics(10, 16, 2), tf.float32)
     layer = learned([np.log(1.3), np.log(0.8), 0.125, -0.1], [0.0, 0.0, 0.0, 0.0])

@@ -115,6 +115,7 @@ TINY_FLAGS = """
 --panels_every=0
 --collapse=off
 --warp_impl=streaming
+--init_from=
 """
 
 

@@ -128,7 +128,7 @@ def test_every_stage_sees_the_learned_k_and_the_last_one_trains_it():
         assert (id(built.cameras.values) in names) == trains
         assert ("fx_0" in built.means) == ("intrinsics" in built.means) == trains
         before = built.objective(seen)[1]["photometric"]
-        built.cameras.start([[0.2, 0.0, 0.0, 0.0]])
+        built.cameras.start([[0.2, 0.2, 0.0, 0.0]])
         _, values = built.objective(seen)
         assert float(values["photometric"]) != float(before)
         if trains:
