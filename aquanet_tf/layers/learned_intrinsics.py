@@ -12,8 +12,8 @@ import tensorflow as tf
 # Adam moves every variable by about the learning rate. In these units of a variable the focal
 # lengths follow within some hundred steps at a rate of 1e-3, without trembling at its end.
 _UNITS = (4.0, 4.0, 1.0, 1.0)
-# How wrong a first guess usually is: both focal lengths together by 30 %, their ratio by 1 % (pixels
-# are square), the principal point by 5 % of the size of the image.
+# How wrong a first guess usually is: both focal lengths together by 30 %, their ratio by 1 %
+# (pixels are square), the principal point by 5 % of the size of the image.
 _SPREADS = (0.3, 0.01, 0.05, 0.05)
 NAMES = ("fx", "fy", "cx", "cy")
 
@@ -73,8 +73,9 @@ class LearnedIntrinsics(tf.keras.layers.Layer):
         return tf.stack([tf.stack(first, -1), tf.stack(second, -1), k[:, 2]], axis=1)
 
     def pull(self):
-        """How far the camera is from the first guess, scalar: the sum of squares of (a_x + a_y) / 2,
-        a_x - a_y, o_x and o_y, each in units of a usual error, mean over the data sets."""
+        """How far the camera is from the first guess, scalar: the sum of squares of
+        (a_x + a_y) / 2, a_x - a_y, o_x and o_y, each in units of a usual error, mean over the data
+        sets."""
         x, y, *shifts = tf.unstack(self.numbers, axis=-1)
         errors = tf.stack([0.5 * (x + y), x - y, *shifts], axis=-1)
         return tf.reduce_mean(tf.reduce_sum((errors / _SPREADS) ** 2, axis=-1))
