@@ -58,7 +58,7 @@ def test_intrinsics_json_is_a_camera_file_of_the_learned_numbers(finished, data_
     half = camera_file.read(finished / "intrinsics.json", (12, 40)).k
     np.testing.assert_allclose(half[0, 0], found.k[0, 0] / 2)
     document = files.read(finished / "intrinsics.json")
-    assert "Forward motion alone hardly shows the focal length" in document["comment"]
+    assert "A drive hardly shows its focal length" in document["comment"]
     learned = document["learned"]
     assert learned["epoch"] == 2 and learned["epochs_of_spread"] == 2
     assert learned["sets"][0]["directory"] == str(data_dir)
