@@ -23,9 +23,9 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-# A sixth of the curvature that the photometric loss has around the right focal length once depth and
-# ego-motion are known. Without a pull, focal lengths drift while those are learned: by 26 % at 1e-5
-# (docs/training.md#an-unknown-camera).
+# An eighth of the curvature that the photometric loss has around the right focal length once depth
+# and ego-motion are known. Nearly without a pull, 1e-5, focal lengths drift by 26 % while those are
+# learned (docs/training.md#an-unknown-camera).
 INTRINSICS_WEIGHT = 3e-4
 
 
