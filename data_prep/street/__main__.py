@@ -20,6 +20,8 @@ from absl import flags
 from aquanet_tf import cli
 from data_prep.street import generate
 from data_prep.street.drive import Street
+from data_prep.street.render.picture import FOCAL
+from data_prep.street.world.traffic import CAMERA_HEIGHT
 
 
 def define_flags() -> None:
@@ -35,6 +37,10 @@ def define_flags() -> None:
     flags.DEFINE_integer("height", 64, "Image height in pixels.", lower_bound=16)
     flags.DEFINE_integer("width", 208, "Image width in pixels.", lower_bound=16)
     flags.DEFINE_integer("seed", 1, "Another seed gives another street.", lower_bound=0)
+    text = "Height of the camera above the road, meters."
+    flags.DEFINE_float("camera_height", CAMERA_HEIGHT, text, lower_bound=0.3, upper_bound=5.0)
+    text = "Focal length in widths of the image; 0.58 is KITTI's."
+    flags.DEFINE_float("focal", FOCAL, text, lower_bound=0.2, upper_bound=5.0)
     flags.DEFINE_integer("workers", 0, "Processes; 0 uses every core.", lower_bound=0)
 
 

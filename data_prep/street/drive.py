@@ -9,8 +9,10 @@ import shutil
 import numpy as np
 
 from data_prep.street.render import picture as render_picture
+from data_prep.street.render.picture import FOCAL
 from data_prep.street.render.texture import Ripmap, fractal_tile
 from data_prep.street.world.scene import Scene
+from data_prep.street.world.traffic import CAMERA_HEIGHT
 from data_prep.street.write.kitti import DATE, DriveWriter, drive_name
 
 GOLDEN = 0.6180339887
@@ -23,7 +25,8 @@ class Street:
     """What determines a whole street; every field is a flag of data_prep.street.
 
     drives: for training; test_drives: held out. frames: of each drive. height, width: of the
-    images, pixels.
+    images, pixels. camera_height: above the road, meters. focal: focal length in widths of the
+    image. The defaults of the last two are near KITTI's camera.
     """
 
     drives: int
@@ -32,20 +35,19 @@ class Street:
     height: int
     width: int
     seed: int
+    camera_height: float = CAMERA_HEIGHT
+    focal: float = FOCAL
 
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
     """What determines one drive: its number in the folder, its index among the drives for training
-    or among those held out, and the street's frames, size in pixels and seed."""
+    or among those held out, and the street that it is of."""
 
     number: int
     held_out: bool
     index: int
-    frames: int
-    height: int
-    width: int
-    seed: int
+    street: Street
 
 
 def plans(street):
@@ -56,21 +58,22 @@ def plans(street):
     kinds = [(False, i) for i in range(street.drives)]
     kinds += [(True, i) for i in range(street.test_drives)]
     return [
-        Plan(number, held_out, index, street.frames, street.height, street.width, street.seed)
+        Plan(number, held_out, index, street)
         for number, (held_out, index) in enumerate(kinds, start=1)
     ]
 
 
 def make_scene(plan):
     """The Scene and the noise (Ripmap) of a drive, determined by its plan."""
-    rng = np.random.default_rng([plan.seed, int(plan.held_out), plan.index])
-    first = np.random.default_rng([plan.seed, int(plan.held_out)]).random()
+    street = plan.street
+    rng = np.random.default_rng([street.seed, int(plan.held_out), plan.index])
+    first = np.random.default_rng([street.seed, int(plan.held_out)]).random()
     # Evenly spread, so that few drives hold as large a share of leading cars as many.
     place = (first + plan.index * GOLDEN) % 1.0
     leader = "equal" if place < LEADER_SHARE else "other"
     leader = "none" if place >= LEADER_SHARE + OTHER_SHARE else leader
     stops = not plan.held_out and plan.index % 24 == 17
-    scene = Scene(rng, plan.frames, leader, stops)
+    scene = Scene(rng, street.frames, leader, stops, street.camera_height)
     return scene, Ripmap(fractal_tile(rng))
 
 
@@ -91,9 +94,10 @@ def make_drive(out, plan):
     shutil.rmtree(folder, ignore_errors=True)
     scene, ripmap = make_scene(plan)
     writer = DriveWriter(folder, scene.trip)
-    for frame in range(plan.frames):
-        rotation, position = scene.trip.rotation[frame], scene.trip.position[frame]
-        view = render_picture.camera(plan.height, plan.width, rotation, position)
+    street = plan.street
+    for frame in range(street.frames):
+        pose = scene.trip.rotation[frame], scene.trip.position[frame]
+        view = render_picture.camera(street.height, street.width, *pose, street.focal)
         moment = scene.moment(frame)
         depth, moving = render_picture.ground_truth(view, moment)
         image = render_picture.picture(view, moment, scene, ripmap)

@@ -29,14 +29,24 @@ def generate(out, street, workers=0):
     plans = street_drive.plans(street)
     if not plans:
         raise ValueError("--drives and --test_drives are both 0: set one of them to 1 or more")
-    if _claim(out, {**dataclasses.asdict(street), "version": VERSION}):
+    if _claim(out, _arguments(street)):
         return
     folder = os.path.join(out, kitti.DATE)
     os.makedirs(folder, exist_ok=True)
-    kitti.write_calibration(folder, picture.camera(street.height, street.width, None, None))
+    size = street.height, street.width
+    kitti.write_calibration(folder, picture.camera(*size, None, None, street.focal))
     _make(out, plans, workers or os.cpu_count() or 1)
     _write_splits(out, plans)
     os.replace(os.path.join(out, STARTED), os.path.join(out, DONE))
+
+
+def _arguments(street) -> dict:
+    """What street.json holds: the street, without the fields that have a default and keep it, so
+    that streets from before such a field are still known."""
+    fields = dataclasses.fields(street)
+    values = {field.name: getattr(street, field.name) for field in fields}
+    changed = {f.name: values[f.name] for f in fields if values[f.name] != f.default}
+    return {**changed, "version": VERSION}
 
 
 def _claim(out, arguments):

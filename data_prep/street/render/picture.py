@@ -11,16 +11,17 @@ from data_prep.street.world import rotation as world_rotation
 SUPERSAMPLING = 2
 CHUNK = 32768
 MAX_DEPTH = 255.0
+FOCAL = 0.58  # widths of the image; KITTI's
 
 
-def camera(height, width, rotation, position):
-    """The street's camera, a raycast.View at a pose: KITTI-like field of view, principal point off
-    the center.
+def camera(height, width, rotation, position, focal=FOCAL):
+    """The street's camera, a raycast.View at a pose; its principal point is off the center.
 
-    rotation [3, 3] and position [3] are camera-to-world; the intrinsics are rounded as they are
-    written to the calibration file, so that the file describes the images exactly.
+    rotation [3, 3] and position [3] are camera-to-world; focal is in widths of the image. The
+    intrinsics are rounded as they are written to the calibration file, so that the file describes
+    the images exactly.
     """
-    focal, cx, cy = (round(v, 3) for v in (0.58 * width, 0.49 * width, 0.46 * height))
+    focal, cx, cy = (round(v, 3) for v in (focal * width, 0.49 * width, 0.46 * height))
     return raycast.View(focal, cx, cy, height, width, rotation, position)
 
 

@@ -44,9 +44,12 @@ class Scene:
       frames: number of frames of the drive.
       leader: "equal", "other" or "none", see traffic.movers.
       stops: whether the camera's car halts for a few frames.
+      camera_height: of the camera above the road, meters.
     """
 
-    def __init__(self, rng, frames, leader="equal", stops=False):
+    def __init__(
+        self, rng, frames, leader="equal", stops=False, camera_height=traffic.CAMERA_HEIGHT
+    ):
         step = traffic.steps(rng, frames, stops)
         traveled = float(step[:-1].sum())
         self.end = traveled + AHEAD
@@ -57,7 +60,7 @@ class Scene:
             junction = rng.uniform(10, traveled + 60) if rng.random() < 0.4 else -1e4
         self.palette = palette.random_palette(rng, junction, self.end)
         lane = self.palette.lane / 2
-        self.trip = traffic.trip(rng, self.road, step, lane)
+        self.trip = traffic.trip(rng, self.road, step, lane, camera_height)
         self._parts, self._owner, self._poses, self._cars = [], [], [], []
         self._tracks = {}
         self._add([solids.Solid((0, 0, 0), (0, 0, 0), np.zeros(3), np.zeros(3))], (0, 0, 0))

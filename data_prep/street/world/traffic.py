@@ -43,8 +43,9 @@ def steps(rng, frames, stops):
     return step
 
 
-def trip(rng, road, step, lane):
-    """The Trip of the camera on a road.Road, `lane` meters to the right of its center line.
+def trip(rng, road, step, lane, camera_height=CAMERA_HEIGHT):
+    """The Trip of the camera on a road.Road, `lane` meters to the right of its center line and
+    `camera_height` meters above it.
 
     Sway and bounce depend on the distance traveled alone, so the camera stands still in a stop.
     """
@@ -60,7 +61,7 @@ def trip(rng, road, step, lane):
     yaw = heading + np.arctan(sway * 2 * np.pi / sway_length * np.cos(angle))
     pitch = rng.normal(0.0, 0.006) + wave(0.004, 5, 12) + wave(0.002, 2.5, 4)
     roll = rng.normal(0.0, 0.004) + wave(0.003, 6, 15)
-    y = -CAMERA_HEIGHT - wave(0.012, 5, 12)
+    y = -camera_height - wave(0.012, 5, 12)
     turned = rotation.camera_to_world(yaw, pitch, roll)
     return Trip(s, step, turned, np.stack([x, y, z], axis=-1), yaw, pitch, roll)
 

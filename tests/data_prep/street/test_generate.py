@@ -75,6 +75,23 @@ def test_held_out_drives_do_not_depend_on_the_number_of_drives():
     np.testing.assert_array_equal(few.moment(0).center, many.moment(0).center)
 
 
+def test_another_camera_sees_the_same_street(raw, tmp_path):
+    """Twice as high with half the focal length: the same world and path, another image."""
+    street = dataclasses.replace(STREET, drives=1, test_drives=0, camera_height=3.3, focal=0.29)
+    generate.generate(str(tmp_path / "raw"), street, workers=1)
+    drive, usual = (kitti_layout.list_drives(folder)[0] for folder in (tmp_path / "raw", raw))
+    cameras = tmp_path / "raw" / kitti.DATE / "calib_cam_to_cam.txt"
+    assert kitti_layout.intrinsics(cameras, 2)[0, 0] == pytest.approx(0.29 * 104)
+    # A row shows the road at depth focal length * height / (row - cy), here the same.
+    depths = [kitti_layout.read_depth_png(each.depth_maps(2)[0]) for each in (drive, usual)]
+    assert not np.array_equal(*depths)
+    higher, lower = (depth[-1, depth.shape[1] // 2] for depth in depths)
+    assert higher == pytest.approx(lower, rel=0.05)
+    assert list(drive.steps(2).values()) == pytest.approx(list(usual.steps(2).values()), rel=1e-3)
+    assert json.loads((tmp_path / "raw" / generate.DONE).read_text())["camera_height"] == 3.3
+    assert "camera_height" not in json.loads((raw / generate.DONE).read_text())
+
+
 def test_scans_land_on_the_depth_map(raw):
     """Through the usual chain P_rect_02 R_rect_00 [R|T], without the -1 of the raw protocol."""
     chain = kitti_layout.velodyne_to_image(raw / kitti.DATE, 2)
