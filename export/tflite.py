@@ -149,13 +149,9 @@ def convert(run: Run, height: int, width: int, quantize: str, samples=None) -> b
     config = run.config
     specification = tf.TensorSpec([1, height, width, 3], tf.uint8, name="image")
 
-    @tf.function(input_signature=[specification])
-    def infer(image):
+    def one_pass(image, one, v):
         # Layer by layer: partial sums would add quantization scales, and logits and beta in one
         # tensor would share theirs.
-        image = tf.cast(image, tf.float32) / 255.0
-        # One, computed from a pixel: the converter would store what depends on a constant.
-        one = tf.minimum(image[:, :1, :1, :1] + 1.0, 1.0)
         code = run.aquanet.positional.of_axes(
             u, v, one, intrinsics if config.focal_planes else None
         )
@@ -167,6 +163,19 @@ def convert(run: Run, height: int, width: int, quantize: str, samples=None) -> b
         inverse_depth = estimate.decode(
             logits, curve, config.inverse_depth_min, config.inverse_depth_max
         )
+        return inverse_depth, beta
+
+    @tf.function(input_signature=[specification])
+    def infer(image):
+        image = tf.cast(image, tf.float32) / 255.0
+        # One, computed from a pixel: the converter would store what depends on a constant.
+        one = tf.minimum(image[:, :1, :1, :1] + 1.0, 1.0)
+        inverse_depth, beta = one_pass(image, one, v)
+        if config.grid_shift:
+            moved = [
+                one_pass(image, one, v + s)[0] for s in (-config.grid_shift, config.grid_shift)
+            ]
+            inverse_depth = tf.add_n([inverse_depth, *moved]) / 3.0
         return inverse_depth, beta
 
     frozen = convert_to_constants.convert_variables_to_constants_v2(infer.get_concrete_function())

@@ -175,11 +175,7 @@ class Config(Lifecycle, Stored):
         0.03, "gamma of Eq. 7: static where variance / mean^2 is below.", low=0.0, affects="masks"
     )
     spimo_resolution: float = option(
-        1.0,
-        "Size of the passes relative to the crop (authors: 2/3).",
-        low=0.1,
-        high=2.0,
-        affects="masks",
+        1.0, "Size of the passes; 1: the crop's (authors: 2/3).", low=0.1, high=2.0, affects="masks"
     )
     spimo_renormalize: bool = option(
         False,
@@ -323,11 +319,7 @@ class Config(Lifecycle, Stored):
         resumable=True,
     )
     replicas: int = option(
-        0,
-        "0: all GPUs, else the CPU; n: n logical devices of the CPU.",
-        low=0,
-        high=16,
-        resumable=True,
+        0, "0: all GPUs, else the CPU; n: n devices of the CPU.", low=0, high=16, resumable=True
     )
     # Using
     working_height: int = option(
@@ -336,6 +328,14 @@ class Config(Lifecycle, Stored):
         "training images. predict, evaluate and the exports take --height instead if it is given.",
         low=0,
         high=8192,
+        resumable=True,
+    )
+    grid_shift: float = option(
+        0.0,
+        "When the network is used, inverse depth is the mean of three passes, their positional "
+        "grids moved up and down by this (2: the height of the image); 0: one pass.",
+        low=0.0,
+        high=1.0,
         resumable=True,
     )
 

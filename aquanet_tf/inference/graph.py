@@ -53,20 +53,28 @@ def infer(run, images, working_height=None, focal=None, post_processing="none"):
             training camera's.
         post_processing: one of `evaluation.protocol.POST_PROCESSINGS`; beta is never processed.
 
-    Returns a dictionary of float32 maps [B,H,W,1]: `inverse_depth` (relative units) and `beta` (the
-    quantization parameter of Eq. 4).
+    Returns a dictionary of float32 maps [B,H,W,1]: `inverse_depth` (relative units; the mean over
+    moved grids with `--grid_shift`) and `beta` (the quantization parameter of Eq. 4).
     """
     config = run.config
     inputs = network_inputs(run, images, working_height, focal)
     logits, beta = run.aquanet(*inputs)
+    plain = networks_estimate.of_network(run.aquanet, config)
     if post_processing == "none":
-        inverse_depth = networks_estimate.decode(
-            logits, beta, config.inverse_depth_min, config.inverse_depth_max
-        )
+        resized, grid, intrinsics = inputs
+        values = [
+            networks_estimate.decode(
+                logits, beta, config.inverse_depth_min, config.inverse_depth_max
+            )
+        ]
+        for moved in networks_estimate.moved_grids(grid, config.grid_shift):
+            values.append(plain(resized, moved, intrinsics))
+        inverse_depth = tf.add_n(values) / len(values)
     else:
-        plain = networks_estimate.of_network(run.aquanet, config)
         estimate = networks_post_processing.post_processed(
-            plain, post_processing, config.depth_scaling
+            networks_estimate.over_grids(plain, config.grid_shift),
+            post_processing,
+            config.depth_scaling,
         )
         inverse_depth = estimate(*inputs)
     size = tf.shape(images)[1:3]

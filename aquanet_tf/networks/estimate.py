@@ -80,6 +80,26 @@ def mirrored(estimate):
     return flipped
 
 
+def moved_grids(grid, shift):
+    """The positional grid [B,H,W,2] moved up and down by `shift`, of which 2 is the height of the
+    whole image; empty for 0."""
+    return [grid + tf.constant([0.0, v]) for v in (-shift, shift)] if shift else []
+
+
+def over_grids(estimate, shift):
+    """The mean of the estimate over the grid as it is and the `moved_grids`.
+
+    An addition of ours, not the paper's: a network knows too well where in an image things usually
+    are, and too little about the things (docs/method.md#using-a-network).
+    """
+
+    def mean(image, grid, intrinsics):
+        grids = [grid, *moved_grids(grid, shift)]
+        return tf.add_n([estimate(image, each, intrinsics) for each in grids]) / len(grids)
+
+    return mean
+
+
 def size_of(image):
     """(height, width) of [B,H,W,C]: integers where they are known, else scalar tensors."""
     dynamic = tf.shape(image)

@@ -140,6 +140,15 @@ def test_nothing_of_the_pictures_size_is_stored(tmp_path, options):
     assert large - small < 1.5 * 16 * 4 * (128 + 192 - sum(SIZE)) < 128 * 192
 
 
+def test_passes_over_moved_grids_are_in_the_file(tmp_path):
+    run = load_run(runs.write(tmp_path / "run", grid_shift=0.25))
+    path = tflite.export_tflite(
+        tmp_path / "run", tmp_path / "model.tflite", *SIZE, "none", "", images=1
+    )
+    image = np.random.default_rng(1).integers(0, 256, (1, *SIZE, 3), dtype=np.uint8)
+    parity.check(LiteModel(path), Predictor(run, SIZE[0]), [image], tflite.TOLERANCES["none"])
+
+
 def test_side_file(models):
     document = files.read(models["int8"].with_suffix(".json"))
     assert (document["height"], document["width"], document["quantize"]) == (*SIZE, "int8")

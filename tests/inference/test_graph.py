@@ -3,6 +3,8 @@ import pytest
 import tensorflow as tf
 
 from aquanet_tf.inference import graph as inference_graph
+from aquanet_tf.networks import estimate as networks_estimate
+from aquanet_tf.networks import post_processing
 from aquanet_tf.runs.run import load_run
 from tests.support import runs
 
@@ -58,3 +60,18 @@ def test_a_run_without_a_checkpoint_is_named(tmp_path):
     shutil.rmtree(workdir / "checkpoints")
     with pytest.raises(ValueError, match="no checkpoint yet"):
         load_run(workdir)
+
+
+@pytest.mark.parametrize("how", ["none", "flip"])
+def test_grid_shift_is_the_mean_over_moved_grids(tmp_path, how):
+    run = load_run(runs.write(tmp_path / "run", grid_shift=0.25))
+    image = tf.cast(tf.random.stateless_uniform((2, 32, 96, 3), [1, 2]) * 255, tf.uint8)
+    found = inference_graph.infer(run, image, post_processing=how)
+    plain = networks_estimate.of_network(run.aquanet, run.config)
+    estimate = post_processing.post_processed(plain, how)
+    resized, grid, k = inference_graph.network_inputs(run, image)
+    passes = [estimate(resized, grid + tf.constant([0.0, v]), k) for v in (0.0, -0.25, 0.25)]
+    np.testing.assert_allclose(found["inverse_depth"], np.mean(passes, axis=0), rtol=1e-5)
+    assert np.std(passes, axis=0).max() > 0.01 * np.mean(passes), "nothing depends on the grid"
+    _, beta = run.aquanet(resized, grid, k)
+    np.testing.assert_allclose(found["beta"], beta, rtol=1e-5)
