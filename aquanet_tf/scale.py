@@ -89,6 +89,7 @@ def main(argv) -> None:
         **found,
         "epoch": network.epoch,
         "working_height": network.height,
+        "grid_shift": run.config.grid_shift,
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "created_by": f"aquanet_tf {aquanet_tf.__version__}",
     }

@@ -156,7 +156,7 @@ def _write_records(workdir, out, run, settings):
     record["sources"] = {name: model_card.told(found) for name, found in sources.items()}
     files_module.write(out / CONFIG_FILE, without_places(config))
     files_module.write(out / RUN_FILE, without_places(record))
-    if known := scale.stored(workdir, run.epoch, run.working_height):
+    if known := scale.stored(workdir, run, run.working_height):
         files_module.write(out / SCALE_FILE, without_places(known))
     if (workdir / "history.csv").is_file():
         shutil.copy(workdir / "history.csv", out / "history.csv")

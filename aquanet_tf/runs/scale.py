@@ -51,7 +51,7 @@ def chosen(
     if given is not None:
         check(given)
         return Scale(given, "--metres_per_unit")
-    if found := stored(workdir, run.epoch, working_height):
+    if found := stored(workdir, run, working_height):
         return Scale(found["metres_per_unit"], described(found))
     learned = run.metres_per_unit(working_height)
     return Scale(learned, LEARNED) if learned else Scale()
@@ -63,11 +63,11 @@ def check(given: float | None) -> None:
         raise ValueError(f"--metres_per_unit={given}: expected a positive number, or 0 for none")
 
 
-def stored(workdir: str | pathlib.Path, epoch: int, working_height: int) -> dict | None:
+def stored(workdir: str | pathlib.Path, run: Run, working_height: int) -> dict | None:
     """The content of scale.json; None without one.
 
-    Of another epoch or working height (pixels) it is not used: a warning says so. Raises ValueError
-    that names a damaged file.
+    Of another epoch, working height (pixels) or --grid_shift it is not used: a warning says so.
+    Raises ValueError that names a damaged file.
     """
     path = pathlib.Path(workdir) / SCALE_FILE
     if not path.exists():
@@ -76,11 +76,13 @@ def stored(workdir: str | pathlib.Path, epoch: int, working_height: int) -> dict
     try:
         value = float(found["metres_per_unit"])
         of = {"epoch": found["epoch"], "working height": found["working_height"]}
+        of["grid shift"] = found.get("grid_shift", 0.0)  # files before there was the option
         if not (math.isfinite(value) and value > 0):
             raise ValueError(f"metres_per_unit is {value}")
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: damaged ({error}); run aquanet_tf.scale again") from error
-    for name, used in (("epoch", epoch), ("working height", working_height)):
+    here = (run.epoch, working_height, run.config.grid_shift)
+    for name, used in zip(of, here):
         if of[name] != used:
             warnings.warn(
                 f"{path} is not used: it is of {name} {of[name]}, the network of {name} {used}; "

@@ -140,6 +140,15 @@ def test_the_scale_of_another_network_is_not_used(other, word, workdir):
         assert open_model(workdir).metres_per_unit is None
 
 
+def test_a_scale_of_another_grid_shift_is_not_used(tmp_path):
+    workdir = runs.write(tmp_path / "moved", width=104, grid_shift=0.25)
+    files.write(workdir / "scale.json", found())
+    with pytest.warns(UserWarning, match="of grid shift 0.0, the network of grid shift 0.25"):
+        assert open_model(workdir).metres_per_unit is None
+    files.write(workdir / "scale.json", {**found(), "grid_shift": 0.25})
+    assert open_model(workdir).metres_per_unit == 2.5
+
+
 @pytest.mark.parametrize("damage", [{"metres_per_unit": -1}, {"metres_per_unit": None}, {}])
 def test_a_damaged_file_is_named(damage, workdir):
     content = {**found(), **damage} if damage else {"metres_per_unit": 1.0}
