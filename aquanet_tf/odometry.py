@@ -85,9 +85,9 @@ def main(argv) -> None:
     from aquanet_tf.trajectory import motion
 
     run = load_run(options.workdir, checkpoint=options.checkpoint)
-    # The height whose unit of depth ego-motion has.
+    # Ego-motion has the unit of one pass at this height.
     height = run.data["image_height"]
-    known = scale.chosen(options.metres_per_unit, options.workdir, run, height)
+    known = scale.chosen(options.metres_per_unit, options.workdir, run.one_pass(), height)
     print(known.line(), flush=True)
     steps = motion.EgoMotion(run)(found.images)
     count = len(found.times) - 1

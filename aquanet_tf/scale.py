@@ -12,8 +12,9 @@ A network that learned from video alone knows depth up to one factor. One of thr
   --data_dir       the meters traveled between frames, in records with distances of the camera that
                    the run was trained on: compared with the run's ego-motion, which needs PoseNet.
 scale.json holds metres_per_unit (the median over frames), its spread, the method and its inputs,
-and the epoch and working height that it belongs to. predict, evaluate and the exports then use it;
-their flag --metres_per_unit wins over it. Without a trustworthy number nothing is written.
+and the epoch, working height and --grid_shift that it belongs to. predict, evaluate and the exports
+then use it; their flag --metres_per_unit wins over it. Without a trustworthy number nothing is
+written.
 """
 
 from __future__ import annotations
@@ -160,16 +161,16 @@ def _by_distances(options) -> Callable:
 
 
 def _growth(network, run) -> Callable:
-    """A function from an image to its inverse depth at the working height, divided by that at the
-    height of the training images, which ego-motion fits: the median over pixels.
+    """A function from an image to its inverse depth as the network is used, divided by that of one
+    pass at the height of the training images, which ego-motion fits: the median over pixels.
 
     Measured, because networks follow the rule of --depth_scaling only roughly.
     """
     from aquanet_tf.inference.checkpoint import Predictor
 
-    if network.height == run.data["image_height"]:
+    if network.height == run.data["image_height"] and not run.config.grid_shift:
         return lambda image: 1.0
-    here, there = _depth(network), _depth(Predictor(run, run.data["image_height"]))
+    here, there = _depth(network), _depth(Predictor(run.one_pass(), run.data["image_height"]))
     return lambda image: float(np.median(here(image) / there(image)))
 
 

@@ -40,6 +40,7 @@ class Predictor(network.Network):
     ):
         self._run = run
         self.height = graph.chosen_height(run, height)
+        self.grid_shift = run.config.grid_shift
         self.inverse_depth_max = run.config.inverse_depth_max
         self.beta_max = run.config.beta_max
         self.epoch = run.epoch

@@ -59,6 +59,10 @@ class Run:
         _restore(workdir, "posenet", posenet, self.posenet_checkpoint)
         return posenet
 
+    def one_pass(self) -> Run:
+        """This run without --grid_shift: its depth has the unit that ego-motion fits."""
+        return dataclasses.replace(self, config=dataclasses.replace(self.config, grid_shift=0.0))
+
     @property
     def working_height(self) -> int:
         """Height in pixels that the network works at where nothing else is asked for: that of
@@ -68,10 +72,10 @@ class Run:
     def metres_per_unit(self, height: int) -> float | None:
         """Meters of one unit of depth when the network works at `height` pixels; None: unknown.
 
-        A run with --speed_weight knows it at the height of its training images alone: how depth
-        changes with the size of an image is learned only roughly.
+        A run with --speed_weight knows it at the height of its training images alone, and without
+        --grid_shift: how depth changes with the size of an image is learned only roughly.
         """
-        known = height == self.data["image_height"]
+        known = height == self.data["image_height"] and not self.config.grid_shift
         return self.data.get("metres_per_unit") if known else None
 
     @property

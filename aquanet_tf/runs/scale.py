@@ -1,8 +1,9 @@
 """scale.json in a workdir: meters of one unit of depth, found by `aquanet_tf.scale`.
 
-The number belongs to one epoch and one working height: depth has another unit after more training,
-and may have one at another height. Commands take a scale from here, unless their flag
---metres_per_unit gives one; without either, that of a training in meters (--speed_weight).
+The number belongs to one epoch, working height and --grid_shift: depth has another unit after more
+training, and may have one at another height or with moved grids. Commands take a scale from here,
+unless their flag --metres_per_unit gives one; without either, that of a training in meters
+(--speed_weight).
 """
 
 from __future__ import annotations

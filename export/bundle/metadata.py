@@ -48,6 +48,7 @@ def build(
         "inverse_depth_range": [config.inverse_depth_min, config.inverse_depth_max],
         "beta_max": config.beta_max,
         "working_height": height,
+        "grid_shift": run.config.grid_shift,
         "metres_per_unit": known.metres_per_unit or None,
         "metres_per_unit_source": known.source or None,
         "epoch": run.epoch,

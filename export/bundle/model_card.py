@@ -99,6 +99,8 @@ def _interface(document):
         source = document["metres_per_unit_source"]
         yield f"one unit of depth is **{document['metres_per_unit']:.4g} m**, from {source}"
     yield f"inverse depth lies in {low:g} .. {high:g}; working height {document['working_height']}"
+    if shift := document.get("grid_shift"):
+        yield f"mean of three passes with moved positional grids (`--grid_shift={shift:g}`)"
 
 
 def told(arguments: dict) -> dict:

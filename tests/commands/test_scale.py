@@ -11,6 +11,7 @@ from aquanet_tf import evaluate, files, scale
 from aquanet_tf.evaluation import Protocol
 from aquanet_tf.evaluation.settings import Settings
 from aquanet_tf.inference import checkpoint, open_model, predict_all
+from aquanet_tf.inference.checkpoint import Predictor
 from aquanet_tf.media import depth_png
 from aquanet_tf.runs import load_run
 from aquanet_tf.runs import scale as runs_scale
@@ -147,6 +148,22 @@ def test_a_scale_of_another_grid_shift_is_not_used(tmp_path):
         assert open_model(workdir).metres_per_unit is None
     files.write(workdir / "scale.json", {**found(), "grid_shift": 0.25})
     assert open_model(workdir).metres_per_unit == 2.5
+
+
+def test_ego_motion_has_the_unit_of_one_pass(tmp_path):
+    """Its scale is not that of the mean over moved grids, nor the other way round."""
+    workdir = runs.in_meters(runs.write(tmp_path / "moved", width=104, grid_shift=0.25))
+    run = load_run(workdir)
+    assert run.metres_per_unit(32) is None and run.one_pass().metres_per_unit(32) == 1.0
+    image = np.random.default_rng(1).integers(0, 256, (32, 104, 3), dtype=np.uint8)
+    network, single = Predictor(run), Predictor(run.one_pass())
+    ratio = network.relative(image).inverse_depth / single.relative(image).inverse_depth
+    growth = scale._growth(network, run)(image)
+    assert growth == pytest.approx(float(np.median(ratio))) and growth != 1.0
+    files.write(workdir / "scale.json", {**found(), "grid_shift": 0.25})
+    with pytest.warns(UserWarning, match="of grid shift 0.25, the network of grid shift 0.0"):
+        known = runs_scale.chosen(None, workdir, run.one_pass(), 32)
+    assert known.metres_per_unit == 1.0, "that of the training"
 
 
 @pytest.mark.parametrize("damage", [{"metres_per_unit": -1}, {"metres_per_unit": None}, {}])

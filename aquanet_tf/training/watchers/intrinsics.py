@@ -94,8 +94,8 @@ def _settled(sets) -> str:
     if np.abs([each["numbers"][:2] for each in sets]).max() < FOUND:
         text += (
             f" They are within {FOUND:.0%} of the first guess: either it was right, or this drive "
-            "does not show them, and points, and meters from the height of the camera, are as "
-            "wrong as the guess. Begin with another guess to find out."
+            "does not show them. Then points, and meters from the height of the camera, are as "
+            "wrong as the guess."
         )
     return text
 
