@@ -45,7 +45,7 @@ def test_focal_lengths_that_stayed_at_the_first_guess_are_doubted(factor, doubte
     numbers = np.array([[np.log(factor), 0.0, 0.0, 0.0]])
     comment = intrinsics.document([GUESS], numbers, rows(factor, factor))["comment"]
     assert "0.0%: settled" in comment
-    assert ("another guess to find out" in comment) == doubted
+    assert ("as wrong as the guess" in comment) == doubted
 
 
 def test_a_damaged_file_of_stage_one_is_named(tmp_path):
