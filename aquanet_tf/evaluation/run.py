@@ -80,7 +80,7 @@ def run(settings: Settings, load: Callable[[Settings], Models]) -> dict:
             "workdir": str(pathlib.Path(settings.workdir).resolve()),
             "epoch": models.network.epoch,
             "working_height": models.network.height,
-            "grid_shift": getattr(models.network, "grid_shift", 0.0),
+            "grid_shift": models.network.grid_shift,
             "metres_per_unit": models.network.metres_per_unit,
         },
         "created_by": f"aquanet_tf {aquanet_tf.__version__}",

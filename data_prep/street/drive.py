@@ -9,7 +9,6 @@ import shutil
 import numpy as np
 
 from data_prep.street.render import picture as render_picture
-from data_prep.street.render.picture import FOCAL
 from data_prep.street.render.texture import Ripmap, fractal_tile
 from data_prep.street.world.scene import Scene
 from data_prep.street.world.traffic import CAMERA_HEIGHT
@@ -36,7 +35,7 @@ class Street:
     width: int
     seed: int
     camera_height: float = CAMERA_HEIGHT
-    focal: float = FOCAL
+    focal: float = render_picture.FOCAL
 
 
 @dataclasses.dataclass(frozen=True)

@@ -43,10 +43,9 @@ def generate(out, street, workers=0):
 def _arguments(street) -> dict:
     """What street.json holds: the street, without the fields that have a default and keep it, so
     that streets from before such a field are still known."""
-    fields = dataclasses.fields(street)
-    values = {field.name: getattr(street, field.name) for field in fields}
-    changed = {f.name: values[f.name] for f in fields if values[f.name] != f.default}
-    return {**changed, "version": VERSION}
+    defaults = {field.name: field.default for field in dataclasses.fields(street)}
+    values = dataclasses.asdict(street).items()
+    return {**{name: v for name, v in values if v != defaults[name]}, "version": VERSION}
 
 
 def _claim(out, arguments):
