@@ -171,11 +171,9 @@ def convert(run: Run, height: int, width: int, quantize: str, samples=None) -> b
         # One, computed from a pixel: the converter would store what depends on a constant.
         one = tf.minimum(image[:, :1, :1, :1] + 1.0, 1.0)
         inverse_depth, beta = one_pass(image, one, v)
-        if config.grid_shift:
-            moved = [
-                one_pass(image, one, v + s)[0] for s in (-config.grid_shift, config.grid_shift)
-            ]
-            inverse_depth = tf.add_n([inverse_depth, *moved]) / 3.0
+        inverse_depth = estimate.mean_over_grids(
+            inverse_depth, lambda shift: one_pass(image, one, v + shift)[0], config.grid_shift
+        )
         return inverse_depth, beta
 
     frozen = convert_to_constants.convert_variables_to_constants_v2(infer.get_concrete_function())

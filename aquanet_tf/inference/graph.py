@@ -62,14 +62,13 @@ def infer(run, images, working_height=None, focal=None, post_processing="none"):
     plain = networks_estimate.of_network(run.aquanet, config)
     if post_processing == "none":
         resized, grid, intrinsics = inputs
-        values = [
+        inverse_depth = networks_estimate.mean_over_grids(
             networks_estimate.decode(
                 logits, beta, config.inverse_depth_min, config.inverse_depth_max
-            )
-        ]
-        for moved in networks_estimate.moved_grids(grid, config.grid_shift):
-            values.append(plain(resized, moved, intrinsics))
-        inverse_depth = tf.add_n(values) / len(values)
+            ),
+            lambda v: plain(resized, networks_estimate.move(grid, v), intrinsics),
+            config.grid_shift,
+        )
     else:
         estimate = networks_post_processing.post_processed(
             networks_estimate.over_grids(plain, config.grid_shift),

@@ -80,22 +80,35 @@ def mirrored(estimate):
     return flipped
 
 
-def moved_grids(grid, shift):
-    """The positional grid [B,H,W,2] moved up and down by `shift`, of which 2 is the height of the
-    whole image; empty for 0."""
-    return [grid + tf.constant([0.0, v]) for v in (-shift, shift)] if shift else []
-
-
-def over_grids(estimate, shift):
-    """The mean of the estimate over the grid as it is and the `moved_grids`.
+def mean_over_grids(first, moved, shift):
+    """The mean of an estimate on the positional grid as it is and on the grid moved up and down.
 
     An addition of ours, not the paper's: a network knows too well where in an image things usually
     are, and too little about the things (docs/method.md#using-a-network).
+
+    Args:
+        first: the estimate on the grid as it is.
+        moved: function of v: the estimate on the grid moved by v, of which 2 is the height of the
+            whole image.
+        shift: `--grid_shift`; 0 returns `first` and calls nothing.
     """
+    return tf.add_n([first, moved(-shift), moved(shift)]) / 3.0 if shift else first
+
+
+def move(grid, v):
+    """The positional grid [B,H,W,2] moved vertically by v."""
+    return grid + tf.constant([0.0, v])
+
+
+def over_grids(estimate, shift):
+    """The estimate that is the `mean_over_grids` of another."""
 
     def mean(image, grid, intrinsics):
-        grids = [grid, *moved_grids(grid, shift)]
-        return tf.add_n([estimate(image, each, intrinsics) for each in grids]) / len(grids)
+        return mean_over_grids(
+            estimate(image, grid, intrinsics),
+            lambda v: estimate(image, move(grid, v), intrinsics),
+            shift,
+        )
 
     return mean
 

@@ -33,8 +33,8 @@ def prepare(config: Config, workdir: pathlib.Path, start: Initial | None = None)
     workdir.mkdir(parents=True, exist_ok=True)
     if run.is_released(workdir):
         raise ValueError(
-            f"--workdir={workdir}: a released run, which has no PoseNet and cannot be trained; "
-            "choose another --workdir"
+            f"--workdir={workdir}: a released run, which cannot be trained further; "
+            f"choose another --workdir, and start from it with --init_from={workdir}"
         )
     path = workdir / CONFIG_FILE
     if path.exists():
