@@ -110,8 +110,13 @@ def _by_camera_height(options) -> Callable:
     camera_height.check(height, pitch)
 
     def measure(network, run) -> dict:
-        frames, depth = camera_height.spread(paths, options.max_frames), _depth(network)
-        found = camera_height.measure(frames, depth, camera or _of_run(run), height, pitch)
+        from aquanet_tf.inference.checkpoint import Predictor
+
+        frames = camera_height.spread(paths, options.max_frames)
+        # One pass, because the mean over moved grids bends the road (docs/metric.md#measured).
+        depth = _depth(Predictor(run.one_pass(), network.height))
+        growth = _growth(network, run, network.height)
+        found = camera_height.measure(frames, depth, camera or _of_run(run), height, pitch, growth)
         how = f"camera height {height:g} m"
         given = {"input": options.input, "camera": known or "that of the training images"}
         return {**found, "method": how, "inputs": {**given, "camera_height": height}}
@@ -153,24 +158,24 @@ def _by_distances(options) -> Callable:
             triplets,
             lambda pair: next(motion(pair)),
             traveled.without(sets),
-            _growth(network, run),
+            _growth(network, run, run.data["image_height"]),
         )
         return {**found, "method": "distances traveled", "inputs": {"data_dir": options.data_dir}}
 
     return measure
 
 
-def _growth(network, run) -> Callable:
+def _growth(network, run, height: int) -> Callable:
     """A function from an image to its inverse depth as the network is used, divided by that of one
-    pass at the height of the training images, which ego-motion fits: the median over pixels.
+    pass at a working height of `height` pixels: the median over pixels.
 
     Measured, because networks follow the rule of --depth_scaling only roughly.
     """
     from aquanet_tf.inference.checkpoint import Predictor
 
-    if network.height == run.data["image_height"] and not run.config.grid_shift:
+    if network.height == height and not run.config.grid_shift:
         return lambda image: 1.0
-    here, there = _depth(network), _depth(Predictor(run.one_pass(), run.data["image_height"]))
+    here, there = _depth(network), _depth(Predictor(run.one_pass(), height))
     return lambda image: float(np.median(here(image) / there(image)))
 
 

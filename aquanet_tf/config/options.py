@@ -81,9 +81,6 @@ class Config(Lifecycle, Stored):
     flip: bool = option(True, "Mirror half of the triplets, left to right.")
     time_reversal: bool = option(True, "Swap previous and next frame in half of the triplets.")
     photometric: bool = option(True, "Random gamma, brightness and color, equal in a triplet.")
-    corrupt_input: bool = option(
-        False, "Gray, blur, noise and covered parts in the depth network's image, not in the loss."
-    )
     # Networks (paper sections 3.1 and 3.2)
     width: float = option(
         1.0, "Channel multiplier of the depth network (mobile: its decoder).", low=0.03, high=4.0
@@ -188,7 +185,8 @@ class Config(Lifecycle, Stored):
     )
     spimo_ignore_top: float = option(
         -1.0,
-        "Rows above this v count as static (-1: the first row); the authors' code has -0.25.",
+        "All pixels above this row count as static (v in the whole image, -1 for its first row); "
+        "the authors' code has -0.25.",
         low=-1.0,
         high=1.0,
         affects="masks",
@@ -223,7 +221,9 @@ class Config(Lifecycle, Stored):
         low=0.0,
     )
     anchor_weight: float = option(
-        0.0, "Weight of the loss that keeps depth near that of --init_from; 0: off.", low=0.0
+        0.0,
+        "Weight of the anchor loss, which keeps depth near that of --init_from; 0: off.",
+        low=0.0,
     )
     learn_intrinsics: bool = option(
         False,

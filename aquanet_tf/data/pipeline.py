@@ -19,16 +19,12 @@ A batch is a dict, all float32 but the key:
 | distances       | [B, 2]            | meters from the target to the two references; -1: unknown  |
 | key             | [B] string        | DATE/DRIVE/image_0X/FRAME                                  |
 
-with --corrupt_input, in training:
-
-| corrupted       | [B, h, w, 3]      | the target as the depth network sees it                    |
-
-with directories of cached masks (see `training.mask_cache`), 1 static and 0 likely moving:
+and, with directories of cached masks (see `training.mask_cache`), 1 static and 0 likely moving:
 
 | target_mask     | [B, h, w, 1]      | the same crop of the target frame's mask                   |
 | reference_masks | [B, 2, h, w, 1]   | of the previous and the next frame's                       |
 
-and with --learn_intrinsics, what `layers.LearnedIntrinsics` needs to correct K:
+and, with --learn_intrinsics, what `layers.LearnedIntrinsics` needs to correct K:
 
 | data_set        | [B, sets]         | 1 for the directory of --data_dir that it is from, else 0  |
 | whole_size      | [B, 2]            | width (negative: mirrored), height of the whole resized    |
@@ -47,7 +43,6 @@ import tensorflow as tf
 from aquanet_tf.config.options import Config
 from aquanet_tf.data import (
     augmentation,
-    corruption,
     first_guess,
     manifest,
     mask_files,
@@ -193,19 +188,12 @@ def _training_sample(config: Config, image_format, masks, epoch, index, data, tu
     reverse = augmentation.coin(seeds[1]) if config.time_reversal else False
     photometry = augmentation.random_photometry(seeds[3]) if config.photometric else None
     moves = (mirror, reverse, seeds[2], photometry)
-    static = _cached_masks(masks, fields) if masks else None
-    sample = _sample(config, image_format, fields, moves, static)
-    if config.corrupt_input:
-        seed = tf.random.experimental.stateless_fold_in(seeds[3], 1)
-        sample["corrupted"] = corruption.corrupt(sample["target"], seed)
-    return sample
-
-
-def _cached_masks(directories, fields):
-    """The masks of the three frames, uint8 [h, w, 1]; one directory for each data set."""
-    folder = tf.gather([str(directory) for directory in directories], fields["turn"])
+    if not masks:
+        return _sample(config, image_format, fields, moves)
+    folder = tf.gather([str(mask) for mask in masks], turn)
     paths = tf.strings.join([folder, "/", mask_files.mask_files(fields)])
-    return [tf.io.decode_png(tf.io.read_file(paths[i]), channels=1) for i in range(3)]
+    static = [tf.io.decode_png(tf.io.read_file(paths[i]), channels=1) for i in range(3)]
+    return _sample(config, image_format, fields, moves, static)
 
 
 def _validation_sample(config: Config, image_format, data, turn) -> dict:

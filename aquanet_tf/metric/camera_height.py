@@ -33,6 +33,7 @@ def measure(
     camera: point_cloud.Camera,
     height: float,
     pitch: float | None = None,
+    growth: Callable[[np.ndarray], float] = lambda image: 1.0,
 ) -> dict:
     """Meters per unit: `height` divided by the height of the camera in units of depth.
 
@@ -42,21 +43,22 @@ def measure(
       camera: of the images.
       height: of the camera above the road, meters.
       pitch: of the camera against the road, degrees, positive when it looks down; None: found.
+      growth: function from an image to the inverse depth whose unit is wanted, divided by `depth`.
 
     Returns what `summary.summarize` does, and the pitch and roll of the camera in degrees. Raises
     ValueError as `check`, and when there is no number, see there.
     """
     check(height, pitch)
-    planes, maps, left_out = _first_pass(frames, depth, camera)
+    planes, maps, left_out = _first_pass(frames, depth, camera, growth)
     unclear = ["no clear plane"] * (len(maps) - len(planes))
     summary.require_enough(len(planes), left_out + unclear, _WHAT)
     if pitch is None:
         pitch = float(np.median([plane.pitch for plane in planes]))
     roll = float(np.median([plane.roll for plane in planes]))
     scales = []
-    for found in maps:
+    for grown, found in maps:
         try:
-            scales.append(height / road_plane.fit_height(*found, pitch, roll).height)
+            scales.append(height * grown / road_plane.fit_height(*found, pitch, roll).height)
         except road_plane.NoPlane as error:
             left_out.append(str(error))
     return {**summary.summarize(scales, left_out, _WHAT), "pitch": pitch, "roll": roll}
@@ -74,9 +76,9 @@ def check(height: float, pitch: float | None = None) -> None:
         )
 
 
-def _first_pass(frames, depth, camera):
-    """Planes of the frames that have a clear one; (inverse depth, x, y) of all frames that go to
-    the second pass; reasons of the others."""
+def _first_pass(frames, depth, camera, growth):
+    """Planes of the frames that have a clear one; (growth, (inverse depth, x, y)) of all frames
+    that go to the second pass; reasons of the others."""
     planes, maps, left_out = [], [], []
     rays = _Rays(camera)
     for path, image in progress.bar(frames, desc="road", unit="frame"):
@@ -89,7 +91,7 @@ def _first_pass(frames, depth, camera):
             if str(error) not in _TILTED:
                 left_out.append(str(error))
                 continue
-        maps.append(found)
+        maps.append((growth(image), found))
     return planes, maps, left_out
 
 

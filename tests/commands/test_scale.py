@@ -13,6 +13,7 @@ from aquanet_tf.evaluation.settings import Settings
 from aquanet_tf.inference import checkpoint, open_model, predict_all
 from aquanet_tf.inference.checkpoint import Predictor
 from aquanet_tf.media import depth_png
+from aquanet_tf.metric import camera_height
 from aquanet_tf.runs import load_run
 from aquanet_tf.runs import scale as runs_scale
 from export import release
@@ -158,12 +159,32 @@ def test_ego_motion_has_the_unit_of_one_pass(tmp_path):
     image = np.random.default_rng(1).integers(0, 256, (32, 104, 3), dtype=np.uint8)
     network, single = Predictor(run), Predictor(run.one_pass())
     ratio = network.relative(image).inverse_depth / single.relative(image).inverse_depth
-    growth = scale._growth(network, run)(image)
+    growth = scale._growth(network, run, 32)(image)
     assert growth == pytest.approx(float(np.median(ratio))) and growth != 1.0
     files.write(workdir / "scale.json", {**found(), "grid_shift": 0.25})
     with pytest.warns(UserWarning, match="of grid shift 0.25, the network of grid shift 0.0"):
         known = runs_scale.chosen(None, workdir, run.one_pass(), 32)
     assert known.metres_per_unit == 1.0, "that of the training"
+
+
+def test_the_road_is_fitted_to_one_pass_and_the_unit_is_that_of_three(tmp_path, monkeypatch):
+    workdir = runs.write(tmp_path / "moved", width=104, grid_shift=0.25)
+    image = np.random.default_rng(1).integers(0, 256, (32, 104, 3), dtype=np.uint8)
+    Image.fromarray(image).save(tmp_path / "a.png")
+    run = load_run(workdir)
+    three, one = Predictor(run), Predictor(run.one_pass())
+    seen = {}
+
+    def measure(frames, depth, camera, height, pitch, growth):
+        seen.update(depth=depth(image), growth=growth(image))
+        return found()
+
+    monkeypatch.setattr(camera_height, "measure", measure)
+    flags = options(workdir=str(workdir), input=str(tmp_path / "a.png"), camera_height=1.65)
+    scale._by_camera_height(flags)(three, run)
+    np.testing.assert_allclose(seen["depth"], one.relative(image).inverse_depth)
+    ratio = three.relative(image).inverse_depth / one.relative(image).inverse_depth
+    assert seen["growth"] == pytest.approx(float(np.median(ratio)))
 
 
 @pytest.mark.parametrize("damage", [{"metres_per_unit": -1}, {"metres_per_unit": None}, {}])

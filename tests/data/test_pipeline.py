@@ -192,16 +192,6 @@ def test_photometry_is_shared_by_all_frames_and_sizes(config):
     assert changed == 3
 
 
-def test_corrupted_input_changes_nothing_else(config):
-    plain, corrupt = batches(config)[0], batches(dataclasses.replace(config, corrupt_input=True))[0]
-    seen = corrupt.pop("corrupted")
-    assert same(plain, corrupt)
-    assert seen.shape == corrupt["target"].shape
-    assert all(np.abs(seen[i] - corrupt["target"][i]).max() > 0.02 for i in range(len(seen)))
-    corrupted = dataclasses.replace(config, corrupt_input=True)
-    assert "corrupted" not in next(iter(pipeline.validation_dataset(corrupted, config.data_dir)))
-
-
 def test_without_depth_scaling_whole_frames_are_used(config):
     config = dataclasses.replace(config, depth_scaling="none", flip=False)
     for batch in batches(config):

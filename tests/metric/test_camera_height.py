@@ -11,10 +11,12 @@ from tests.metric.test_road_plane import FOCAL, HEIGHT, WIDTH, X, Y, hill, road
 CAMERA = point_cloud.parse_camera(f"{FOCAL},{FOCAL},155,44", 0.0)
 
 
-def measure(maps, height=1.65, pitch=None):
+def measure(maps, height=1.65, pitch=None, **growth):
     """Of frames with these maps of inverse depth."""
     frames = [(f"{i}.png", np.full((HEIGHT, WIDTH, 3), i, np.uint8)) for i in range(len(maps))]
-    return camera_height.measure(frames, lambda image: maps[image[0, 0, 0]], CAMERA, height, pitch)
+    return camera_height.measure(
+        frames, lambda image: maps[image[0, 0, 0]], CAMERA, height, pitch, **growth
+    )
 
 
 def test_meters_per_unit_of_exact_maps():
@@ -29,6 +31,13 @@ def test_depth_in_larger_units_has_fewer_of_them(unit):
     maps = [road(1.65, pitch=p) for p in (0.0, 0.5, 1.0, -0.5, 0.2)]
     first, second = measure(maps), measure([values / unit for values in maps])
     assert second["metres_per_unit"] == pytest.approx(first["metres_per_unit"] / unit, rel=1e-5)
+
+
+def test_the_unit_may_be_that_of_another_estimate():
+    """Where its inverse depth is g times that of the road's, its unit has g times the meters."""
+    growths = [1.1, 1.2, 1.3, 1.4, 1.5]
+    found = measure([road(1.65)] * 5, growth=lambda image: growths[image[0, 0, 0]])
+    assert found["metres_per_unit"] == pytest.approx(1.3, rel=1e-5)
 
 
 def test_tilts_of_single_frames_do_not_reach_the_heights():

@@ -87,8 +87,7 @@ class StageOne(Stage):
         return Outputs(terms, {**motion, **_watched(depth, views)}, _images(depth, views, masks))
 
     def _depth(self, batch, aquanet):
-        image = batch.get("corrupted", batch["target"])
-        logits, beta = aquanet(image, batch["grid"], batch["intrinsics"])
+        logits, beta = aquanet(batch["target"], batch["grid"], batch["intrinsics"])
         if self.config.head == "direct":
             limits = (self.config.inverse_depth_min, self.config.inverse_depth_max)
             return stages_views.Depth(logits, beta, estimate.decode_direct(logits, *limits))

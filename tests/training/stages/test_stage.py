@@ -131,18 +131,6 @@ def test_stage_one_trains_what_it_says(stage, trains_pose):
     assert any(moved(stage.posenet, pose)) == trains_pose
 
 
-def test_the_network_sees_the_corrupted_image_and_the_losses_the_clean_one():
-    stage = make(stage_one.StageOne)
-    clean = batch()
-    corrupted = tf.reverse(clean["target"], axis=[2])
-    found = stage.forward({**clean, "corrupted": corrupted}, stage.networks)
-    depth = estimate.of_network(stage.aquanet, stage.config)
-    expected = depth(corrupted, clean["grid"], clean["intrinsics"])
-    np.testing.assert_allclose(found.images["inverse_depth"], expected, rtol=1e-6)
-    smoothness = stage.smoothness(expected, clean["target"])
-    np.testing.assert_allclose(found.terms["smoothness"].value, smoothness, rtol=1e-5)
-
-
 @pytest.mark.parametrize("stage", [kick_start.KickStart, stage_one.StageOne])
 def test_the_speed_loss_is_a_term_of_the_translation_before_scaling(stage):
     built = make(stage, speed_weight=3.0)
