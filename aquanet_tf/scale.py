@@ -110,13 +110,10 @@ def _by_camera_height(options) -> Callable:
     camera_height.check(height, pitch)
 
     def measure(network, run) -> dict:
-        from aquanet_tf.inference.checkpoint import Predictor
-
-        frames = camera_height.spread(paths, options.max_frames)
-        # One pass, because the mean over moved grids bends the road (docs/metric.md#measured).
-        depth = _depth(Predictor(run.one_pass(), network.height))
-        growth = _growth(network, run, network.height)
-        found = camera_height.measure(frames, depth, camera or _of_run(run), height, pitch, growth)
+        frames, depth, used = camera_height.spread(paths, options.max_frames), _depth(network), None
+        if run.config.grid_shift:  # the mean over moved grids bends the road
+            depth, used = _depth(_one_pass(run, network.height)), depth
+        found = camera_height.measure(frames, depth, camera or _of_run(run), height, pitch, used)
         how = f"camera height {height:g} m"
         given = {"input": options.input, "camera": known or "that of the training images"}
         return {**found, "method": how, "inputs": {**given, "camera_height": height}}
@@ -158,25 +155,30 @@ def _by_distances(options) -> Callable:
             triplets,
             lambda pair: next(motion(pair)),
             traveled.without(sets),
-            _growth(network, run, run.data["image_height"]),
+            _growth(network, run),
         )
         return {**found, "method": "distances traveled", "inputs": {"data_dir": options.data_dir}}
 
     return measure
 
 
-def _growth(network, run, height: int) -> Callable:
+def _growth(network, run) -> Callable:
     """A function from an image to its inverse depth as the network is used, divided by that of one
-    pass at a working height of `height` pixels: the median over pixels.
+    pass at the height of the training images, which ego-motion fits: the median over pixels.
 
     Measured, because networks follow the rule of --depth_scaling only roughly.
     """
+    if network.height == run.data["image_height"] and not run.config.grid_shift:
+        return lambda image: 1.0
+    here, there = _depth(network), _depth(_one_pass(run, run.data["image_height"]))
+    return lambda image: float(np.median(here(image) / there(image)))
+
+
+def _one_pass(run, height: int):
+    """The network of a run without --grid_shift, at a working height in pixels."""
     from aquanet_tf.inference.checkpoint import Predictor
 
-    if network.height == height and not run.config.grid_shift:
-        return lambda image: 1.0
-    here, there = _depth(network), _depth(Predictor(run.one_pass(), height))
-    return lambda image: float(np.median(here(image) / there(image)))
+    return Predictor(run.one_pass(), height)
 
 
 def _check_depth_is_trained(run) -> None:

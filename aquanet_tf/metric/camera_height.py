@@ -33,23 +33,24 @@ def measure(
     camera: point_cloud.Camera,
     height: float,
     pitch: float | None = None,
-    growth: Callable[[np.ndarray], float] = lambda image: 1.0,
+    used: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> dict:
     """Meters per unit: `height` divided by the height of the camera in units of depth.
 
     Args:
       frames: (path, image) as `spread` yields them.
-      depth: function from an image, uint8 [H, W, 3], to its inverse depth [H, W], relative units.
+      depth: function from an image, uint8 [H, W, 3], to its inverse depth [H, W], relative units,
+        which the road is fitted to.
       camera: of the images.
       height: of the camera above the road, meters.
       pitch: of the camera against the road, degrees, positive when it looks down; None: found.
-      growth: function from an image to the inverse depth whose unit is wanted, divided by `depth`.
+      used: as `depth`, the estimate whose unit is wanted; None: that of `depth`.
 
     Returns what `summary.summarize` does, and the pitch and roll of the camera in degrees. Raises
     ValueError as `check`, and when there is no number, see there.
     """
     check(height, pitch)
-    planes, maps, left_out = _first_pass(frames, depth, camera, growth)
+    planes, maps, left_out = _first_pass(frames, depth, camera, used)
     unclear = ["no clear plane"] * (len(maps) - len(planes))
     summary.require_enough(len(planes), left_out + unclear, _WHAT)
     if pitch is None:
@@ -76,14 +77,15 @@ def check(height: float, pitch: float | None = None) -> None:
         )
 
 
-def _first_pass(frames, depth, camera, growth):
-    """Planes of the frames that have a clear one; (growth, (inverse depth, x, y)) of all frames
-    that go to the second pass; reasons of the others."""
+def _first_pass(frames, depth, camera, used):
+    """Planes of the frames that have a clear one; of all frames that go to the second pass (median
+    of `used` / `depth`, (inverse depth, x, y)); reasons of the others."""
     planes, maps, left_out = [], [], []
     rays = _Rays(camera)
     for path, image in progress.bar(frames, desc="road", unit="frame"):
         step = -(-image.shape[1] // _WIDTH)
-        parts = (depth(image), *rays(path, *image.shape[:2]))
+        values = depth(image)
+        parts = (values, *rays(path, *image.shape[:2]))
         found = tuple(part[::step, ::step].astype(np.float32) for part in parts)
         try:
             planes.append(road_plane.fit(*found))
@@ -91,7 +93,8 @@ def _first_pass(frames, depth, camera, growth):
             if str(error) not in _TILTED:
                 left_out.append(str(error))
                 continue
-        maps.append((growth(image), found))
+        grown = 1.0 if used is None else float(np.median(used(image) / values))
+        maps.append((grown, found))
     return planes, maps, left_out
 
 

@@ -34,7 +34,7 @@ def prepare(config: Config, workdir: pathlib.Path, start: Initial | None = None)
     if run.is_released(workdir):
         raise ValueError(
             f"--workdir={workdir}: a released run, which cannot be trained further; "
-            f"choose another --workdir, and start from it with --init_from={workdir}"
+            f"choose another --workdir, and give --init_from={workdir} to start from it"
         )
     path = workdir / CONFIG_FILE
     if path.exists():

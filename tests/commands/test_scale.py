@@ -159,7 +159,7 @@ def test_ego_motion_has_the_unit_of_one_pass(tmp_path):
     image = np.random.default_rng(1).integers(0, 256, (32, 104, 3), dtype=np.uint8)
     network, single = Predictor(run), Predictor(run.one_pass())
     ratio = network.relative(image).inverse_depth / single.relative(image).inverse_depth
-    growth = scale._growth(network, run, 32)(image)
+    growth = scale._growth(network, run)(image)
     assert growth == pytest.approx(float(np.median(ratio))) and growth != 1.0
     files.write(workdir / "scale.json", {**found(), "grid_shift": 0.25})
     with pytest.warns(UserWarning, match="of grid shift 0.25, the network of grid shift 0.0"):
@@ -175,8 +175,8 @@ def test_the_road_is_fitted_to_one_pass_and_the_unit_is_that_of_three(tmp_path, 
     three, one = Predictor(run), Predictor(run.one_pass())
     seen = {}
 
-    def measure(frames, depth, camera, height, pitch, growth):
-        seen.update(depth=depth(image), growth=growth(image))
+    def measure(frames, depth, camera, height, pitch, used):
+        seen.update(depth=depth(image), growth=np.median(used(image) / depth(image)))
         return found()
 
     monkeypatch.setattr(camera_height, "measure", measure)

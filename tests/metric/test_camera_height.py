@@ -11,11 +11,11 @@ from tests.metric.test_road_plane import FOCAL, HEIGHT, WIDTH, X, Y, hill, road
 CAMERA = point_cloud.parse_camera(f"{FOCAL},{FOCAL},155,44", 0.0)
 
 
-def measure(maps, height=1.65, pitch=None, **growth):
+def measure(maps, height=1.65, pitch=None, used=None):
     """Of frames with these maps of inverse depth."""
     frames = [(f"{i}.png", np.full((HEIGHT, WIDTH, 3), i, np.uint8)) for i in range(len(maps))]
     return camera_height.measure(
-        frames, lambda image: maps[image[0, 0, 0]], CAMERA, height, pitch, **growth
+        frames, lambda image: maps[image[0, 0, 0]], CAMERA, height, pitch, used
     )
 
 
@@ -36,7 +36,7 @@ def test_depth_in_larger_units_has_fewer_of_them(unit):
 def test_the_unit_may_be_that_of_another_estimate():
     """Where its inverse depth is g times that of the road's, its unit has g times the meters."""
     growths = [1.1, 1.2, 1.3, 1.4, 1.5]
-    found = measure([road(1.65)] * 5, growth=lambda image: growths[image[0, 0, 0]])
+    found = measure([road(1.65)] * 5, used=lambda image: growths[image[0, 0, 0]] * road(1.65))
     assert found["metres_per_unit"] == pytest.approx(1.3, rel=1e-5)
 
 
