@@ -68,6 +68,12 @@ def define_checkpoint(of: str = "--workdir") -> None:
     flags.DEFINE_string("checkpoint", "newest", text)
 
 
+def define_grid_shift() -> None:
+    """Defines --grid_shift, which `runs.load_run` takes."""
+    text = "Mean of three passes with grids moved by this; 0: one pass; left out: the run's own."
+    flags.DEFINE_float("grid_shift", None, text)
+
+
 def check_outputs() -> None:
     """Raises ValueError that names the flag of `define_output` that cannot be written."""
     for name, check in _outputs.items():

@@ -30,6 +30,7 @@ def define_flags() -> None:
     cli.define_path("boxes", None, "CSV file with the boxes of cars.", required=True)
     cli.define_path("root", None, "Folder that holds the sources of --boxes.", required=True)
     flags.DEFINE_integer("height", 0, "Working height; 0: the run's own (its --working_height).")
+    cli.define_grid_shift()
     cli.define_output("out", None, "JSON file to write.", required=True)
 
 
@@ -43,7 +44,8 @@ def main(argv) -> None:
     from aquanet_tf.inference.checkpoint import Predictor
     from aquanet_tf.runs.run import load_run
 
-    network = Predictor(load_run(options.workdir, checkpoint=options.checkpoint), options.height)
+    given = {"checkpoint": options.checkpoint, "grid_shift": options.grid_shift}
+    network = Predictor(load_run(options.workdir, **given), options.height)
 
     def depth(image):
         return network.relative(image).inverse_depth
@@ -56,6 +58,7 @@ def main(argv) -> None:
             "workdir": str(pathlib.Path(options.workdir).resolve()),
             "epoch": network.epoch,
             "working_height": network.height,
+            "grid_shift": network.grid_shift,
         },
         "created_by": f"aquanet_tf {aquanet_tf.__version__}",
         "groups": contact.summarize(rows),

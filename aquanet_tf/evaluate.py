@@ -56,6 +56,7 @@ def define_flags() -> None:
     flags.DEFINE_bool("cap_ground_truth", True, text)
     flags.DEFINE_enum("camera", "2", ["2", "3"], "Camera; l or r in a split line overrides it.")
     flags.DEFINE_integer("height", 0, "Working height; 0: the run's own (its --working_height).")
+    cli.define_grid_shift()
     flags.DEFINE_bool("static_only", False, "Count only pixels that are static by SPIMO masks.")
     cli.define_path("mask_workdir", "", "Stage-1 run that makes the masks; empty: --workdir.")
     flags.DEFINE_bool("mask_quality", False, "Also measure the masks, against motion masks.")
@@ -83,7 +84,9 @@ def load_models(settings: Settings) -> run.Models:
     from aquanet_tf.inference.mask_scores import AutoMaskScore, SpimoScore
     from aquanet_tf.runs.run import load_run
 
-    trained = load_run(settings.workdir, checkpoint=settings.checkpoint)
+    trained = load_run(
+        settings.workdir, checkpoint=settings.checkpoint, grid_shift=settings.grid_shift
+    )
     network = Predictor(trained, settings.height, settings.protocol.post_processing)
     if settings.protocol.alignment == "none":
         given = settings.metres_per_unit
@@ -110,7 +113,7 @@ def main(argv) -> None:
 
     settings = Settings(
         **chosen("workdir", "gt_dir", "height", "mask_workdir", "mask_quality", "baselines"),
-        **chosen("depth_dir", "checkpoint", "metres_per_unit"),
+        **chosen("depth_dir", "checkpoint", "metres_per_unit", "grid_shift"),
         split=options.protocol or options.split,
         camera=int(options.camera),
         protocol=Protocol(

@@ -74,6 +74,7 @@ def define_flags() -> None:
     text = "Meters of one unit of depth; 0: none; left out: what the model knows."
     flags.DEFINE_float("metres_per_unit", None, text)
     flags.DEFINE_integer("height", 0, "Working height of a run; 0: its own (its --working_height).")
+    cli.define_grid_shift()
     flags.DEFINE_string("range", "", "Color range of inverse depth, low,high; empty: measured.")
     text = "For ply and --undistort: fx,fy,cx,cy in pixels, or a camera file."
     cli.define_path("intrinsics", "", text)
@@ -96,8 +97,9 @@ def main(argv) -> None:
         raise ValueError("--out must not be the --input folder: results would become inputs")
     scale.check(options.metres_per_unit)
     model = options.model or options.workdir
-    network = open_model(model, options.height, options.checkpoint)
-    if known_answer.is_about(model, options.input) and not options.height:
+    network = open_model(model, options.height, options.checkpoint, options.grid_shift)
+    as_it_is = not options.height and options.grid_shift is None
+    if as_it_is and known_answer.is_about(model, options.input):
         answer = known_answer.ask(network, model)
         verdict = "as released" if answer.right else "NOT as released: see aquanet_tf.doctor"
         print(f"self-check: {answer.line()}: {verdict}")

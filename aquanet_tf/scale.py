@@ -43,6 +43,7 @@ def define_flags() -> None:
     cli.define_path("workdir", None, "Directory of a training run, or a release.", required=True)
     cli.define_checkpoint()
     flags.DEFINE_integer("height", 0, "Working height; 0: the run's own (its --working_height).")
+    cli.define_grid_shift()
     text = "Height of the camera above the road, meters; with --input."
     flags.DEFINE_float("camera_height", 0.0, text)
     cli.define_path("input", "", "Images or videos of a road: file, folder or pattern.")
@@ -83,7 +84,8 @@ def main(argv) -> None:
     from aquanet_tf.inference.checkpoint import Predictor
     from aquanet_tf.runs.run import load_run
 
-    run = load_run(options.workdir, checkpoint=options.checkpoint)
+    given = {"checkpoint": options.checkpoint, "grid_shift": options.grid_shift}
+    run = load_run(options.workdir, **given)
     network = Predictor(run, options.height)
     found = measure(network, run)
     document = {

@@ -120,7 +120,12 @@ def decode(image_bytes) -> tf.Tensor:
 
 
 def export_saved_model(
-    workdir, out, height: int = 0, metres_per_unit: float | None = None, checkpoint: str = "newest"
+    workdir,
+    out,
+    height: int = 0,
+    metres_per_unit: float | None = None,
+    checkpoint: str = "newest",
+    grid_shift: float | None = None,
 ) -> pathlib.Path:
     """Exports a checkpoint of `workdir` and returns the new version's directory.
 
@@ -131,6 +136,7 @@ def export_saved_model(
       metres_per_unit: meters of one unit of depth, measured for the camera; 0: none; None: that
         of the run's scale.json, if there is one.
       checkpoint: newest, best, or a number of finished epochs.
+      grid_shift: of the moved grids, 0: one pass; None: that of the run.
 
     Raises ValueError, and leaves no files, when the run is missing, the saved model differs from
     it, or TensorFlow could not load it from `out`.
@@ -142,7 +148,7 @@ def export_saved_model(
             f"--out={out}: TensorFlow and TensorFlow Serving do not load a SavedModel from a path "
             "with one of * ? [ ] \\; choose another name"
         )
-    run = load_run(workdir, checkpoint=checkpoint)
+    run = load_run(workdir, checkpoint=checkpoint, grid_shift=grid_shift)
     height = graph.chosen_height(run, height)
     known = scale.chosen(metres_per_unit, workdir, run, height)
     out.mkdir(parents=True, exist_ok=True)
@@ -197,6 +203,7 @@ def define_flags() -> None:
     )
     cli.define_checkpoint()
     flags.DEFINE_integer("height", 0, "Working height; 0: the run's own (its --working_height).")
+    cli.define_grid_shift()
     text = "Adds depth_metres: this times depth; 0: without; left out: the run's scale.json."
     flags.DEFINE_float("metres_per_unit", None, text)
 
@@ -207,7 +214,7 @@ def main(argv) -> None:
     options = flags.FLAGS
     target = export_saved_model(
         *(options.workdir, options.out, options.height, options.metres_per_unit),
-        options.checkpoint,
+        *(options.checkpoint, options.grid_shift),
     )
     document = files_module.read(target / inference_network.METADATA)
     print(parity.text(document["parity"]))

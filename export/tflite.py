@@ -73,6 +73,7 @@ def export_tflite(
     images: int = 100,
     checkpoint: str = "newest",
     metres_per_unit: float | None = None,
+    grid_shift: float | None = None,
 ) -> pathlib.Path:
     """Exports a checkpoint of `workdir` to the file `out` and returns its path.
 
@@ -85,6 +86,7 @@ def export_tflite(
       checkpoint: newest, best, or a number of finished epochs.
       metres_per_unit: meters of one unit of depth, for the JSON file; 0: none; None: that of the
         run's scale.json, if there is one.
+      grid_shift: of the moved grids, 0: one pass; None: that of the run.
 
     Raises ValueError, and writes nothing, for bad flags and for a model that differs from the
     checkpoint.
@@ -92,7 +94,7 @@ def export_tflite(
     out = pathlib.Path(out)
     _check(out, width, quantize, data_dir, images)
     scale.check(metres_per_unit)
-    run = load_run(workdir, checkpoint=checkpoint)
+    run = load_run(workdir, checkpoint=checkpoint, grid_shift=grid_shift)
     height = graph.chosen_height(run, height)
     known = scale.chosen(metres_per_unit, workdir, run, height)
     width = width or run.working_width
@@ -296,6 +298,7 @@ def define_flags() -> None:
     cli.define_output("out", None, "File to write, NAME.tflite.", required=True)
     flags.DEFINE_integer("height", 0, "Fixed height; 0: the run's working height.")
     flags.DEFINE_integer("width", 0, "Fixed width; 0: the run's, at its working height.")
+    cli.define_grid_shift()
     flags.DEFINE_enum("quantize", "none", list(TOLERANCES), "Form of the weights; the table above.")
     cli.define_path("data_dir", "", "Records: scales of int8, images of the comparison.")
     flags.DEFINE_integer("images", 100, "Records read from --data_dir.")
@@ -308,7 +311,7 @@ def main(argv) -> None:
     del argv
     options = flags.FLAGS
     names = ("workdir", "out", "height", "width", "quantize", "data_dir", "images", "checkpoint")
-    names += ("metres_per_unit",)
+    names += ("metres_per_unit", "grid_shift")
     path = export_tflite(**{name: options[name].value for name in names})
     document = files.read(path.with_suffix(".json"))
     print(parity.text(document["parity"]))

@@ -164,6 +164,7 @@ def _draw_depths(plan, keys, path):
             plan.workdir(key, seed),
             found["model"]["working_height"],
             found["protocol"]["post_processing"],
+            grid_shift=found["model"].get("grid_shift"),
         )
         scales = {row["frame"]: row for row in found["rows"]}
         column = []

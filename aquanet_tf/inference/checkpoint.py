@@ -77,14 +77,16 @@ def load(
     height: int = 0,
     post_processing: str = "none",
     checkpoint: str = "newest",
+    grid_shift: float | None = None,
 ) -> Predictor:
     """A checkpoint of `workdir`, with the scale in its scale.json where there is one.
 
     checkpoint: newest, best, or a number of finished epochs.
+    grid_shift: of the moved grids (2: the height of the image), 0: one pass; None: the run's own.
 
     Raises ValueError naming what is missing or damaged.
     """
-    run = load_run(workdir, checkpoint=checkpoint)
+    run = load_run(workdir, checkpoint=checkpoint, grid_shift=grid_shift)
     predictor = Predictor(run, height, post_processing)
     found = scale.chosen(None, workdir, run, predictor.height)
     predictor.metres_per_unit = found.metres_per_unit or None

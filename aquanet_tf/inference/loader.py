@@ -20,7 +20,12 @@ from aquanet_tf.inference.tflite import LiteModel
 from aquanet_tf.runs.layout import CONFIG_FILE
 
 
-def open_model(path: str | pathlib.Path, height: int = 0, checkpoint: str = "newest") -> Network:
+def open_model(
+    path: str | pathlib.Path,
+    height: int = 0,
+    checkpoint: str = "newest",
+    grid_shift: float | None = None,
+) -> Network:
     """Opens the model at `path`, see the table above; `help` of the result says what it offers.
 
         >>> from aquanet_tf.media import images
@@ -36,6 +41,8 @@ def open_model(path: str | pathlib.Path, height: int = 0, checkpoint: str = "new
       height: working height in pixels, for runs only; 0: that of the run. Exports have
         theirs built in.
       checkpoint: of a run: newest, best (with --keep_best), or a number of finished epochs.
+      grid_shift: of a run: depth is the mean of three passes with positional grids moved by this (2
+        is the height of the image); 0: one pass, three times as fast; None: the run's own.
 
     Raises ValueError that names the path when there is no model, or a damaged one.
     """
@@ -43,6 +50,8 @@ def open_model(path: str | pathlib.Path, height: int = 0, checkpoint: str = "new
     if path.suffix == ".tflite" or (version := newest_version(path)):
         if height:
             raise ValueError(f"--height={height}: {path} has its working height built in")
+        if grid_shift is not None:
+            raise ValueError(f"--grid_shift={grid_shift:g}: {path} has its passes built in")
         if checkpoint != "newest":
             raise ValueError(f"--checkpoint={checkpoint}: {path} is an export, which holds one")
         return LiteModel(path) if path.suffix == ".tflite" else SavedModel(version)
@@ -56,7 +65,7 @@ def open_model(path: str | pathlib.Path, height: int = 0, checkpoint: str = "new
     from aquanet_tf.inference.checkpoint import load
 
     try:
-        return load(path, height, checkpoint=checkpoint)
+        return load(path, height, checkpoint=checkpoint, grid_shift=grid_shift)
     except ValueError as error:  # the caller may have no such flag
         raise ValueError(str(error).replace("--workdir=", "")) from error
 

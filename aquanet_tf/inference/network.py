@@ -74,6 +74,7 @@ class Network(abc.ABC):
     Attributes:
       kind: "checkpoint", "saved_model" or "tflite".
       height: working height in pixels: images are resized to it, and maps back.
+      grid_shift: of the moved grids that depth is the mean over; 0: one pass.
       epoch: finished epochs of the run that the model comes from.
       inverse_depth_max: upper bound of inverse depth, relative units.
       beta_max: upper bound of beta; its lower bound is 1 / beta_max.
@@ -86,6 +87,7 @@ class Network(abc.ABC):
 
     kind: str
     height: int
+    grid_shift: float
     epoch: int
     inverse_depth_max: float
     beta_max: float
@@ -180,6 +182,7 @@ def read_metadata(network: Network, path: pathlib.Path) -> dict:
     metadata = files.read(path)
     try:
         network.height = metadata["working_height"]
+        network.grid_shift = metadata.get("grid_shift", 0.0)  # exports before there was the option
         network.epoch = metadata["epoch"]
         network.inverse_depth_max = metadata["inverse_depth_range"][1]
         network.beta_max = metadata["beta_max"]

@@ -84,18 +84,26 @@ class Run:
         return round(self.data["image_width"] * self.working_height / self.data["image_height"])
 
 
-def load_run(workdir: str | pathlib.Path, flag: str = "workdir", checkpoint: str = "newest") -> Run:
+def load_run(
+    workdir: str | pathlib.Path,
+    flag: str = "workdir",
+    checkpoint: str = "newest",
+    grid_shift: float | None = None,
+) -> Run:
     """Loads a checkpoint of a finished epoch, of a run with --ema the averaged weights.
 
     flag: the flag that named the workdir, for messages.
     checkpoint: newest, best, or a number of finished epochs, see `best.find`.
+    grid_shift: instead of the run's own --grid_shift; None: its own.
 
-    Raises ValueError naming the workdir or file that is missing or damaged.
+    Raises ValueError naming the workdir or file that is missing or damaged, or a bad grid shift.
     """
     workdir = pathlib.Path(workdir)
     if not workdir.is_dir():
         raise ValueError(f"--{flag}={workdir}: no such directory")
     config = Config.load(workdir / CONFIG_FILE)
+    if grid_shift is not None:
+        config = dataclasses.replace(config, grid_shift=grid_shift)
     try:
         data = files.read(workdir / RUN_FILE)["data"]
     except (OSError, ValueError, KeyError) as error:

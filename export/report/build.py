@@ -78,7 +78,8 @@ def build(
 def _network(workdir, evaluation, protocol, checkpoint) -> Predictor:
     """The depth network that was evaluated; ValueError when the checkpoint is another one."""
     model = evaluation["model"]
-    network = load(workdir, model["working_height"], protocol.post_processing, checkpoint)
+    shift = model.get("grid_shift")  # files before there was the option hold none
+    network = load(workdir, model["working_height"], protocol.post_processing, checkpoint, shift)
     if network.epoch != model["epoch"]:
         raise ValueError(
             f"--evaluation is of epoch {model['epoch']}, {workdir} is at epoch "

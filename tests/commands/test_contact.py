@@ -32,7 +32,7 @@ def place(tmp_path):
 def options(place, **given):
     names = {"workdir": "run", "boxes": "cars.csv", "root": ".", "out": "contact.json"}
     paths = {name: str(place / value) for name, value in {**names, **given}.items()}
-    return types.SimpleNamespace(**paths, checkpoint="newest", height=0)
+    return types.SimpleNamespace(**paths, checkpoint="newest", height=0, grid_shift=None)
 
 
 def maps(self, images):
@@ -52,6 +52,7 @@ def test_table_and_file(place, monkeypatch, capsys):
     assert [row["ratio"] for row in document["rows"]] == pytest.approx([5, 1])
     assert document["rows"][0]["box"] == list(CARS[3][:4])
     assert document["model"]["epoch"] == 2 and document["model"]["working_height"] == 32
+    assert document["model"]["grid_shift"] == 0
     groups = {(group["source"], group["kind"]): group for group in document["groups"]}
     assert groups["drive", "moving"]["holes"] == 1 and groups["all", "parked"]["on_road"] == 1
     printed = capsys.readouterr().out

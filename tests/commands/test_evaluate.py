@@ -204,10 +204,11 @@ def test_command_with_masks_and_post_processing(raw, tmp_path):
         "aquanet_tf.evaluate",
         *("--workdir", workdir, "--gt_dir", raw, "--out", out),
         *("--static_only", "--mask_quality", "--post_processing", "multi_scale"),
+        *("--grid_shift", "0.25"),
     )
     assert done.returncode == 0, done.stderr
     written = files.read(out)
-    assert written["protocol"]["static_only"]
+    assert written["protocol"]["static_only"] and written["model"]["grid_shift"] == 0.25
     assert "post-processing: multi_scale" in written["protocol_line"]
     assert written["protocol_line"] in done.stdout and "recall@0.1" in done.stdout
     assert set(written["masks"]) == {"spimo", "automask"}
@@ -263,7 +264,7 @@ def give(monkeypatch, **given):
     values = {**dict.fromkeys(names, ""), "ground_truth": "depth", "crop": "none", "height": 0}
     values.update(alignment="median", max_depth=80.0, cap_ground_truth=True, camera="2")
     values.update(static_only=False, mask_quality=False, post_processing="none", baselines=False)
-    values.update(split="all", checkpoint="newest", metres_per_unit=None)
+    values.update(split="all", checkpoint="newest", metres_per_unit=None, grid_shift=None)
     options = types.SimpleNamespace(**{**values, **given})
     monkeypatch.setattr(evaluate.flags, "FLAGS", options)
 

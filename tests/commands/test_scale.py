@@ -44,7 +44,7 @@ def options(**given):
     names["checkpoint"] = "newest"
     names.update(split="all", ground_truth="depth", crop="none", camera_height=0.0, fov=0.0)
     return types.SimpleNamespace(
-        **{**names, "pitch": None, "max_frames": 100, "height": 0, **given}
+        **{**names, "pitch": None, "max_frames": 100, "height": 0, "grid_shift": None, **given}
     )
 
 

@@ -216,7 +216,8 @@ def test_versions_count_up_and_old_ones_stay(whole, tmp_path):
     (out / "7").mkdir(parents=True)
     (out / "7" / "kept").write_text("x")
     (out / "notes").mkdir()
-    assert saved_model.export_saved_model(whole, out, height=48).name == "8"
+    assert saved_model.export_saved_model(whole, out, height=48, grid_shift=0.25).name == "8"
+    assert SavedModel(out / "8").grid_shift == 0.25
     assert sorted(path.name for path in out.iterdir()) == ["7", "8", "notes"]
     assert (out / "7" / "kept").exists()
     assert (out / "8").stat().st_mode & 0o755 == 0o755

@@ -146,7 +146,15 @@ def test_passes_over_moved_grids_are_in_the_file(tmp_path):
         tmp_path / "run", tmp_path / "model.tflite", *SIZE, "none", "", images=1
     )
     image = np.random.default_rng(1).integers(0, 256, (1, *SIZE, 3), dtype=np.uint8)
-    parity.check(LiteModel(path), Predictor(run, SIZE[0]), [image], tflite.TOLERANCES["none"])
+    network = LiteModel(path)
+    assert network.grid_shift == 0.25
+    parity.check(network, Predictor(run, SIZE[0]), [image], tflite.TOLERANCES["none"])
+    single = tmp_path / "single.tflite"
+    tflite.export_tflite(tmp_path / "run", single, *SIZE, grid_shift=0.0)
+    assert LiteModel(single).grid_shift == 0
+    assert single.stat().st_size < path.stat().st_size
+    truth = Predictor(run.one_pass(), SIZE[0])
+    parity.check(LiteModel(single), truth, [image], tflite.TOLERANCES["none"])
 
 
 def test_side_file(models):

@@ -30,6 +30,19 @@ def test_a_workdir_is_a_model(tmp_path):
     assert network(np.zeros((20, 30, 3), np.uint8)).inverse_depth.shape == (20, 30)
 
 
+def test_a_grid_shift_replaces_that_of_the_run(tmp_path):
+    workdir, image = runs.write(tmp_path / "run", grid_shift=0.25), np.zeros((20, 30, 3), np.uint8)
+    three, one = open_model(workdir), open_model(workdir, grid_shift=0.0)
+    assert (three.grid_shift, one.grid_shift) == (0.25, 0.0)
+    found = [network(image).inverse_depth for network in (three, one)]
+    assert np.abs(found[0] - found[1]).max() > 1e-6
+    plain = runs.write(tmp_path / "plain")
+    again = open_model(plain, grid_shift=0.25)(image).inverse_depth
+    np.testing.assert_array_equal(again, found[0])
+    with pytest.raises(ValueError, match="--grid_shift=7"):
+        open_model(plain, grid_shift=7.0)
+
+
 def test_a_run_without_a_checkpoint_is_named_without_a_flag(tmp_path):
     workdir = runs.write(tmp_path / "run")
     shutil.rmtree(workdir / "checkpoints")
@@ -51,6 +64,8 @@ def test_errors_name_the_path(tmp_path):
         open_model(tmp_path / "a.tflite")
     with pytest.raises(ValueError, match="--height=64"):
         open_model(tmp_path / "a.tflite", height=64)
+    with pytest.raises(ValueError, match="--grid_shift=0: .*a.tflite has its passes built in"):
+        open_model(tmp_path / "a.tflite", grid_shift=0.0)
     with pytest.raises(ValueError, match="--checkpoint=best: .*a.tflite is an export"):
         open_model(tmp_path / "a.tflite", checkpoint="best")
     (tmp_path / "1").mkdir()
