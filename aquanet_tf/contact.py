@@ -3,9 +3,10 @@
     python -m aquanet_tf.contact --workdir RUN --boxes FILE.csv --root DIR --out FILE.json
 
 The contact ratio is the median depth inside a car's box divided by that of the road just below: 1.0
-to 1.15 for a car on the road, large for a hole. It needs no depth sensor and no scale
+to 1.15 for a car on the road, large for a hole. The ratio beside takes the road left or right of
+the car, which a large hole swallows less. Both need no depth sensor and no scale
 (aquanet_tf/evaluation/contact.py). Prints a table by source and by kind (moving, parked), and
-writes it and the ratio of every box as JSON.
+writes it and the ratios of every box as JSON.
 
 --boxes is a CSV file with the header source,frame,left,top,right,bottom,kind. source is a folder of
 numbered images or a video, below --root; frame is the number of the image, or of the video's frame

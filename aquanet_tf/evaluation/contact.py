@@ -4,6 +4,11 @@ The contact ratio of a car is the median depth inside its box divided by the med
 road just below. A hole, a car that the network places far behind the road it stands on, has a
 large ratio. The scale of depth cancels.
 
+A large hole swallows the road just below, too, and the contact ratio is then near 1. The ratio
+beside takes the road in the same rows, half a width to one and a half widths away at the left and
+at the right. Of the two sides the farther one counts: whatever stands there is nearer than the
+road.
+
 The road strip is nearer than the tires, so a car on a flat road has a ratio slightly above 1. For
 a camera at height c above the road and a car of height H, the road's depth at the tires is
 1 + s * H / c times its depth s box heights below them, at any distance. The middle of the strip
@@ -29,6 +34,7 @@ ON_ROAD = (0.7, 1.4)  # ratios of cars that count as standing on the road
 HOLE = 1.5  # ratios above it count as holes, unless parked cars have them, too
 _STRIP = 0.25  # height of the road strip, as a share of the box's height
 _MARGIN = 0.15  # share of the box's width that the strip leaves out at each side
+_ASIDE = (0.5, 1.5)  # where the strips beside begin and end, in widths of the box from its edges
 _LEAST = 2  # rows of the strip at the network's working height
 _TINY = 1e-12  # smallest inverse depth that is inverted
 
@@ -48,7 +54,36 @@ def ratio(
 
     Raises ValueError for a box outside the map, or without room for the strip below it.
     """
-    height, width = inverse_depth.shape
+    left, top, right, bottom = box
+    rows = _strip_rows(inverse_depth.shape, box, working_height)
+    margin = round(_MARGIN * (right - left))
+    depth = _depth(inverse_depth)
+    road = depth[bottom : bottom + rows, left + margin : right - margin]
+    return float(np.median(depth[top:bottom, left:right]) / np.median(road))
+
+
+def ratio_beside(
+    inverse_depth: np.ndarray, box: tuple[int, int, int, int], working_height: int = 0
+) -> float | None:
+    """Median depth inside a box divided by that of the road beside it, in the rows of `ratio`.
+
+    Arguments and errors as for `ratio`. None where half of each strip lies outside the image.
+    """
+    left, top, right, bottom = box
+    rows = _strip_rows(inverse_depth.shape, box, working_height)
+    near, far = (round(share * (right - left)) for share in _ASIDE)
+    depth = _depth(inverse_depth)
+    sides = (
+        depth[bottom : bottom + rows, max(0, left - far) : max(0, left - near)],
+        depth[bottom : bottom + rows, right + near : right + far],
+    )
+    seen = [np.median(side) for side in sides if side.shape[1] >= (far - near) / 2]
+    return float(np.median(depth[top:bottom, left:right]) / max(seen)) if seen else None
+
+
+def _strip_rows(shape, box, working_height) -> int:
+    """Rows of the strip of road below a box; ValueError where there is no room for it."""
+    height, width = shape
     left, top, right, bottom = box
     if not (0 <= left < right <= width and 0 <= top < bottom <= height):
         raise ValueError(
@@ -57,11 +92,11 @@ def ratio(
     least = math.ceil(_LEAST * height / (working_height or height))
     if bottom + least > height:
         raise ValueError(f"bottom {bottom}: no road below, the image has {height} rows")
-    rows = max(least, round(_STRIP * (bottom - top)))
-    margin = round(_MARGIN * (right - left))
-    depth = 1.0 / np.maximum(np.asarray(inverse_depth, np.float64), _TINY)
-    road = depth[bottom : bottom + rows, left + margin : right - margin]
-    return float(np.median(depth[top:bottom, left:right]) / np.median(road))
+    return max(least, round(_STRIP * (bottom - top)))
+
+
+def _depth(inverse_depth) -> np.ndarray:
+    return 1.0 / np.maximum(np.asarray(inverse_depth, np.float64), _TINY)
 
 
 def measure(
@@ -70,7 +105,7 @@ def measure(
     depth: Callable[[np.ndarray], np.ndarray],
     working_height: int = 0,
 ) -> list[dict]:
-    """The contact ratio of each box, in the order of `boxes`.
+    """Both ratios of each box, in the order of `boxes`.
 
     Args:
       boxes: from `boxes.read`.
@@ -79,7 +114,8 @@ def measure(
         called once for each frame.
       working_height: as for `ratio`.
 
-    Returns dicts of source, frame, kind, box and ratio. ValueError names the line at fault.
+    Returns dicts of source, frame, kind, box, ratio, and beside (`ratio_beside`, may be None).
+    ValueError names the line at fault.
     """
     ratios = {}
     count = len({(box.source, box.frame) for box in boxes})
@@ -87,7 +123,10 @@ def measure(
         inverse_depth = depth(image)
         for box in cars:
             try:
-                ratios[box] = ratio(inverse_depth, box.edges, working_height)
+                ratios[box] = {
+                    "ratio": ratio(inverse_depth, box.edges, working_height),
+                    "beside": ratio_beside(inverse_depth, box.edges, working_height),
+                }
             except ValueError as error:
                 raise ValueError(f"{box.place}: {error}") from error
     return [
@@ -96,7 +135,7 @@ def measure(
             "frame": box.frame,
             "kind": box.kind,
             "box": box.edges,
-            "ratio": ratios[box],
+            **ratios[box],
         }
         for box in boxes
     ]
@@ -106,22 +145,31 @@ def summarize(rows: list[dict]) -> list[dict]:
     """One dict for each source and kind, then for each kind of all sources.
 
     rows: from `measure`. Keys: source ("all": every source), kind, cars, median, quartiles [2],
-    on_road (share of ratios within ON_ROAD), holes (share above HOLE).
+    on_road (share of ratios within ON_ROAD), holes (share above HOLE); and beside, a dict of these
+    numbers of the ratio beside, None where no car has one.
     """
     groups = {}
     for row in rows:
-        groups.setdefault((row["source"], row["kind"]), []).append(row["ratio"])
+        groups.setdefault((row["source"], row["kind"]), []).append(row)
     for kind in KINDS:
-        found = [row["ratio"] for row in rows if row["kind"] == kind]
+        found = [row for row in rows if row["kind"] == kind]
         if found:
             groups["all", kind] = found
     return [
-        {"source": source, "kind": kind, **_statistics(np.array(ratios))}
-        for (source, kind), ratios in groups.items()
+        {
+            "source": source,
+            "kind": kind,
+            **_statistics([row["ratio"] for row in found]),
+            "beside": _statistics([row["beside"] for row in found if row["beside"] is not None]),
+        }
+        for (source, kind), found in groups.items()
     ]
 
 
-def _statistics(ratios: np.ndarray) -> dict:
+def _statistics(ratios: list[float]) -> dict | None:
+    if not ratios:
+        return None
+    ratios = np.array(ratios)
     low, middle, high = np.percentile(ratios, (25, 50, 75))
     return {
         "cars": len(ratios),
@@ -138,13 +186,22 @@ def table(groups: list[dict]) -> str:
     within, above = "{:g}..{:g}".format(*ON_ROAD), f"> {HOLE:g}"
     lines = [
         "contact ratio: depth of a car / depth of the road just below; 1.0 to 1.15 is normal",
+        "beside: the same with the road left or right of it, which a hole swallows less",
         f"{'source':{width}}  {'kind':6}{'cars':>6}{'median':>9}{'quartiles':>18}"
-        f"{within:>10}{above:>8}",
+        + f"{within:>10}{above:>8}  |{'beside':>9}{within:>10}{above:>8}",
     ]
     for group in groups:
         quartiles = "{:.2f} to {:.2f}".format(*group["quartiles"])
         lines.append(
-            f"{group['source']:{width}}  {group['kind']:6}{group['cars']:6d}{group['median']:9.2f}"
-            f"{quartiles:>18}{group['on_road']:10.0%}{group['holes']:8.0%}"
+            f"{group['source']:{width}}  {group['kind']:6}{group['cars']:6d}"
+            f"{group['median']:9.2f}{quartiles:>18}{_shares(group)}  |{_beside(group['beside'])}"
         )
     return "\n".join(lines)
+
+
+def _beside(statistics: dict | None) -> str:
+    return f"{statistics['median']:9.2f}{_shares(statistics)}" if statistics else f"{'-':>9}"
+
+
+def _shares(statistics: dict) -> str:
+    return f"{statistics['on_road']:10.0%}{statistics['holes']:8.0%}"

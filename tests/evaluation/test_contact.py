@@ -55,6 +55,30 @@ def test_a_hole_is_as_large_as_its_depth(factor):
     assert contact.ratio(painted(BOX, factor * strip_depth(BOX)), BOX) == pytest.approx(factor)
 
 
+def test_a_hole_that_swallows_the_road_below_shows_beside():
+    found = painted(BOX, 10 * strip_depth(BOX))
+    left, _, right, bottom = BOX
+    found[bottom : bottom + 12, left - 5 : right + 5] = 0.1 / strip_depth(BOX)
+    assert contact.ratio(found, BOX) == pytest.approx(1)
+    assert contact.ratio_beside(found, BOX) == pytest.approx(10)
+
+
+def test_of_the_two_sides_the_farther_one_counts():
+    """A wall at the right is nearer than the road."""
+    found = painted(BOX, 3 * strip_depth(BOX))
+    found[:, BOX[2] + 10 :] = 1.0
+    assert contact.ratio_beside(found, BOX) == pytest.approx(3)
+    assert contact.ratio_beside(found[:, ::-1], mirrored(BOX)) == pytest.approx(3)
+
+
+def test_a_car_as_wide_as_the_image_has_no_road_beside():
+    assert contact.ratio_beside(road()[:, 180:221], (2, 60, 40, 90)) is None
+
+
+def mirrored(box):
+    return WIDTH - box[2], box[1], WIDTH - box[0], box[3]
+
+
 def test_the_same_depth_everywhere_has_ratio_one():
     """What the documents warn of."""
     assert contact.ratio(np.full((HEIGHT, WIDTH), 0.07), BOX) == pytest.approx(1)
@@ -80,8 +104,8 @@ def test_the_scale_of_depth_cancels():
 def test_a_mirrored_map_has_the_same_ratio(width):
     found = np.random.default_rng(width).uniform(0.01, 0.2, (HEIGHT, WIDTH))
     box = (37, 60, 37 + width, 80)
-    mirrored = (WIDTH - box[2], box[1], WIDTH - box[0], box[3])
-    assert contact.ratio(found[:, ::-1], mirrored) == contact.ratio(found, box)
+    for ratio in (contact.ratio, contact.ratio_beside):
+        assert ratio(found[:, ::-1], mirrored(box)) == ratio(found, box)
 
 
 def test_the_strip_is_two_rows_of_the_network_at_least():
@@ -111,16 +135,31 @@ def test_a_box_without_a_road_is_refused(box, word):
 def test_summary_and_table():
     near, far = "drive/data", "trip.mp4"
     values = {(near, "moving"): [0.9, 1.1, 1.45, 9.0], (far, "moving"): [2.0], (far, "parked"): [1]}
-    rows = [{"source": s, "kind": k, "ratio": v} for (s, k), found in values.items() for v in found]
+    rows = [
+        {
+            "source": source,
+            "kind": kind,
+            "ratio": value,
+            "beside": 2 * value if near in source else None,
+        }
+        for (source, kind), found in values.items()
+        for value in found
+    ]
     groups = {(g["source"], g["kind"]): g for g in contact.summarize(rows)}
     assert list(groups) == [*values, ("all", "moving"), ("all", "parked")]
     first = groups[near, "moving"]
     assert first["cars"] == 4 and first["median"] == pytest.approx(1.275)
     assert first["on_road"] == 0.5 and first["holes"] == 0.25
     assert groups["all", "moving"]["cars"] == 5 and groups["all", "moving"]["holes"] == 0.4
+    assert first["beside"]["median"] == pytest.approx(2.55) and first["beside"]["holes"] == 1
+    assert (
+        groups[far, "parked"]["beside"] is None and groups["all", "moving"]["beside"]["cars"] == 4
+    )
     lines = contact.table(list(groups.values())).splitlines()
-    assert len(lines) == 2 + len(groups)
-    assert lines[2].split() == [near, "moving", "4", "1.27", "1.05", "to", "3.34", "50%", "25%"]
+    assert len(lines) == 3 + len(groups)
+    numbers = ["1.27", "1.05", "to", "3.34", "50%", "25%", "|", "2.55", "0%", "100%"]
+    assert lines[3].split() == [near, "moving", "4", *numbers]
+    assert lines[4].split()[-2:] == ["|", "-"]
 
 
 def test_a_message_names_the_line(monkeypatch):
