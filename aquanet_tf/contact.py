@@ -8,6 +8,9 @@ the car, which a large hole swallows less. Both need no depth sensor and no scal
 (aquanet_tf/evaluation/contact.py). Prints a table by source and by kind (moving, parked), and
 writes it and the ratios of every box as JSON.
 
+--masks also measures the SPIMO masks of a stage-1 run in the same boxes: how much of moving and of
+parked cars they take, and how much elsewhere.
+
 --boxes is a CSV file with the header source,frame,left,top,right,bottom,kind. source is a folder of
 numbered images or a video, below --root; frame is the number of the image, or of the video's frame
 counted from 0; the edges are in pixels of the stored image, bottom where the tires meet the road.
@@ -21,7 +24,7 @@ from absl import flags
 
 import aquanet_tf
 from aquanet_tf import cli, files
-from aquanet_tf.evaluation import boxes, contact
+from aquanet_tf.evaluation import box_masks, boxes, contact
 
 
 def define_flags() -> None:
@@ -32,6 +35,7 @@ def define_flags() -> None:
     cli.define_path("root", None, "Folder that holds the sources of --boxes.", required=True)
     flags.DEFINE_integer("height", 0, "Working height; 0: the run's own (its --working_height).")
     cli.define_grid_shift()
+    flags.DEFINE_bool("masks", False, "Also measure the run's SPIMO masks in the boxes.")
     cli.define_output("out", None, "JSON file to write.", required=True)
 
 
@@ -46,7 +50,9 @@ def main(argv) -> None:
     from aquanet_tf.runs.run import load_run
 
     given = {"checkpoint": options.checkpoint, "grid_shift": options.grid_shift}
-    network = Predictor(load_run(options.workdir, **given), options.height)
+    run = load_run(options.workdir, **given)
+    network = Predictor(run, options.height)
+    score = _score(run, options.height) if options.masks else None
 
     def depth(image):
         return network.relative(image).inverse_depth
@@ -68,8 +74,21 @@ def main(argv) -> None:
     print(f"epoch {network.epoch}, working height {network.height}")
     # Before the file: a disk that has become full must not cost the numbers.
     print(contact.table(document["groups"]), flush=True)
+    if score:
+        document["masks"] = box_masks.measure(cars, options.root, score, score.threshold)
+        print(box_masks.table(document["masks"], score.threshold), flush=True)
     files.write(options.out, document)
     print(f"written: {options.out}")
+
+
+def _score(run, height: int):
+    """The SPIMO score of the run's masks; ValueError for a run that has none."""
+    from aquanet_tf.inference.mask_scores import SpimoScore
+    from aquanet_tf.masks import spimo
+
+    if not spimo.readable(run.config):
+        raise ValueError("--masks needs a stage-1 run that was trained on random crops")
+    return SpimoScore(run, height)
 
 
 if __name__ == "__main__":

@@ -31,8 +31,9 @@ def place(tmp_path):
 
 def options(place, **given):
     names = {"workdir": "run", "boxes": "cars.csv", "root": ".", "out": "contact.json"}
-    paths = {name: str(place / value) for name, value in {**names, **given}.items()}
-    return types.SimpleNamespace(**paths, checkpoint="newest", height=0, grid_shift=None)
+    paths = {name: str(place / value) for name, value in names.items()}
+    values = {"checkpoint": "newest", "height": 0, "grid_shift": None, "masks": False}
+    return types.SimpleNamespace(**{**values, **paths, **given})
 
 
 def maps(self, images):
@@ -65,6 +66,24 @@ def test_the_network_itself(place, monkeypatch):
     contact.main([])
     ratios = [row["ratio"] for row in files.read(place / "contact.json")["rows"]]
     assert len(ratios) == 2 and np.isfinite(ratios).all() and min(ratios) > 0
+
+
+def test_masks_in_the_boxes(place, monkeypatch, capsys):
+    monkeypatch.setattr(contact.flags, "FLAGS", options(place, masks=True))
+    contact.main([])
+    masks = files.read(place / "contact.json")["masks"]["drive"]
+    assert 0 <= masks["moving"]["recall"] <= 1 and masks["moving"]["images"] == 1
+    assert 0 <= masks["parked"] <= 1
+    assert "SPIMO masks, threshold 0.03" in capsys.readouterr().out
+
+
+def test_a_network_without_masks_is_refused_before_the_work(place, monkeypatch):
+    runs.write(place / "stage2", stage="2")
+    given = {"workdir": str(place / "stage2"), "masks": True}
+    monkeypatch.setattr(contact.flags, "FLAGS", options(place, **given))
+    with pytest.raises(ValueError, match="--masks needs a stage-1 run"):
+        contact.main([])
+    assert not (place / "contact.json").exists()
 
 
 def test_a_box_outside_its_image_is_named(place, monkeypatch):
