@@ -84,14 +84,11 @@ def options(
         learn_intrinsics=learn_intrinsics,
         speed_weight=0.0,
         boosting_weight=0.0,
-        # Measured on a car that keeps pace on a real road (docs/results/roads.md): the grid moves a
-        # whole image width.
+        # Measured on a car that keeps pace on a real road (docs/results/roads.md).
         spimo_source="plain",
-        spimo_passes=3,
-        spimo_shift_u=2.0,
+        spimo_passes=4,
         spimo_resolution=1.0,
-        spimo_threshold=0.5,
-        spimo_ignore_top=-0.25,
+        spimo_threshold=0.1,
         kickstart_epochs=_KICKSTART,
         pose_frozen_epochs=0,
         steps_per_epoch=_STEPS,

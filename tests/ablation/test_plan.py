@@ -144,7 +144,9 @@ def test_files_of_the_project(path, monkeypatch):
     assert len(systems) == len(trained), "two rows have the same training"
     assert set(plan.figures) == set(ablation_plan.FIGURES)
     if path.parent.name == "roads":
-        assert set(plan.rows) == {*trained, *(f"{key}_9999" for key in trained)}
+        processed = {f"{key}_p" for key in ("stage1", "automask", "aquanet", "full")}
+        measured = {*trained, *processed}
+        assert set(plan.rows) == {*measured, *(f"{key}_9999" for key in measured)}
     else:  # the rows of the paper, and on the street one more
         paper = set(plan.rows) - {"no_augmentation_automask"}
         assert len(paper) == 11 and len(paper & set(trained)) == 10
