@@ -49,8 +49,7 @@ def main(argv) -> None:
     from aquanet_tf.inference.checkpoint import Predictor
     from aquanet_tf.runs.run import load_run
 
-    given = {"checkpoint": options.checkpoint, "grid_shift": options.grid_shift}
-    run = load_run(options.workdir, **given)
+    run = load_run(options.workdir, checkpoint=options.checkpoint, grid_shift=options.grid_shift)
     network = Predictor(run, options.height)
     score = _score(run, options.height) if options.masks else None
 

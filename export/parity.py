@@ -52,8 +52,12 @@ def main(argv) -> None:
     names = [field.name for field in dataclasses.fields(Tolerance)]
     given = {name: options[name].value for name in names if options[name].value is not None}
     tolerance = Tolerance(**{**network.tolerance, **given})
-    same = {"checkpoint": options.checkpoint, "grid_shift": network.grid_shift}
-    truth = load(options.workdir, network.height, **same)
+    truth = load(
+        options.workdir,
+        network.height,
+        checkpoint=options.checkpoint,
+        grid_shift=network.grid_shift,
+    )
     batches = [images.read_image(path)[None] for path in paths]
     report = parity.check(network, truth, batches, tolerance)
     if options.out:

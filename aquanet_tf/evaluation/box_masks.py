@@ -12,11 +12,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from aquanet_tf import progress
 from aquanet_tf.evaluation.boxes import Box, frames
-from aquanet_tf.evaluation.mask_quality import STATIC_LOST, MaskCurve
-
-_THRESHOLDS = np.geomspace(1e-4, 10.0, 101)
+from aquanet_tf.evaluation.mask_quality import STATIC_LOST, spimo_curve
 
 
 def measure(
@@ -39,11 +36,10 @@ def measure(
       parked: share of the pixels in boxes of parked cars that the mask takes; None without one.
     """
     curves, parked = {}, {}
-    count = len({(box.source, box.frame) for box in boxes})
-    for image, cars in progress.bar(frames(boxes, root), total=count, desc="masks", unit="frame"):
+    for image, cars in frames(boxes, root, "masks"):
         source, scores = cars[0].source, score(image)
         moving = np.zeros(scores.shape, bool)
-        curve = curves.setdefault(source, MaskCurve(np.union1d(_THRESHOLDS, [threshold])))
+        curve = curves.setdefault(source, spimo_curve(threshold))
         taken = parked.setdefault(source, [])
         for car in cars:
             left, top, right, bottom = car.edges

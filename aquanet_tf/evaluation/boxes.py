@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from aquanet_tf import files
+from aquanet_tf import files, progress
 from aquanet_tf.media import images, video
 
 COLUMNS = ("source", "frame", "left", "top", "right", "bottom", "kind")
@@ -129,12 +129,21 @@ def _picture(box: Box, root: pathlib.Path) -> pathlib.Path:
     return found[0]
 
 
-def frames(boxes: list[Box], root: str | pathlib.Path) -> Iterator[tuple[np.ndarray, list[Box]]]:
-    """Yields (image, its boxes) of each frame that has boxes; images are uint8 [H, W, 3].
+def frames(
+    boxes: list[Box], root: str | pathlib.Path, desc: str | None = None
+) -> Iterator[tuple[np.ndarray, list[Box]]]:
+    """Yields (image, its boxes) of each frame that has boxes, under a progress bar named `desc`;
+    images are uint8 [H, W, 3].
 
     A video is read once, up to the last frame that is needed. Raises ValueError as `check` does,
     and for a frame beyond the end of a video.
     """
+    count = len({(box.source, box.frame) for box in boxes})
+    yield from progress.bar(_frames(boxes, root), total=count, desc=desc, unit="frame")
+
+
+def _frames(boxes, root):
+    """As `frames`, without the bar."""
     root = pathlib.Path(root)
     pictures = {}
     for box in boxes:

@@ -27,7 +27,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-from aquanet_tf import progress
 from aquanet_tf.evaluation.boxes import KINDS, Box, frames
 
 ON_ROAD = (0.7, 1.4)  # ratios of cars that count as standing on the road
@@ -57,9 +56,9 @@ def ratio(
     left, top, right, bottom = box
     rows = _strip_rows(inverse_depth.shape, box, working_height)
     margin = round(_MARGIN * (right - left))
-    depth = _depth(inverse_depth)
-    road = depth[bottom : bottom + rows, left + margin : right - margin]
-    return float(np.median(depth[top:bottom, left:right]) / np.median(road))
+    car = inverse_depth[top:bottom, left:right]
+    road = inverse_depth[bottom : bottom + rows, left + margin : right - margin]
+    return _median_depth(car) / _median_depth(road)
 
 
 def ratio_beside(
@@ -72,13 +71,13 @@ def ratio_beside(
     left, top, right, bottom = box
     rows = _strip_rows(inverse_depth.shape, box, working_height)
     near, far = (round(share * (right - left)) for share in _ASIDE)
-    depth = _depth(inverse_depth)
+    strip = inverse_depth[bottom : bottom + rows]
     sides = (
-        depth[bottom : bottom + rows, max(0, left - far) : max(0, left - near)],
-        depth[bottom : bottom + rows, right + near : right + far],
+        strip[:, max(0, left - far) : max(0, left - near)],
+        strip[:, right + near : right + far],
     )
-    seen = [np.median(side) for side in sides if side.shape[1] >= (far - near) / 2]
-    return float(np.median(depth[top:bottom, left:right]) / max(seen)) if seen else None
+    seen = [_median_depth(side) for side in sides if side.shape[1] >= (far - near) / 2]
+    return _median_depth(inverse_depth[top:bottom, left:right]) / max(seen) if seen else None
 
 
 def _strip_rows(shape, box, working_height) -> int:
@@ -95,8 +94,8 @@ def _strip_rows(shape, box, working_height) -> int:
     return max(least, round(_STRIP * (bottom - top)))
 
 
-def _depth(inverse_depth) -> np.ndarray:
-    return 1.0 / np.maximum(np.asarray(inverse_depth, np.float64), _TINY)
+def _median_depth(inverse_depth) -> float:
+    return float(np.median(1.0 / np.maximum(np.asarray(inverse_depth, np.float64), _TINY)))
 
 
 def measure(
@@ -118,8 +117,7 @@ def measure(
     ValueError names the line at fault.
     """
     ratios = {}
-    count = len({(box.source, box.frame) for box in boxes})
-    for image, cars in progress.bar(frames(boxes, root), total=count, unit="frame"):
+    for image, cars in frames(boxes, root):
         inverse_depth = depth(image)
         for box in cars:
             try:

@@ -99,6 +99,11 @@ class MaskCurve:
         return {"recall": recall, "static_lost": lost}
 
 
+def spimo_curve(threshold: float) -> MaskCurve:
+    """An empty curve over the range of SPIMO's scores, and the threshold that the run uses."""
+    return MaskCurve(np.union1d(np.geomspace(1e-5, 10.0, 121), [threshold]))
+
+
 def table(results: dict[str, dict]) -> str:
     """Text of {name of the mask: its `summary`}."""
     lines = [

@@ -182,8 +182,10 @@ def measure_masks(frames, spimo: Callable, automask: Callable) -> dict[str, dict
     Returns name -> `mask_quality.MaskCurve.summary`.
     """
     curves = {
-        "spimo": mask_quality.MaskCurve(_with(np.geomspace(1e-5, 10.0, 121), spimo.threshold)),
-        "automask": mask_quality.MaskCurve(_with(np.linspace(-0.5, 0.5, 201), automask.threshold)),
+        "spimo": mask_quality.spimo_curve(spimo.threshold),
+        "automask": mask_quality.MaskCurve(
+            np.union1d(np.linspace(-0.5, 0.5, 201), [automask.threshold])
+        ),
     }
     for frame in progress.bar(frames, desc="mask quality", unit="image"):
         paths = frame.neighbors()
@@ -200,8 +202,3 @@ def measure_masks(frames, spimo: Callable, automask: Callable) -> dict[str, dict
         raise ValueError("--mask_quality needs frames with a motion mask and both neighbors")
     thresholds = {"spimo": spimo.threshold, "automask": automask.threshold}
     return {name: curve.summary(thresholds[name]) for name, curve in curves.items()}
-
-
-def _with(thresholds, own):
-    """The thresholds of a curve, and the one that the run uses."""
-    return np.union1d(thresholds, [own])

@@ -21,7 +21,7 @@ def found(monkeypatch):
     score[10:20, 60:65] = 1.0
     score[30:33] = 0.2
     pictures = [(np.zeros((*SHAPE, 3), np.uint8), cars) for cars in ([MOVING, PARKED], [ALONE])]
-    monkeypatch.setattr(box_masks, "frames", lambda boxes, root: iter(pictures))
+    monkeypatch.setattr(box_masks, "frames", lambda boxes, root, desc: iter(pictures))
     return box_masks.measure([MOVING, PARKED, ALONE], "", lambda image: score, 0.5)
 
 
