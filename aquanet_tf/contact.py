@@ -4,12 +4,12 @@
 
 The contact ratio is the median depth inside a car's box divided by that of the road just below: 1.0
 to 1.15 for a car on the road, large for a hole. The ratio beside takes the road left or right of
-the car, which a large hole swallows less. Both need no depth sensor and no scale
+the car, which a large hole covers less often. Neither needs a depth sensor or a scale
 (aquanet_tf/evaluation/contact.py). Prints a table by source and by kind (moving, parked), and
 writes it and the ratios of every box as JSON.
 
---masks also measures the SPIMO masks of a stage-1 run in the same boxes: how much of moving and of
-parked cars they take, and how much elsewhere.
+--masks also measures the SPIMO masks of a stage-1 run in the same boxes: the share of moving cars,
+of parked cars and of all other pixels that they take. The --spimo_ flags try other masks.
 
 --boxes is a CSV file with the header source,frame,left,top,right,bottom,kind. source is a folder of
 numbered images or a video, below --root; frame is the number of the image, or of the video's frame
@@ -19,12 +19,16 @@ counted from 0; the edges are in pixels of the stored image, bottom where the ti
 from __future__ import annotations
 
 import pathlib
+from collections.abc import Callable
 
 from absl import flags
 
 import aquanet_tf
 from aquanet_tf import cli, files
-from aquanet_tf.evaluation import box_masks, boxes, contact
+from aquanet_tf.config import command_line
+from aquanet_tf.evaluation import box_masks, boxes, contact, table
+
+_SPIMO = "spimo_"
 
 
 def define_flags() -> None:
@@ -36,6 +40,7 @@ def define_flags() -> None:
     flags.DEFINE_integer("height", 0, "Working height; 0: the run's own (its --working_height).")
     cli.define_grid_shift()
     flags.DEFINE_bool("masks", False, "Also measure the run's SPIMO masks in the boxes.")
+    command_line.define_overrides(_SPIMO)
     cli.define_output("out", None, "JSON file to write.", required=True)
 
 
@@ -51,43 +56,63 @@ def main(argv) -> None:
 
     run = load_run(options.workdir, checkpoint=options.checkpoint, grid_shift=options.grid_shift)
     network = Predictor(run, options.height)
-    score = _score(run, options.height) if options.masks else None
+    masks = _masks(run, options) if options.masks else None
 
     def depth(image):
         return network.relative(image).inverse_depth
 
     rows = contact.measure(cars, options.root, depth, network.height)
+    model = {
+        "workdir": str(pathlib.Path(options.workdir).resolve()),
+        "epoch": network.epoch,
+        "working_height": network.height,
+        "grid_shift": network.grid_shift,
+    }
     document = {
         "boxes": str(pathlib.Path(options.boxes).resolve()),
         "root": str(pathlib.Path(options.root).resolve()),
-        "model": {
-            "workdir": str(pathlib.Path(options.workdir).resolve()),
-            "epoch": network.epoch,
-            "working_height": network.height,
-            "grid_shift": network.grid_shift,
-        },
+        "model": model,
         "created_by": f"aquanet_tf {aquanet_tf.__version__}",
         "groups": contact.summarize(rows),
         "rows": rows,
     }
-    print(f"epoch {network.epoch}, working height {network.height}")
+    print(table.model_line(model))
     # Before the file: a disk that has become full must not cost the numbers.
     print(contact.table(document["groups"]), flush=True)
-    if score:
-        document["masks"] = box_masks.measure(cars, options.root, score, score.threshold)
-        print(box_masks.table(document["masks"], score.threshold), flush=True)
     files.write(options.out, document)
+    if masks:
+        document.update(masks(cars))
+        files.write(options.out, document)
     print(f"written: {options.out}")
 
 
-def _score(run, height: int):
-    """The SPIMO score of the run's masks; ValueError for a run that has none."""
+def _masks(run, options) -> Callable:
+    """A function from the boxes to the part of the document about masks, which it prints, too.
+
+    ValueError for a run that has no masks, and for a bad --spimo_ flag.
+    """
     from aquanet_tf.inference.mask_scores import SpimoScore
     from aquanet_tf.masks import spimo
 
     if not spimo.readable(run.config):
-        raise ValueError("--masks needs a stage-1 run that was trained on random crops")
-    return SpimoScore(run, height)
+        raise ValueError(
+            f"--masks: --workdir={options.workdir} is {_unreadable(run.config)}, so its masks find "
+            "nothing; give a stage-1 run that was trained on random crops"
+        )
+    config = command_line.overridden(run.config, _SPIMO, options)
+    score = SpimoScore(run, options.height, config)
+
+    def measure(cars) -> dict:
+        found = box_masks.measure(cars, options.root, score, score.threshold)
+        print(box_masks.table(found, score.threshold), flush=True)
+        used = {name: value for name, value in vars(config).items() if name.startswith(_SPIMO)}
+        return {"masks": found, "mask_options": used}
+
+    return measure
+
+
+def _unreadable(config) -> str:
+    return "of stage 2" if config.stage == "2" else "trained on whole frames"
 
 
 if __name__ == "__main__":

@@ -82,6 +82,7 @@ def load_models(settings: Settings) -> run.Models:
     # TensorFlow is loaded only here, so that errors in flags and files are reported at once.
     from aquanet_tf.inference.checkpoint import Predictor
     from aquanet_tf.inference.mask_scores import AutoMaskScore, SpimoScore
+    from aquanet_tf.masks import spimo
     from aquanet_tf.runs.run import load_run
 
     trained = load_run(
@@ -94,6 +95,8 @@ def load_models(settings: Settings) -> run.Models:
         network.metres_per_unit = known.metres_per_unit or None
         print(known.line() if known.metres_per_unit else _NO_SCALE, flush=True)
     masking = load_run(settings.mask_workdir, "mask_workdir") if settings.mask_workdir else trained
+    if settings.protocol.static_only or settings.mask_quality:
+        spimo.warn_unreadable(masking.config)
     return run.Models(
         network,
         SpimoScore(masking, settings.height),

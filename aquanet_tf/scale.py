@@ -96,8 +96,21 @@ def main(argv) -> None:
         "created_by": f"aquanet_tf {aquanet_tf.__version__}",
     }
     print(_text(document), flush=True)
+    if path.exists():
+        print(f"replaced: {_belongs_to(path)}")
     files.write(path, document)
     print(f"written: {path}")
+
+
+def _belongs_to(path: pathlib.Path) -> str:
+    """What a scale.json was found for, in words."""
+    try:
+        found = files.read(path)
+        of, height = f"epoch {found['epoch']}", f"working height {found['working_height']}"
+        value, shift = found["metres_per_unit"], found.get("grid_shift", 0.0)
+        return f"{value:.4g} m per unit, of {of}, {height}, grid shift {shift:g}"
+    except (OSError, KeyError, TypeError, ValueError):
+        return "a damaged file"
 
 
 def _by_camera_height(options) -> Callable:

@@ -157,21 +157,9 @@ def export_saved_model(
         module = DepthModule(run, height, known.metres_per_unit)
         signatures = list(module.functions)
         tf.saved_model.save(module, str(temporary), signatures=module.functions)
-        document = metadata.build(run, workdir, height, parity.SAME_OPERATIONS, known)
-        document["outputs"].update(metadata.metric_outputs(known))
-        if saved_model.MOVING in signatures:
-            document["outputs"].update(metadata.described(metadata.MOVING_OUTPUTS))
-        document["inputs"] = {
-            "image": "uint8 [B, H, W, 3] RGB, any size",
-            "image_bytes": "string [B], JPEG or PNG files of one size (signature serving_bytes)",
-        }
+        document = _described(run, workdir, height, known, signatures)
         files_module.write(temporary / inference_network.METADATA, document)
-        # The last signature returns all outputs: the metadata hold its errors.
-        for signature in signatures:
-            truth = Predictor(run, height, moving=signature == saved_model.MOVING)
-            network = SavedModel(temporary, signature)
-            report = parity.check(network, truth, parity.noise(), parity.SAME_OPERATIONS)
-            document["parity"] = {**report, "signatures": signatures}
+        document["parity"] = _compared(temporary, run, height, signatures)
         size = run.data["image_height"], run.data["image_width"]
         document["warmup_requests"] = warmup.write(temporary, signatures, *size)
         files_module.write(temporary / inference_network.METADATA, document)
@@ -181,6 +169,30 @@ def export_saved_model(
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+
+
+def _described(run, workdir, height: int, known: scale.Scale, signatures: list[str]) -> dict:
+    """The metadata of the export, before it is compared."""
+    document = metadata.build(run, workdir, height, parity.SAME_OPERATIONS, known)
+    document["outputs"].update(metadata.metric_outputs(known))
+    if saved_model.MOVING in signatures:
+        document["outputs"].update(metadata.described(metadata.MOVING_OUTPUTS))
+    document["inputs"] = {
+        "image": "uint8 [B, H, W, 3] RGB, any size",
+        "image_bytes": "string [B], JPEG or PNG files of one size (signature serving_bytes)",
+    }
+    return document
+
+
+def _compared(exported: pathlib.Path, run, height: int, signatures: list[str]) -> dict:
+    """Compares every signature with the checkpoint; the errors of the last, which returns all
+    outputs. ValueError when one differs."""
+    report = {}
+    for signature in signatures:
+        truth = Predictor(run, height, moving=signature == saved_model.MOVING)
+        network = SavedModel(exported, signature)
+        report = parity.check(network, truth, parity.noise(), parity.SAME_OPERATIONS)
+    return {**report, "signatures": signatures}
 
 
 def _move_to_next_version(temporary: pathlib.Path, out: pathlib.Path) -> pathlib.Path:

@@ -105,19 +105,24 @@ def export_tflite(
     document.update(_side_file(content, height, width, quantize, calibrated))
     del document["outputs"]["depth"]  # callers compute 1 / inverse_depth
     with files.atomic(out) as temporary:
-        temporary.write_bytes(content)
-        beside = temporary.with_suffix(".json")  # where LiteModel looks for it
-        try:
-            files.write(beside, document)
-            network = LiteModel(temporary)
-        finally:
-            beside.unlink(missing_ok=True)
+        network = _written(temporary, content, document)
         truth = Predictor(run, height)
         batches = samples[-4:] if samples else parity.noise(((1, height, width),))
         document["parity"] = parity.check(network, truth, batches, TOLERANCES[quantize])
         files.write(out.with_suffix(".json"), document)
         out.with_suffix(".md").write_text(model_card.text(workdir, document, USE))
     return out
+
+
+def _written(path: pathlib.Path, content: bytes, document: dict) -> LiteModel:
+    """Writes the file and loads it, with the JSON file beside it for as long as that takes."""
+    path.write_bytes(content)
+    beside = path.with_suffix(".json")  # where LiteModel looks for it
+    try:
+        files.write(beside, document)
+        return LiteModel(path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def _side_file(content, height, width, quantize, calibration_images) -> dict:

@@ -15,26 +15,53 @@ def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
     """Defines one absl flag for each field of `Config`, and the retired ones, which --help does not
     list."""
     for field in dataclasses.fields(Config):
-        arguments = [field.name, field.default, field.metadata["help"]]
-        if choices := field.metadata["choices"]:
-            arguments.insert(2, list(choices))
-            flags.DEFINE_enum(*arguments, flag_values=values)
-        elif isinstance(field.default, bool):
-            flags.DEFINE_bool(*arguments, flag_values=values)
-        elif isinstance(field.default, int):
-            flags.DEFINE_integer(*arguments, flag_values=values)
-        elif isinstance(field.default, float):
-            flags.DEFINE_float(*arguments, flag_values=values)
-        elif field.metadata["paths"]:
-            parser, serializer = cli.PathParser(cli.paths), flags.ArgumentSerializer()
-            flags.DEFINE(parser, *arguments, flag_values=values, serializer=serializer)
-        else:
-            flags.DEFINE_string(*arguments, flag_values=values)
+        _define(field, field.default, field.metadata["help"], values)
     for name in retired.KEPT:
         # DEFINE_string would list it in --help, under this module.
         values[name] = flags.Flag(
             flags.ArgumentParser(), flags.ArgumentSerializer(), name, None, "Retired."
         )
+
+
+def _define(field: dataclasses.Field, default, help: str, values: flags.FlagValues) -> None:
+    """The flag of one field of `Config`."""
+    arguments = [field.name, default, help]
+    if choices := field.metadata["choices"]:
+        arguments.insert(2, list(choices))
+        flags.DEFINE_enum(*arguments, flag_values=values)
+    elif isinstance(field.default, bool):
+        flags.DEFINE_bool(*arguments, flag_values=values)
+    elif isinstance(field.default, int):
+        flags.DEFINE_integer(*arguments, flag_values=values)
+    elif isinstance(field.default, float):
+        flags.DEFINE_float(*arguments, flag_values=values)
+    elif field.metadata["paths"]:
+        parser, serializer = cli.PathParser(cli.paths), flags.ArgumentSerializer()
+        flags.DEFINE(parser, *arguments, flag_values=values, serializer=serializer)
+    else:
+        flags.DEFINE_string(*arguments, flag_values=values)
+
+
+def define_overrides(prefix: str) -> None:
+    """Defines the flags of the options whose names begin with `prefix`, for a command that uses a
+    finished run with other values (`overridden`)."""
+    for field in _named(prefix):
+        help = f"{field.metadata['help']} Left out: the run's own."
+        _define(field, None, help, flags.FLAGS)
+
+
+def overridden(config: Config, prefix: str, options) -> Config:
+    """`config` with those flags of `define_overrides` that were given.
+
+    options: absl's FLAGS. Raises ValueError naming a bad flag.
+    """
+    given = {field.name: getattr(options, field.name) for field in _named(prefix)}
+    given = {name: value for name, value in given.items() if value is not None}
+    return dataclasses.replace(config, **given)
+
+
+def _named(prefix: str) -> list[dataclasses.Field]:
+    return [field for field in dataclasses.fields(Config) if field.name.startswith(prefix)]
 
 
 def parse(arguments: list[str]) -> Config:

@@ -12,8 +12,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from aquanet_tf.evaluation.boxes import Box, frames
-from aquanet_tf.evaluation.mask_quality import STATIC_LOST, spimo_curve
+from aquanet_tf.evaluation.boxes import KINDS, Box, frames
+from aquanet_tf.evaluation.mask_quality import STATIC_LOST, MaskCurve, spimo_curve
 
 
 def measure(
@@ -32,48 +32,59 @@ def measure(
       threshold: pixels whose score reaches it are in the mask.
 
     Returns source -> dict of
-      moving: `MaskCurve.summary` over the images with a moving car; None without one;
+      moving: `MaskCurve.summary` over the images with a moving car, without distances; None
+        without such a car;
       parked: share of the pixels in boxes of parked cars that the mask takes; None without one.
     """
-    curves, parked = {}, {}
+    curves = {}
     for image, cars in frames(boxes, root, "masks"):
-        source, scores = cars[0].source, score(image)
-        moving = np.zeros(scores.shape, bool)
-        curve = curves.setdefault(source, spimo_curve(threshold))
-        taken = parked.setdefault(source, [])
-        for car in cars:
-            left, top, right, bottom = car.edges
-            if car.kind == "moving":
-                moving[top:bottom, left:right] = True
-            else:
-                taken.append(float(np.mean(scores[top:bottom, left:right] >= threshold)))
-        if moving.any():
-            curve.add(scores, moving, np.zeros(scores.shape))
+        scores = score(image)
+        of_source = curves.setdefault(
+            cars[0].source, {kind: spimo_curve(threshold) for kind in KINDS}
+        )
+        for kind, curve in of_source.items():
+            inside = _inside([car for car in cars if car.kind == kind], scores.shape)
+            if inside.any():
+                curve.add(scores, inside, np.zeros(scores.shape))
+    return {source: _summary(*found.values(), threshold) for source, found in curves.items()}
+
+
+def _inside(cars, shape) -> np.ndarray:
+    """bool [H, W]: the pixels in the boxes of `cars`."""
+    found = np.zeros(shape, bool)
+    for car in cars:
+        left, top, right, bottom = car.edges
+        found[top:bottom, left:right] = True
+    return found
+
+
+def _summary(moving: MaskCurve, parked: MaskCurve, threshold: float) -> dict:
+    """One entry of the result of `measure`."""
+    found = moving.summary(threshold) if moving.images else None
+    if found:
+        del found["by_distance"]  # boxes have none
     return {
-        source: {
-            "moving": curve.summary(threshold) if curve.images else None,
-            "parked": float(np.mean(parked[source])) if parked[source] else None,
-        }
-        for source, curve in curves.items()
+        "moving": found,
+        "parked": parked.summary(threshold)["recall"] if parked.images else None,
     }
 
 
 def table(found: dict[str, dict], threshold: float) -> str:
     """The result of `measure` as text."""
-    width = max(map(len, found))
+    width = max(map(len, ["source", *found]))
     lines = [
-        f"SPIMO masks, threshold {threshold:g}: share of moving cars, of all else, of parked cars;",
-        "and the share of moving cars where the mask takes so much of all else",
-        f"{'source':{width}}{'moving':>9}{'all else':>11}{'parked':>8}"
-        + "".join(f"{f'at {share:g}':>9}" for share in STATIC_LOST),
+        f"SPIMO masks, threshold {threshold:g}: share of moving cars, other pixels and parked cars",
+        "in the mask; and recall of moving cars where 2, 5, ... % of the other pixels are in it",
+        f"{'source':{width}}{'moving':>9}{'other':>8}{'parked':>8}"
+        + "".join(f"{f'at {share:.0%}':>8}" for share in STATIC_LOST),
     ]
     for source, each in found.items():
         moving = each["moving"]
         cells = [moving["recall"], moving["static_lost"]] if moving else [None, None]
-        at = moving["recall_at_static_lost"].values() if moving else []
+        at = moving["recall_at_static_lost"].values() if moving else [None] * len(STATIC_LOST)
         lines.append(
-            f"{source:{width}}{_share(cells[0]):>9}{_share(cells[1]):>11}{_share(each['parked']):>8}"
-            + "".join(f"{_share(value):>9}" for value in at)
+            f"{source:{width}}{_share(cells[0]):>9}{_share(cells[1]):>8}{_share(each['parked']):>8}"
+            + "".join(f"{_share(value):>8}" for value in at)
         )
     return "\n".join(lines)
 

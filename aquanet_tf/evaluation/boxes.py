@@ -89,6 +89,8 @@ def _box(place: str, cells: list[str]) -> Box:
     if len(cells) != len(COLUMNS):
         raise ValueError(f"{place}: {len(cells)} columns, expected {','.join(COLUMNS)}")
     source, *numbers, kind = cells
+    if source:
+        source = str(pathlib.PurePosixPath(source))  # one name for a//b, a/b/ and ./a/b
     try:
         box = Box(source, *map(int, numbers), kind, place)
     except ValueError:
@@ -103,12 +105,38 @@ def _box(place: str, cells: list[str]) -> Box:
 
 
 def check(boxes: list[Box], root: str | pathlib.Path) -> None:
-    """Raises ValueError naming the line of a box whose source or image is missing below `root`.
+    """Raises ValueError naming the line of a box whose source or image is missing below `root`, and
+    of one that reaches outside its image.
 
-    Decodes nothing, so frames beyond the end of a video are found only when it is read.
+    Of a video the first frame alone is decoded, so frames beyond its end are found only when it is
+    read.
     """
+    sizes = {}
     for box in boxes:
-        _picture(box, pathlib.Path(root))
+        path = _picture(box, pathlib.Path(root))
+        try:
+            if path not in sizes:
+                sizes[path] = _size(path)
+            check_inside(box.edges, *sizes[path])
+        except ValueError as error:
+            raise ValueError(f"{box.place}: {error}") from error
+
+
+def check_inside(edges: tuple[int, int, int, int], height: int, width: int) -> None:
+    """Raises ValueError for a box (left, top, right, bottom) that is not inside its image."""
+    left, top, right, bottom = edges
+    if not (0 <= left < right <= width and 0 <= top < bottom <= height):
+        raise ValueError(
+            f"box {left},{top},{right},{bottom} is not inside the {width}x{height} image"
+        )
+
+
+def _size(path: pathlib.Path) -> tuple[int, int]:
+    """(height, width) of an image, or of the frames of a video."""
+    if not video.is_video(path):
+        return images.size(path)
+    with contextlib.closing(video.frames(path)) as stream:
+        return next(stream).shape[:2]
 
 
 def _picture(box: Box, root: pathlib.Path) -> pathlib.Path:

@@ -4,10 +4,10 @@ The contact ratio of a car is the median depth inside its box divided by the med
 road just below. A hole, a car that the network places far behind the road it stands on, has a
 large ratio. The scale of depth cancels.
 
-A large hole swallows the road just below, too, and the contact ratio is then near 1. The ratio
+A large hole covers the road just below, too, and the contact ratio is then near 1. The ratio
 beside takes the road in the same rows, half a width to one and a half widths away at the left and
-at the right. Of the two sides the farther one counts: whatever stands there is nearer than the
-road.
+at the right. Of the two sides the farther one counts, because whatever stands there is nearer than
+the road. A hole that reaches one of the sides hides itself there, as it does below.
 
 The road strip is nearer than the tires, so a car on a flat road has a ratio slightly above 1. For
 a camera at height c above the road and a car of height H, the road's depth at the tires is
@@ -27,7 +27,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from aquanet_tf.evaluation.boxes import KINDS, Box, frames
+from aquanet_tf.evaluation.boxes import KINDS, Box, check_inside, frames
 
 ON_ROAD = (0.7, 1.4)  # ratios of cars that count as standing on the road
 HOLE = 1.5  # ratios above it count as holes, unless parked cars have them, too
@@ -66,7 +66,8 @@ def ratio_beside(
 ) -> float | None:
     """Median depth inside a box divided by that of the road beside it, in the rows of `ratio`.
 
-    Arguments and errors as for `ratio`. None where half of each strip lies outside the image.
+    Arguments and errors as for `ratio`. None where more than half of each strip lies
+    outside the image.
     """
     left, top, right, bottom = box
     rows = _strip_rows(inverse_depth.shape, box, working_height)
@@ -82,12 +83,8 @@ def ratio_beside(
 
 def _strip_rows(shape, box, working_height) -> int:
     """Rows of the strip of road below a box; ValueError where there is no room for it."""
-    height, width = shape
-    left, top, right, bottom = box
-    if not (0 <= left < right <= width and 0 <= top < bottom <= height):
-        raise ValueError(
-            f"box {left},{top},{right},{bottom} is not inside the {width}x{height} image"
-        )
+    check_inside(box, *shape)
+    height, (_, top, _, bottom) = shape[0], box
     least = math.ceil(_LEAST * height / (working_height or height))
     if bottom + least > height:
         raise ValueError(f"bottom {bottom}: no road below, the image has {height} rows")
@@ -180,11 +177,11 @@ def _statistics(ratios: list[float]) -> dict | None:
 
 def table(groups: list[dict]) -> str:
     """The result of `summarize` as text."""
-    width = max(len(group["source"]) for group in groups)
+    width = max(len("source"), *(len(group["source"]) for group in groups))
     within, above = "{:g}..{:g}".format(*ON_ROAD), f"> {HOLE:g}"
     lines = [
         "contact ratio: depth of a car / depth of the road just below; 1.0 to 1.15 is normal",
-        "beside: the same with the road left or right of it, which a hole swallows less",
+        "beside: the same with the road left or right of it, which a hole covers less often",
         f"{'source':{width}}  {'kind':6}{'cars':>6}{'median':>9}{'quartiles':>18}"
         + f"{within:>10}{above:>8}  |{'beside':>9}{within:>10}{above:>8}",
     ]

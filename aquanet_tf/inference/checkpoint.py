@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import pathlib
-import warnings
 
 import numpy as np
 import tensorflow as tf
@@ -66,9 +65,7 @@ class Predictor(network.Network):
 
     @functools.cached_property
     def _score(self) -> SpimoScore:
-        if not spimo.readable(self._run.config):
-            text = "SPIMO masks mean little here: they need a stage-1 run trained on random crops"
-            warnings.warn(text, stacklevel=3)
+        spimo.warn_unreadable(self._run.config)
         return SpimoScore(self._run, self.height)
 
 

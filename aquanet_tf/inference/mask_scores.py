@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
+from aquanet_tf.config import Config
 from aquanet_tf.geometry import camera, depth_scaling
 from aquanet_tf.inference import graph
 from aquanet_tf.masks import automask, spimo
@@ -21,17 +22,19 @@ class SpimoScore:
     Args:
       run: a `runs.run.Run` of stage 1; stage-2 networks no longer react to the shifts.
       height: working height in pixels; 0: that of the run.
+      config: a `Config` with the `spimo_` options to use; None: the run's.
 
     Attributes:
-      threshold: the run's `--spimo_threshold` (gamma of Eq. 7).
+      threshold: the `--spimo_threshold` (gamma of Eq. 7).
     """
 
-    def __init__(self, run: Run, height: int = 0):
-        height = graph.chosen_height(run, height)
-        self.threshold = run.config.spimo_threshold
+    def __init__(self, run: Run, height: int = 0, config: Config | None = None):
+        height, config = graph.chosen_height(run, height), config or run.config
+        self.threshold = config.spimo_threshold
         signature = [tf.TensorSpec([None, None, None, 3], tf.uint8)]
         self._score = tf.function(
-            lambda image: graph.moving_score(run, image, height), input_signature=signature
+            lambda image: graph.moving_score(run, image, height, config=config),
+            input_signature=signature,
         )
 
     def __call__(self, image: np.ndarray) -> np.ndarray:

@@ -182,14 +182,17 @@ def read_metadata(network: Network, path: pathlib.Path) -> dict:
     metadata = files.read(path)
     try:
         network.height = metadata["working_height"]
-        network.grid_shift = metadata.get("grid_shift", 0.0)  # exports before there was the option
+        # Exports before there was the option have one pass.
+        network.grid_shift = float(metadata.get("grid_shift", 0.0))
         network.epoch = metadata["epoch"]
         network.inverse_depth_max = metadata["inverse_depth_range"][1]
         network.beta_max = metadata["beta_max"]
         network.metres_per_unit = metadata["metres_per_unit"]
         network.tolerance = metadata["parity"]["tolerance"]
-    except (KeyError, IndexError, TypeError) as error:
+    except KeyError as error:
         raise ValueError(f"{path}: damaged, no {error}; export the model again") from error
+    except (IndexError, TypeError, ValueError) as error:
+        raise ValueError(f"{path}: damaged ({error}); export the model again") from error
     return metadata
 
 

@@ -25,7 +25,7 @@ import tensorflow as tf
 
 # An eighth of the curvature that the photometric loss has around the right focal length once depth
 # and ego-motion are known. Nearly without a pull, 1e-5, focal lengths drift by 26 % while those are
-# learned (docs/training.md#an-unknown-camera).
+# learned (docs/cameras.md#measured).
 INTRINSICS_WEIGHT = 3e-4
 
 

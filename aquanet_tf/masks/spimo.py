@@ -10,6 +10,8 @@ where likely moving, as in the paper. Networks estimate inverse depth (the paper
 
 from __future__ import annotations
 
+import warnings
+
 import tensorflow as tf
 
 from aquanet_tf.networks import boosted
@@ -105,6 +107,13 @@ def readable(config):
     moving objects are. A stage-2 network was trained without them. One trained on whole frames
     (`--depth_scaling=none`) never saw its grid vary and hardly uses it."""
     return config.stage == "1" and config.depth_scaling != "none"
+
+
+def warn_unreadable(config):
+    """Warns of a run whose masks are used although they are not `readable`."""
+    if not readable(config):
+        text = "SPIMO masks mean little here: they need a stage-1 run trained on random crops"
+        warnings.warn(text, stacklevel=3)
 
 
 def masks(estimate, image, grid, intrinsics, config):

@@ -100,7 +100,8 @@ def load_run(
     """
     workdir = pathlib.Path(workdir)
     if not workdir.is_dir():
-        raise ValueError(f"--{flag}={workdir}: no such directory")
+        what = "a file, not the directory of a run" if workdir.exists() else "no such directory"
+        raise ValueError(f"--{flag}={workdir}: {what}")
     config = Config.load(workdir / CONFIG_FILE)
     if grid_shift is not None:
         config = dataclasses.replace(config, grid_shift=grid_shift)

@@ -87,7 +87,8 @@ def stored(workdir: str | pathlib.Path, run: Run, working_height: int) -> dict |
         if of[name] != used:
             warnings.warn(
                 f"{path} is not used: it is of {name} {of[name]}, the network of {name} {used}; "
-                "run aquanet_tf.scale again",
+                f"run aquanet_tf.scale again, with --height={working_height} "
+                f"--grid_shift={run.config.grid_shift:g}",
                 stacklevel=3,
             )
             return None

@@ -7,8 +7,11 @@ import pytest
 from PIL import Image
 
 from aquanet_tf import contact, files
-from aquanet_tf.evaluation import boxes
+from aquanet_tf.config import Config
+from aquanet_tf.evaluation import box_masks, boxes
 from aquanet_tf.inference import checkpoint
+from aquanet_tf.inference.mask_scores import SpimoScore
+from aquanet_tf.runs import load_run
 from tests.support import commands, runs
 
 HEADER = ",".join(boxes.COLUMNS)
@@ -33,6 +36,7 @@ def options(place, **given):
     names = {"workdir": "run", "boxes": "cars.csv", "root": ".", "out": "contact.json"}
     paths = {name: str(place / value) for name, value in names.items()}
     values = {"checkpoint": "newest", "height": 0, "grid_shift": None, "masks": False}
+    values.update({name: None for name in vars(Config()) if name.startswith("spimo_")})
     return types.SimpleNamespace(**{**values, **paths, **given})
 
 
@@ -72,23 +76,69 @@ def test_masks_in_the_boxes(place, monkeypatch, capsys):
     monkeypatch.setattr(contact.flags, "FLAGS", options(place, masks=True))
     contact.main([])
     masks = files.read(place / "contact.json")["masks"]["drive"]
-    assert 0 <= masks["moving"]["recall"] <= 1 and masks["moving"]["images"] == 1
-    assert 0 <= masks["parked"] <= 1
+    left, top, right, bottom, _ = CARS[3]
+    score = SpimoScore(load_run(place / "run"))
+    image = np.full((*SHAPE, 3), 3, np.uint8)
+    taken = ~score.static(image)[top:bottom, left:right]
+    assert masks["moving"]["recall"] == pytest.approx(taken.mean())
+    assert masks["moving"]["images"] == 1 and "by_distance" not in masks["moving"]
     assert "SPIMO masks, threshold 0.03" in capsys.readouterr().out
+
+
+def test_other_masks_can_be_tried(place, monkeypatch, capsys):
+    """A threshold of 0 takes all, one beyond every score nothing; the run's own stays as it is."""
+    for threshold, share in ((0.0, 1.0), (1e6, 0.0)):
+        given = {"masks": True, "spimo_threshold": threshold, "spimo_passes": 3}
+        monkeypatch.setattr(contact.flags, "FLAGS", options(place, **given))
+        contact.main([])
+        document = files.read(place / "contact.json")
+        masks = document["masks"]["drive"]
+        assert (masks["moving"]["recall"], masks["parked"]) == (share, share)
+        assert document["mask_options"]["spimo_threshold"] == threshold
+        assert document["mask_options"]["spimo_passes"] == 3
+    assert load_run(place / "run").config == Config.load(place / "run" / "config.json")
+    monkeypatch.setattr(contact.flags, "FLAGS", options(place, masks=True, spimo_passes=7))
+    with pytest.raises(ValueError, match="--spimo_passes=7"):
+        contact.main([])
+
+
+def test_ratios_are_kept_when_the_masks_fail(place, monkeypatch):
+    monkeypatch.setattr(box_masks, "measure", failing)
+    monkeypatch.setattr(contact.flags, "FLAGS", options(place, masks=True))
+    with pytest.raises(ValueError, match="full"):
+        contact.main([])
+    assert len(files.read(place / "contact.json")["rows"]) == 2
+
+
+def failing(*_):
+    raise ValueError("full")
+
+
+def test_a_grid_shift_other_than_the_runs(place, monkeypatch, capsys):
+    monkeypatch.setattr(contact.flags, "FLAGS", options(place))
+    contact.main([])
+    one = files.read(place / "contact.json")
+    assert "one pass" in capsys.readouterr().out
+    monkeypatch.setattr(contact.flags, "FLAGS", options(place, grid_shift=0.5))
+    contact.main([])
+    three = files.read(place / "contact.json")
+    assert "mean of three passes (grid shift 0.5)" in capsys.readouterr().out
+    assert (one["model"]["grid_shift"], three["model"]["grid_shift"]) == (0, 0.5)
+    assert one["rows"][0]["ratio"] != three["rows"][0]["ratio"]
 
 
 def test_a_network_without_masks_is_refused_before_the_work(place, monkeypatch):
     runs.write(place / "stage2", stage="2")
     given = {"workdir": str(place / "stage2"), "masks": True}
     monkeypatch.setattr(contact.flags, "FLAGS", options(place, **given))
-    with pytest.raises(ValueError, match="--masks needs a stage-1 run"):
+    with pytest.raises(ValueError, match="--workdir=.*stage2 is of stage 2"):
         contact.main([])
     assert not (place / "contact.json").exists()
 
 
-def test_a_box_outside_its_image_is_named(place, monkeypatch):
+def test_a_box_outside_its_image_is_named_before_the_work(place, monkeypatch):
     (place / "cars.csv").write_text(f"{HEADER}\ndrive,3,20,20,400,40,moving\n")
-    monkeypatch.setattr(checkpoint.Predictor, "maps", maps)
+    monkeypatch.setattr(checkpoint.Predictor, "maps", failing)
     monkeypatch.setattr(contact.flags, "FLAGS", options(place))
     with pytest.raises(ValueError, match="cars.csv:2: .*192x64"):
         contact.main([])

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from aquanet_tf import files, predict
-from aquanet_tf.inference import Network, predict_all
-from aquanet_tf.media import color, depth_png, point_cloud, video
+from aquanet_tf.inference import Network, open_model, predict_all
+from aquanet_tf.media import color, depth_png, images, point_cloud, video
 from aquanet_tf.media.pictures import Pictures
 from tests.support import clips, commands, runs
 
@@ -231,11 +231,13 @@ def test_command_on_a_folder_with_one_bad_image(folder, tmp_path):
     (folder / "bad.png").write_bytes(b"no image")
     out = tmp_path / "out"
     arguments = ("--workdir", workdir, "--input", folder, "--out", out)
-    arguments += ("--write", "npy,color,moving", "--checkpoint=2")
+    arguments += ("--write", "npy,color,moving", "--checkpoint=2", "--grid_shift=0.5")
     done = commands.run("aquanet_tf.predict", *arguments)
     commands.assert_user_error(done, "1 of 4 images")
     assert "bad.png" in done.stderr and "ms per image" in done.stdout
-    assert np.load(out / "a.npy").shape == (11, 17)
+    maps = np.load(out / "a.npy")
+    model = open_model(workdir, grid_shift=0.5)
+    np.testing.assert_allclose(maps, model(images.read_image(folder / "a.png")).inverse_depth)
     assert len(list(out.glob("*_color.png"))) == len(list(out.glob("*_moving.png"))) == 3
 
 

@@ -76,6 +76,27 @@ def test_the_height_of_the_camera(workdir, tmp_path, monkeypatch, capsys):
     assert files.read(workdir / "scale.json") == document
 
 
+def test_what_is_replaced_is_said_and_the_grid_shift_is_that_of_the_flag(
+    workdir, tmp_path, monkeypatch, capsys
+):
+    raw = kitti_tree.write_scene(tmp_path / "raw", drives=2, frames=3)
+    given = {"workdir": str(workdir), "gt_dir": str(raw)}
+    run(monkeypatch, **given)
+    one = files.read(workdir / "scale.json")
+    assert "replaced:" not in capsys.readouterr().out
+    run(monkeypatch, **given, grid_shift=0.5)
+    three = files.read(workdir / "scale.json")
+    assert (one["grid_shift"], three["grid_shift"]) == (0.0, 0.5)
+    assert one["metres_per_unit"] != three["metres_per_unit"]
+    words = f"replaced: {one['metres_per_unit']:.4g} m per unit, of epoch 2, working height 32"
+    assert f"{words}, grid shift 0" in capsys.readouterr().out
+    with pytest.warns(UserWarning, match="again, with --height=32 --grid_shift=0$"):
+        assert open_model(workdir).metres_per_unit is None
+    (workdir / "scale.json").write_text("{}")
+    run(monkeypatch, **given)
+    assert "replaced: a damaged file" in capsys.readouterr().out
+
+
 def wall(maps):
     return {name: np.full_like(values, 0.1) for name, values in maps.items()}
 

@@ -45,5 +45,18 @@ def test_a_source_without_moving_cars(found):
 def test_table(found):
     lines = box_masks.table(found, 0.5).splitlines()
     assert len(lines) == 5 and "threshold 0.5" in lines[0]
+    assert lines[2].split()[:4] == ["source", "moving", "other", "parked"]
     assert lines[3].split()[:4] == ["drive", "0.50", "0.01", "0.25"]
-    assert lines[4].split() == ["trip.mp4", "-", "-", "0.25"]
+    assert lines[4].split() == ["trip.mp4", "-", "-", "0.25", *"-----"]
+    assert len({len(line) for line in lines[2:]}) == 1
+
+
+def test_shares_count_pixels_not_boxes(monkeypatch):
+    """A box of 200 pixels that the mask takes, and one of 20 that it does not."""
+    small = ALONE._replace(left=0, right=2)
+    score = np.zeros(SHAPE)
+    score[10:20, 60:80] = 1.0
+    picture = (np.zeros((*SHAPE, 3), np.uint8), [ALONE, small])
+    monkeypatch.setattr(box_masks, "frames", lambda boxes, root, desc: iter([picture]))
+    found = box_masks.measure([ALONE, small], "", lambda image: score, 0.5)
+    assert found["trip.mp4"]["parked"] == pytest.approx(200 / 220)

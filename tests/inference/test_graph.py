@@ -51,6 +51,9 @@ def test_a_workdir_without_a_run_is_named(tmp_path):
         load_run(tmp_path / "nowhere")
     with pytest.raises(ValueError, match="config.json: no such file"):
         load_run(tmp_path)
+    (tmp_path / "a.tflite").write_bytes(b"x")
+    with pytest.raises(ValueError, match="a.tflite: a file, not the directory of a run"):
+        load_run(tmp_path / "a.tflite")
 
 
 def test_a_run_without_a_checkpoint_is_named(tmp_path):

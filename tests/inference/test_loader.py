@@ -75,3 +75,7 @@ def test_errors_name_the_path(tmp_path):
     files.write(tmp_path / "1" / "metadata.json", {"working_height": 32})
     with pytest.raises(ValueError, match="metadata.json: damaged, no 'epoch'"):
         open_model(tmp_path)
+    for shift in (None, "x"):
+        files.write(tmp_path / "1" / "metadata.json", {"working_height": 32, "grid_shift": shift})
+        with pytest.raises(ValueError, match=r"metadata.json: damaged \(.*float"):
+            open_model(tmp_path)

@@ -139,5 +139,10 @@ def test_command(exported, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "2 images; allowed: max error 0.0001" in done.stdout
     assert set(files.read(tmp_path / "parity.json")["outputs"]) >= {"depth", "beta"}
+    # The passes of the checkpoint follow the model: those of another count differ from it.
+    moved = saved_model.export_saved_model(workdir, tmp_path / "moved", grid_shift=0.5)
+    options[3] = moved
+    done = commands.run("export.parity", *options, "--out", tmp_path / "parity.json")
+    assert done.returncode == 0, done.stderr
     options[3] = workdir
     commands.assert_user_error(commands.run("export.parity", *options), "--model", "is a workdir")

@@ -188,6 +188,13 @@ def test_pictures_are_of_the_prediction_that_was_measured(evaluated, monkeypatch
         assert row == pytest.approx(again, rel=1e-5)
 
 
+def test_pictures_have_the_passes_that_were_measured(evaluated):
+    workdir, evaluation = evaluated
+    assert build._network(workdir, evaluation, Protocol(), "newest").grid_shift == 0
+    moved = {**evaluation, "model": {**evaluation["model"], "grid_shift": 0.5}}
+    assert build._network(workdir, moved, Protocol(), "newest").grid_shift == 0.5
+
+
 def test_charts_leave_out_what_is_not_a_number():
     rows = [
         {"epoch": "0", "phase": "a", "loss": "1", "beta": "", "only": "3", "off": "0"},
