@@ -84,7 +84,8 @@ def options(
         learn_intrinsics=learn_intrinsics,
         speed_weight=0.0,
         boosting_weight=0.0,
-        # Measured on a car that keeps pace on a real road (docs/results/roads.md).
+        # These masks of the network that adapt starts from find a real car that keeps pace
+        # (docs/results/moving_cars.md#what-the-masks-find).
         spimo_source="plain",
         spimo_passes=4,
         spimo_resolution=1.0,

@@ -8,7 +8,6 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from aquanet_tf.config import Config
 from aquanet_tf.geometry import camera, depth_scaling
 from aquanet_tf.inference import graph
 from aquanet_tf.masks import automask, spimo
@@ -28,7 +27,7 @@ class SpimoScore:
       threshold: the `--spimo_threshold` (gamma of Eq. 7).
     """
 
-    def __init__(self, run: Run, height: int = 0, config: Config | None = None):
+    def __init__(self, run: Run, height: int = 0, config=None):
         height, config = graph.chosen_height(run, height), config or run.config
         self.threshold = config.spimo_threshold
         signature = [tf.TensorSpec([None, None, None, 3], tf.uint8)]
