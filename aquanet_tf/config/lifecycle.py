@@ -1,4 +1,4 @@
-"""The options of how a run starts, how it is watched, and what is kept of it."""
+"""The options of how a run starts, how it is watched, what is kept of it, and how it is used."""
 
 from __future__ import annotations
 
@@ -84,5 +84,22 @@ class Lifecycle:
         "warn",
         "What to do when depth becomes constant or ego-motion vanishes.",
         choices=("warn", "stop", "off"),
+        resumable=True,
+    )
+    # Using
+    working_height: int = option(
+        0,
+        "Height that images are resized to when the network is used, pixels; 0: that of the "
+        "training images. predict, evaluate and the exports take --height instead if it is given.",
+        low=0,
+        high=8192,
+        resumable=True,
+    )
+    grid_shift: float = option(
+        0.0,
+        "When the network is used, inverse depth is the mean of three passes, their positional "
+        "grids moved up and down by this (2: the height of the image); 0: one pass.",
+        low=0.0,
+        high=1.0,
         resumable=True,
     )

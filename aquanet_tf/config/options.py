@@ -278,6 +278,13 @@ class Config(Lifecycle, Stored):
     learning_rate: float = option(
         1e-4, "Adam's learning rate after the kick-start.", low=1e-8, high=1.0, resumable=True
     )
+    warmup_epochs: int = option(
+        0,
+        "Epochs after the kick-start at a tenth of the rate: at 1e-3 an untrained depth network "
+        "may collapse to a constant in its first steps.",
+        low=0,
+        resumable=True,
+    )
     rate_schedule: str = option(
         "milestones",
         "milestones: the rate is halved at --milestones; cosine: after the kick-start it falls "
@@ -320,23 +327,6 @@ class Config(Lifecycle, Stored):
     )
     replicas: int = option(
         0, "0: all GPUs, else the CPU; n: n devices of the CPU.", low=0, high=16, resumable=True
-    )
-    # Using
-    working_height: int = option(
-        0,
-        "Height that images are resized to when the network is used, pixels; 0: that of the "
-        "training images. predict, evaluate and the exports take --height instead if it is given.",
-        low=0,
-        high=8192,
-        resumable=True,
-    )
-    grid_shift: float = option(
-        0.0,
-        "When the network is used, inverse depth is the mean of three passes, their positional "
-        "grids moved up and down by this (2: the height of the image); 0: one pass.",
-        low=0.0,
-        high=1.0,
-        resumable=True,
     )
 
     def __post_init__(self):

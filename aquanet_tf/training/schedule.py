@@ -15,6 +15,8 @@ from aquanet_tf.training.stages.stage import Stage
 
 # The last rate of a cosine, relative to the first.
 _COSINE_END = 0.01
+# The rate of the warm-up, relative to that of the schedule.
+_WARMUP = 0.1
 
 
 class Phase(NamedTuple):
@@ -58,7 +60,16 @@ def learning_rate(config: Config, phase: Phase, epoch: int) -> float:
     milestones: the phase's rate, halved at each of the --milestones (like 60,80,100) that `epoch`
     has reached. cosine: after the kick-start half a period of a cosine, from the rate in the first
     epoch to 1 % of it in the last; in the kick-start the rate itself.
+
+    The first --warmup_epochs after the kick-start have a tenth of that.
     """
+    full = _scheduled(config, phase, epoch)
+    first = config.kickstart_epochs
+    return full * _WARMUP if first <= epoch < first + config.warmup_epochs else full
+
+
+def _scheduled(config: Config, phase: Phase, epoch: int) -> float:
+    """The rate of an epoch without a warm-up."""
     if config.rate_schedule == "milestones":
         reached = sum(epoch >= each for each in fields.parse_milestones(config.milestones))
         return phase.learning_rate * 0.5**reached

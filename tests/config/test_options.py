@@ -107,7 +107,7 @@ def test_what_may_change_when_a_run_is_resumed():
     assert set(config_fields.named(Config, resumable=True)) == {
         *("data_dir", "val_data_dir", "stage1_workdir", "vgg19_weights", "encoder_weights"),
         *("epochs", "learning_rate", "kickstart_learning_rate", "milestones", "clip_norm"),
-        *("rate_schedule", "working_height", "grid_shift"),
+        *("rate_schedule", "warmup_epochs", "working_height", "grid_shift"),
         *("warp_impl", "deterministic", "strategy", "replicas"),
         *("panels_every", "checkpoint_steps", "keep_checkpoints", "keep_best", "collapse"),
         *("init_from", "init_checkpoint", "init_partial", "init_kickstart"),

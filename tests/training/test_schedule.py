@@ -29,6 +29,18 @@ def test_cosine_falls_to_one_percent_after_the_kick_start():
     assert schedule.learning_rate(short, schedule.phases(short)[-1], 1) == 1e-4
 
 
+@pytest.mark.parametrize("how", ["cosine", "milestones"])
+def test_a_warm_up_follows_the_kick_start_at_a_tenth_of_the_rate(how):
+    settings = {"rate_schedule": how, "milestones": "3", "kickstart_epochs": 2, "epochs": 6}
+    plain = Config(**settings, pose_frozen_epochs=1)
+    warm = Config(**settings, pose_frozen_epochs=1, warmup_epochs=2)
+    for phase in schedule.phases(plain):
+        for epoch in range(phase.start, phase.end):
+            share = 0.1 if epoch in (2, 3) else 1.0
+            expected = share * schedule.learning_rate(plain, phase, epoch)
+            assert schedule.learning_rate(warm, phase, epoch) == pytest.approx(expected)
+
+
 def test_phases_without_epochs_are_left_out():
     names = [phase.name for phase in schedule.phases(Config(kickstart_epochs=0, epochs=2))]
     assert names == ["stage1"]

@@ -43,8 +43,8 @@ def diagnose(logs):
         )
     if logs.get("spread", 1.0) < MIN_SPREAD:
         return (
-            f"depth has become constant (spread {logs['spread']:.2g} of its mean): lower "
-            "--learning_rate or --smoothness_weight, train more --kickstart_epochs, and check the "
-            "intrinsics of the data set"
+            f"depth has become constant (spread {logs['spread']:.2g} of its mean): begin again "
+            "with --warmup_epochs=1, a lower --learning_rate or --smoothness_weight, or more "
+            "--kickstart_epochs, and check the intrinsics of the data set"
         )
     return None
