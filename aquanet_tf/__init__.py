@@ -3,6 +3,7 @@
 Importing this package imports nothing else: no TensorFlow, no add-on, no GPU.
 """
 
+import logging
 import os
 
 # Read when TensorFlow is imported, so it must be set before any module does. Errors still show
@@ -14,5 +15,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2" if _GPU else "3")
 # TensorFlow itself uses oneDNN only on processors with AVX-512 or AMX. On others, such as AMD EPYC
 # with AVX2, a training step takes twice as long without it.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+
+# Keras 2 imports pandas, and that NumExpr, which announces its threads at every start.
+logging.getLogger("numexpr").setLevel(logging.WARNING)
 
 __version__ = "0.1.0"
