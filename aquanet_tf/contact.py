@@ -25,10 +25,10 @@ from absl import flags
 
 import aquanet_tf
 from aquanet_tf import cli, files
-from aquanet_tf.config import command_line
+from aquanet_tf.config import Config, command_line, fields
 from aquanet_tf.evaluation import box_masks, boxes, contact, table
 
-_SPIMO = "spimo_"
+_MASK_OPTIONS = fields.named(Config, affects="masks")
 
 
 def define_flags() -> None:
@@ -40,7 +40,7 @@ def define_flags() -> None:
     flags.DEFINE_integer("height", 0, "Working height; 0: the run's own (its --working_height).")
     cli.define_grid_shift()
     flags.DEFINE_bool("masks", False, "Also measure the run's SPIMO masks in the boxes.")
-    command_line.define_overrides(_SPIMO)
+    command_line.define_overrides(_MASK_OPTIONS)
     cli.define_output("out", None, "JSON file to write.", required=True)
 
 
@@ -94,25 +94,21 @@ def _masks(run, options) -> Callable:
     from aquanet_tf.inference.mask_scores import SpimoScore
     from aquanet_tf.masks import spimo
 
-    if not spimo.readable(run.config):
+    if reason := spimo.unreadable(run.config):
         raise ValueError(
-            f"--masks: --workdir={options.workdir} is {_unreadable(run.config)}, so its masks find "
-            "nothing; give a stage-1 run that was trained on random crops"
+            f"--masks: --workdir={options.workdir} is {reason}, so its masks find nothing; give a "
+            "stage-1 run that was trained on random crops"
         )
-    config = command_line.overridden(run.config, _SPIMO, options)
+    config = command_line.overridden(run.config, _MASK_OPTIONS, options)
     score = SpimoScore(run, options.height, config)
 
     def measure(cars) -> dict:
         found = box_masks.measure(cars, options.root, score, score.threshold)
         print(box_masks.table(found, score.threshold), flush=True)
-        used = {name: value for name, value in vars(config).items() if name.startswith(_SPIMO)}
+        used = {name: getattr(config, name) for name in _MASK_OPTIONS}
         return {"masks": found, "mask_options": used}
 
     return measure
-
-
-def _unreadable(config) -> str:
-    return "of stage 2" if config.stage == "2" else "trained on whole frames"
 
 
 if __name__ == "__main__":

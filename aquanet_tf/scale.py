@@ -97,18 +97,17 @@ def main(argv) -> None:
     }
     print(_text(document), flush=True)
     if path.exists():
-        print(f"replaced: {_belongs_to(path)}")
+        print(f"replaced: {_replaced(path)}")
     files.write(path, document)
     print(f"written: {path}")
 
 
-def _belongs_to(path: pathlib.Path) -> str:
-    """What a scale.json was found for, in words."""
+def _replaced(path: pathlib.Path) -> str:
+    """The scale in a scale.json and what it was found for, in words."""
     try:
         found = files.read(path)
-        of, height = f"epoch {found['epoch']}", f"working height {found['working_height']}"
-        value, shift = found["metres_per_unit"], found.get("grid_shift", 0.0)
-        return f"{value:.4g} m per unit, of {of}, {height}, grid shift {shift:g}"
+        of = ", ".join(f"{name} {value:g}" for name, value in scale.belongs_to(found).items())
+        return f"{found['metres_per_unit']:.4g} m per unit, of {of}"
     except (OSError, KeyError, TypeError, ValueError):
         return "a damaged file"
 

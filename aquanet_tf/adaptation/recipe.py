@@ -84,7 +84,7 @@ def options(
         learn_intrinsics=learn_intrinsics,
         speed_weight=0.0,
         boosting_weight=0.0,
-        # These masks of the network that adapt starts from find a real car that keeps pace
+        # With these the network that adapt starts from finds a real car that keeps pace
         # (docs/results/moving_cars.md#what-the-masks-find).
         spimo_source="plain",
         spimo_passes=4,

@@ -42,26 +42,24 @@ def _define(field: dataclasses.Field, default, help: str, values: flags.FlagValu
         flags.DEFINE_string(*arguments, flag_values=values)
 
 
-def define_overrides(prefix: str) -> None:
-    """Defines the flags of the options whose names begin with `prefix`, for a command that uses a
-    finished run with other values (`overridden`)."""
-    for field in _named(prefix):
-        help = f"{field.metadata['help']} Left out: the run's own."
-        _define(field, None, help, flags.FLAGS)
+def define_overrides(names: list[str]) -> None:
+    """Defines the flags of these options, for a command that uses a finished run with other values
+    (`overridden`)."""
+    for field in dataclasses.fields(Config):
+        if field.name in names:
+            help = f"{field.metadata['help']} Left out: the run's own."
+            _define(field, None, help, flags.FLAGS)
 
 
-def overridden(config: Config, prefix: str, options) -> Config:
+def overridden(config: Config, names: list[str], options) -> Config:
     """`config` with those flags of `define_overrides` that were given.
 
     options: absl's FLAGS. Raises ValueError naming a bad flag.
     """
-    given = {field.name: getattr(options, field.name) for field in _named(prefix)}
-    given = {name: value for name, value in given.items() if value is not None}
-    return dataclasses.replace(config, **given)
-
-
-def _named(prefix: str) -> list[dataclasses.Field]:
-    return [field for field in dataclasses.fields(Config) if field.name.startswith(prefix)]
+    given = {name: getattr(options, name) for name in names}
+    return dataclasses.replace(
+        config, **{name: value for name, value in given.items() if value is not None}
+    )
 
 
 def parse(arguments: list[str]) -> Config:

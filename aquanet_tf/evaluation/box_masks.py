@@ -46,7 +46,10 @@ def measure(
             inside = _inside([car for car in cars if car.kind == kind], scores.shape)
             if inside.any():
                 curve.add(scores, inside, np.zeros(scores.shape))
-    return {source: _summary(*found.values(), threshold) for source, found in curves.items()}
+    return {
+        source: _summary(found["moving"], found["parked"], threshold)
+        for source, found in curves.items()
+    }
 
 
 def _inside(cars, shape) -> np.ndarray:

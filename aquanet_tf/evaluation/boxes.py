@@ -116,7 +116,7 @@ def check(boxes: list[Box], root: str | pathlib.Path) -> None:
         path = _picture(box, pathlib.Path(root))
         try:
             if path not in sizes:
-                sizes[path] = _size(path)
+                sizes[path] = (video if video.is_video(path) else images).size(path)
             check_inside(box.edges, *sizes[path])
         except ValueError as error:
             raise ValueError(f"{box.place}: {error}") from error
@@ -129,14 +129,6 @@ def check_inside(edges: tuple[int, int, int, int], height: int, width: int) -> N
         raise ValueError(
             f"box {left},{top},{right},{bottom} is not inside the {width}x{height} image"
         )
-
-
-def _size(path: pathlib.Path) -> tuple[int, int]:
-    """(height, width) of an image, or of the frames of a video."""
-    if not video.is_video(path):
-        return images.size(path)
-    with contextlib.closing(video.frames(path)) as stream:
-        return next(stream).shape[:2]
 
 
 def _picture(box: Box, root: pathlib.Path) -> pathlib.Path:

@@ -102,11 +102,18 @@ def moving_probability(dispersion_value, config):
     return tf.math.divide_no_nan(dispersion_value, dispersion_value + config.spimo_threshold)
 
 
+def unreadable(config):
+    """Why a network trained with `config` has not learned what the masks rely on, where in an image
+    moving objects are; "" where it has. A stage-2 network was trained without them. One trained on
+    whole frames (`--depth_scaling=none`) never saw its grid vary and hardly uses it."""
+    if config.stage != "1":
+        return "of stage 2"
+    return "trained on whole frames" if config.depth_scaling == "none" else ""
+
+
 def readable(config):
-    """Whether a network trained with `config` has learned what the masks rely on: where in an image
-    moving objects are. A stage-2 network was trained without them. One trained on whole frames
-    (`--depth_scaling=none`) never saw its grid vary and hardly uses it."""
-    return config.stage == "1" and config.depth_scaling != "none"
+    """Whether masks of a network trained with `config` mean anything, see `unreadable`."""
+    return not unreadable(config)
 
 
 def warn_unreadable(config):

@@ -47,9 +47,16 @@ def is_video(path: pathlib.Path) -> bool:
     return path.suffix.lower() in EXTENSIONS
 
 
+def size(path: pathlib.Path) -> tuple[int, int]:
+    """(height, width) in pixels of the frames of a video, of which the first is decoded. ValueError
+    when it is no video."""
+    with contextlib.closing(frames(path)) as stream:
+        return next(stream).shape[:2]
+
+
 def probe(path: pathlib.Path) -> Clip:
     """Size and length of a video, decoded once to count. ValueError when it is no video."""
-    height, width = next(frames(path)).shape[:2]
+    height, width = size(path)
     stamps, log = _stamps(path)
     return Clip(height, width, _rate(stamps, *_header(log)), len(stamps))
 

@@ -76,8 +76,7 @@ def stored(workdir: str | pathlib.Path, run: Run, working_height: int) -> dict |
     found = files.read(path)
     try:
         value = float(found["metres_per_unit"])
-        of = {"epoch": found["epoch"], "working height": found["working_height"]}
-        of["grid shift"] = found.get("grid_shift", 0.0)  # files before there was the option
+        of = belongs_to(found)
         if not (math.isfinite(value) and value > 0):
             raise ValueError(f"metres_per_unit is {value}")
     except (KeyError, TypeError, ValueError) as error:
@@ -93,6 +92,16 @@ def stored(workdir: str | pathlib.Path, run: Run, working_height: int) -> dict |
             )
             return None
     return found
+
+
+def belongs_to(found: dict) -> dict[str, float]:
+    """What the content of scale.json was found for, by name: epoch, working height, grid shift.
+    KeyError names what the file does not hold."""
+    return {
+        "epoch": found["epoch"],
+        "working height": found["working_height"],
+        "grid shift": found.get("grid_shift", 0.0),  # files before there was the option
+    }
 
 
 def described(found: dict) -> str:

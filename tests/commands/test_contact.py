@@ -76,11 +76,12 @@ def test_masks_in_the_boxes(place, monkeypatch, capsys):
     monkeypatch.setattr(contact.flags, "FLAGS", options(place, masks=True))
     contact.main([])
     masks = files.read(place / "contact.json")["masks"]["drive"]
-    left, top, right, bottom, _ = CARS[3]
-    score = SpimoScore(load_run(place / "run"))
-    image = np.full((*SHAPE, 3), 3, np.uint8)
-    taken = ~score.static(image)[top:bottom, left:right]
-    assert masks["moving"]["recall"] == pytest.approx(taken.mean())
+    score, taken = SpimoScore(load_run(place / "run")), {}
+    for frame, (left, top, right, bottom, kind) in CARS.items():
+        image = np.full((*SHAPE, 3), frame, np.uint8)
+        taken[kind] = np.mean(~score.static(image)[top:bottom, left:right])
+    assert masks["moving"]["recall"] == pytest.approx(taken["moving"])
+    assert masks["parked"] == pytest.approx(taken["parked"])
     assert masks["moving"]["images"] == 1 and "by_distance" not in masks["moving"]
     assert "SPIMO masks, threshold 0.03" in capsys.readouterr().out
 

@@ -237,6 +237,7 @@ def test_command_on_a_folder_with_one_bad_image(folder, tmp_path):
     assert "bad.png" in done.stderr and "ms per image" in done.stdout
     assert "NumExpr" not in done.stderr, "what a library says at its start"
     maps = np.load(out / "a.npy")
+    assert maps.shape == (11, 17)
     model = open_model(workdir, grid_shift=0.5)
     np.testing.assert_allclose(maps, model(images.read_image(folder / "a.png")).inverse_depth)
     assert len(list(out.glob("*_color.png"))) == len(list(out.glob("*_moving.png"))) == 3

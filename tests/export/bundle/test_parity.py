@@ -139,7 +139,7 @@ def test_command(exported, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "2 images; allowed: max error 0.0001" in done.stdout
     assert set(files.read(tmp_path / "parity.json")["outputs"]) >= {"depth", "beta"}
-    # The passes of the checkpoint follow the model: those of another count differ from it.
+    # The checkpoint is compared with as many passes as the model has, not with the run's own.
     moved = saved_model.export_saved_model(workdir, tmp_path / "moved", grid_shift=0.5)
     options[3] = moved
     done = commands.run("export.parity", *options, "--out", tmp_path / "parity.json")
