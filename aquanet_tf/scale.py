@@ -12,9 +12,9 @@ A network that learned from video alone knows depth up to one factor. One of thr
   --data_dir       the meters traveled between frames, in records with distances of the camera that
                    the run was trained on: compared with the run's ego-motion, which needs PoseNet.
 scale.json holds metres_per_unit (the median over frames), its spread, the method and its inputs,
-and the epoch, working height and --grid_shift that it belongs to. predict, evaluate and the exports
-then use it; their flag --metres_per_unit wins over it. Without a trustworthy number nothing is
-written.
+and the epoch, working height and --grid_shift that it belongs to. A scale of another epoch, height
+or shift stays beside it. predict, evaluate and the exports then use the one that fits; their flag
+--metres_per_unit wins over it. Without a trustworthy number nothing is written.
 """
 
 from __future__ import annotations
@@ -78,7 +78,6 @@ def main(argv) -> None:
             "give one of --camera_height METERS (with --input), --gt_dir KITTI and --data_dir "
             "RECORDS"
         )
-    path = pathlib.Path(options.workdir) / SCALE_FILE
     measure = given[0](options)
     # TensorFlow is loaded only here, so that errors in flags and files are reported at once.
     from aquanet_tf.inference.checkpoint import Predictor
@@ -96,20 +95,24 @@ def main(argv) -> None:
         "created_by": f"aquanet_tf {aquanet_tf.__version__}",
     }
     print(_text(document), flush=True)
-    if path.exists():
-        print(f"replaced: {_replaced(path)}")
-    files.write(path, document)
+    path = pathlib.Path(options.workdir) / SCALE_FILE
+    files.write(path, scale.document([document, *_others(options.workdir, document)]))
     print(f"written: {path}")
 
 
-def _replaced(path: pathlib.Path) -> str:
-    """The scale in a scale.json and what it was found for, in words."""
+def _others(workdir: str, document: dict) -> list[dict]:
+    """The scales beside `document` in scale.json that stay. Says which one it replaces."""
     try:
-        found = files.read(path)
-        of = ", ".join(f"{name} {value:g}" for name, value in scale.belongs_to(found).items())
-        return f"{found['metres_per_unit']:.4g} m per unit, of {of}"
-    except (OSError, KeyError, TypeError, ValueError):
-        return "a damaged file"
+        scales = scale.everything(workdir)
+    except ValueError:
+        print("replaced: a damaged file")
+        return []
+    of = scale.belongs_to(document)
+    for found in scales:
+        if scale.belongs_to(found) == of:
+            words = ", ".join(f"{name} {value:g}" for name, value in of.items())
+            print(f"replaced: {found['metres_per_unit']:.4g} m per unit, of {words}")
+    return [found for found in scales if scale.belongs_to(found) != of]
 
 
 def _by_camera_height(options) -> Callable:

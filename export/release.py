@@ -9,7 +9,7 @@ predictions and every export:
                    --with_posenet keeps it for aquanet_tf.odometry;
   config.json      the options of the training;
   run.json         command, seed, commit, versions, data, and that this is a release;
-  scale.json, if `aquanet_tf.scale` wrote one for this epoch;
+  scale.json, with the scales that `aquanet_tf.scale` found for this epoch;
   history.csv, and each evaluation of this epoch in RUN, without its rows for single frames;
   example.png      an image to try it on, with --example, and known_answer.json, the number that
                    predict and the doctor expect for it;
@@ -156,8 +156,8 @@ def _write_records(workdir, out, run, settings):
     record["sources"] = {name: model_card.told(found) for name, found in sources.items()}
     files_module.write(out / CONFIG_FILE, without_places(config))
     files_module.write(out / RUN_FILE, without_places(record))
-    if known := scale.stored(workdir, run, run.working_height):
-        files_module.write(out / SCALE_FILE, without_places(known))
+    if scales := [found for found in scale.everything(workdir) if found["epoch"] == run.epoch]:
+        files_module.write(out / SCALE_FILE, without_places(scale.document(scales)))
     if (workdir / "history.csv").is_file():
         shutil.copy(workdir / "history.csv", out / "history.csv")
     for path, evaluation in model_card.evaluations(workdir, run.epoch):

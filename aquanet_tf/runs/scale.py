@@ -1,8 +1,9 @@
 """scale.json in a workdir: meters of one unit of depth, found by `aquanet_tf.scale`.
 
-The number belongs to one epoch, working height and --grid_shift: depth has another unit after more
-training, and may have one at another height or with moved grids. Commands take a scale from here,
-unless their flag --metres_per_unit gives one; without either, that of a training in meters
+A scale belongs to one epoch, working height and --grid_shift: depth has another unit after more
+training, and may have one at another height or with moved grids. The file holds one scale for each:
+the newest at the top, the others in its list "others". Commands take the one that fits, unless
+their flag --metres_per_unit gives one; without either, that of a training in meters
 (--speed_weight).
 """
 
@@ -65,38 +66,56 @@ def check(given: float | None) -> None:
 
 
 def stored(workdir: str | pathlib.Path, run: Run, working_height: int) -> dict | None:
-    """The content of scale.json; None without one.
+    """The scale in scale.json that fits; None without one.
 
-    Of another epoch, working height (pixels) or --grid_shift it is not used: a warning says so.
-    Raises ValueError that names a damaged file.
+    Scales of another epoch, working height (pixels) or --grid_shift do not fit: a warning says so
+    when there are only such. Raises ValueError that names a damaged file.
     """
+    scales = everything(workdir)
+    here = (run.epoch, working_height, run.config.grid_shift)
+    for found in scales:
+        if tuple(belongs_to(found).values()) == here:
+            return found
+    if scales:
+        newest = belongs_to(scales[0])
+        name, used = next((name, used) for name, used in zip(newest, here) if newest[name] != used)
+        warnings.warn(
+            f"{pathlib.Path(workdir) / SCALE_FILE} is not used: it is of {name} {newest[name]}, "
+            f"the network of {name} {used}; run aquanet_tf.scale again, with "
+            f"--height={working_height} --grid_shift={run.config.grid_shift:g}",
+            stacklevel=3,
+        )
+    return None
+
+
+def everything(workdir: str | pathlib.Path) -> list[dict]:
+    """Every scale in scale.json, the newest first; none without the file. Raises ValueError that
+    names a damaged file."""
     path = pathlib.Path(workdir) / SCALE_FILE
     if not path.exists():
-        return None
-    found = files.read(path)
+        return []
     try:
-        value = float(found["metres_per_unit"])
-        of = belongs_to(found)
-        if not (math.isfinite(value) and value > 0):
-            raise ValueError(f"metres_per_unit is {value}")
-    except (KeyError, TypeError, ValueError) as error:
+        newest = files.read(path)
+        scales = [newest, *newest.pop("others", [])]
+        for found in scales:
+            belongs_to(found)
+            value = float(found["metres_per_unit"])
+            if not (math.isfinite(value) and value > 0):
+                raise ValueError(f"metres_per_unit is {value}")
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: damaged ({error}); run aquanet_tf.scale again") from error
-    here = (run.epoch, working_height, run.config.grid_shift)
-    for name, used in zip(of, here):
-        if of[name] != used:
-            warnings.warn(
-                f"{path} is not used: it is of {name} {of[name]}, the network of {name} {used}; "
-                f"run aquanet_tf.scale again, with --height={working_height} "
-                f"--grid_shift={run.config.grid_shift:g}",
-                stacklevel=3,
-            )
-            return None
-    return found
+    return scales
+
+
+def document(scales: list[dict]) -> dict:
+    """The content of scale.json for `scales`, the newest first."""
+    newest, *others = scales
+    return {**newest, "others": others} if others else newest
 
 
 def belongs_to(found: dict) -> dict[str, float]:
-    """What the content of scale.json was found for, by name: epoch, working height, grid shift.
-    KeyError names what the file does not hold."""
+    """What a scale was found for, by name: epoch, working height, grid shift. KeyError names what
+    it does not hold."""
     return {
         "epoch": found["epoch"],
         "working height": found["working_height"],
@@ -105,7 +124,7 @@ def belongs_to(found: dict) -> dict[str, float]:
 
 
 def described(found: dict) -> str:
-    """A few words about the content of scale.json."""
+    """A few words about a scale in scale.json."""
     method, frames = found.get("method", "method not recorded"), found.get("used", "?")
     spread = 100 * found.get("spread", math.nan)
     return f"{SCALE_FILE} ({method}, {frames} frames, spread {spread:.0f} %)"

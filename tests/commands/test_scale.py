@@ -76,25 +76,37 @@ def test_the_height_of_the_camera(workdir, tmp_path, monkeypatch, capsys):
     assert files.read(workdir / "scale.json") == document
 
 
-def test_what_is_replaced_is_said_and_the_grid_shift_is_that_of_the_flag(
-    workdir, tmp_path, monkeypatch, capsys
-):
+def test_scales_of_several_grid_shifts_live_side_by_side(workdir, tmp_path, monkeypatch, capsys):
+    """One for predict (moved grids) and one for odometry (one pass)."""
     raw = kitti_tree.write_scene(tmp_path / "raw", drives=2, frames=3)
     given = {"workdir": str(workdir), "gt_dir": str(raw)}
-    run(monkeypatch, **given)
-    one = files.read(workdir / "scale.json")
-    assert "replaced:" not in capsys.readouterr().out
     run(monkeypatch, **given, grid_shift=0.5)
     three = files.read(workdir / "scale.json")
+    run(monkeypatch, **given)
+    one = files.read(workdir / "scale.json")
     assert (one["grid_shift"], three["grid_shift"]) == (0.0, 0.5)
     assert one["metres_per_unit"] != three["metres_per_unit"]
-    words = f"replaced: {one['metres_per_unit']:.4g} m per unit, of epoch 2, working height 32"
-    assert f"{words}, grid shift 0" in capsys.readouterr().out
-    with pytest.warns(UserWarning, match="again, with --height=32 --grid_shift=0$"):
-        assert open_model(workdir).metres_per_unit is None
+    assert one["others"] == [three] and "replaced:" not in capsys.readouterr().out
+    for shift, found in ((0.0, one), (0.5, three)):
+        trained = load_run(workdir, grid_shift=shift)
+        known = runs_scale.chosen(None, workdir, trained, 32)
+        assert known.metres_per_unit == found["metres_per_unit"]
+    out = release.release(workdir, tmp_path / "released")
+    assert [s["grid_shift"] for s in runs_scale.everything(out)] == [0.0, 0.5]
+
+
+def test_what_is_replaced_is_said_and_nothing_else_is(workdir, tmp_path, monkeypatch, capsys):
+    raw = kitti_tree.write_scene(tmp_path / "raw", drives=2, frames=3)
+    other = {**found(epoch=1), "others": [{**found(value=7.0), "grid_shift": 0.0}]}
+    files.write(workdir / "scale.json", other)
+    run(monkeypatch, workdir=str(workdir), gt_dir=str(raw))
+    words = "replaced: 7 m per unit, of epoch 2, working height 32, grid shift 0"
+    assert words in capsys.readouterr().out
+    assert [s["epoch"] for s in runs_scale.everything(workdir)] == [2, 1]
     (workdir / "scale.json").write_text("{}")
-    run(monkeypatch, **given)
+    run(monkeypatch, workdir=str(workdir), gt_dir=str(raw))
     assert "replaced: a damaged file" in capsys.readouterr().out
+    assert len(runs_scale.everything(workdir)) == 1
 
 
 def wall(maps):
@@ -208,7 +220,10 @@ def test_the_road_is_fitted_to_one_pass_and_the_unit_is_that_of_three(tmp_path, 
     assert seen["growth"] == pytest.approx(float(np.median(ratio)))
 
 
-@pytest.mark.parametrize("damage", [{"metres_per_unit": -1}, {"metres_per_unit": None}, {}])
+@pytest.mark.parametrize(
+    "damage",
+    [{"metres_per_unit": -1}, {"metres_per_unit": None}, {"others": [{}]}, {"others": 3}, {}],
+)
 def test_a_damaged_file_is_named(damage, workdir):
     content = {**found(), **damage} if damage else {"metres_per_unit": 1.0}
     (workdir / "scale.json").write_text(json.dumps(content))
