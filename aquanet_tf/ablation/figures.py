@@ -24,8 +24,7 @@ from PIL import Image
 from aquanet_tf import files as files_module
 from aquanet_tf.ablation import plan as ablation_plan
 from aquanet_tf.ablation import plots
-from aquanet_tf.evaluation import alignment, eigen
-from aquanet_tf.evaluation import protocol as evaluation_protocol
+from aquanet_tf.evaluation import eigen, frame_maps
 from aquanet_tf.evaluation.protocol import Protocol
 from aquanet_tf.inference import checkpoint, graph
 from aquanet_tf.inference.mask_scores import AutoMaskScore, SpimoScore
@@ -35,7 +34,6 @@ from aquanet_tf.layers import quantization
 from aquanet_tf.media import color, images, sheet
 from aquanet_tf.runs.run import load_run
 
-_NEAR_PERCENTILE = 97  # of the ground truth shown: this inverse depth gets the brightest color
 _MIN_WIDTH = 300  # of one picture in a figure, pixels
 _FRAMES = 4  # frames in a figure
 
@@ -151,39 +149,26 @@ def _draw_depths(plan, keys, path):
     evaluations = {key: files_module.read(plan.evaluation(key, seed)) for key in keys}
     first = evaluations[keys[0]]
     frames = choose_frames(plan, first, _FRAMES)
-    protocol = Protocol(**first["protocol"])
-    truths = [frame.depth() for frame in frames]
-    near = np.concatenate(
-        [1 / truth[evaluation_protocol.valid_mask(truth, protocol)] for truth in truths]
-    )
-    high = float(np.percentile(near, _NEAR_PERCENTILE))
-    columns = [[_marked(images.read_image(frame.image), frame) for frame in frames]]
+    drawn = {key: _maps(plan.workdir(key, seed), evaluations[key], frames) for key in keys}
+    truths = drawn[keys[0]]
+    high = frame_maps.nearest(truths)
+    columns = [[_marked(each["image"], frame) for each, frame in zip(truths, frames)]]
     for key in keys:
-        found = evaluations[key]
-        network = checkpoint.load(
-            plan.workdir(key, seed),
-            found["model"]["working_height"],
-            found["protocol"]["post_processing"],
-            grid_shift=found["model"].get("grid_shift"),
-        )
-        scales = {row["frame"]: row for row in found["rows"]}
-        column = []
-        for frame, truth in zip(frames, truths):
-            inverse = network(images.read_image(frame.image)).inverse_depth
-            inverse = alignment.resize_bilinear(inverse, *truth.shape)
-            row = scales[frame.key]
-            depth = alignment.aligned_depth(inverse, row["scale"], row["shift"], protocol)
-            column.append(color.color_inverse_depth(1 / depth, 0, high))
-        columns.append(column)
-    columns.append([_truth(truth, high, protocol) for truth in truths])
+        columns.append([color.color_inverse_depth(m["predicted"], 0, high) for m in drawn[key]])
+    columns.append(
+        [color.color_inverse_depth(m["truth"], 0, high, m["valid"]) for m in truths]
+    )
     labels = ["input, moving outlined", *(plan.rows[key].name for key in keys), "ground truth"]
     _save(path, list(zip(*columns)), labels)
 
 
-def _truth(truth, high, protocol):
-    """Ground truth [H, W] meters, colored as inverse depth."""
-    valid = evaluation_protocol.valid_mask(truth, protocol)
-    return color.color_inverse_depth(1 / np.where(valid, truth, 1.0), 0, high, valid)
+def _maps(workdir, evaluation, frames) -> list[dict]:
+    """`frame_maps.maps` of the frames by the run of an evaluation."""
+    run = load_run(workdir, grid_shift=evaluation["model"].get("grid_shift"))
+    network = checkpoint.as_evaluated(run, evaluation)
+    protocol = Protocol(**evaluation["protocol"])
+    rows = {row["frame"]: row for row in evaluation["rows"]}
+    return [frame_maps.maps(frame, rows[frame.key], network, protocol) for frame in frames]
 
 
 def _marked(image, frame):

@@ -88,3 +88,18 @@ def load(
     found = scale.chosen(None, workdir, run, predictor.height)
     predictor.metres_per_unit = found.metres_per_unit or None
     return predictor
+
+
+def as_evaluated(run: Run, evaluation: dict) -> Predictor:
+    """The depth network as `aquanet_tf.evaluate` measured it, so that its alignment fits.
+
+    Args:
+      run: loaded with the evaluation's grid shift.
+      evaluation: content of the JSON, which names working height, post-processing and the scale:
+        its alignment was found on depth of that scale, not on that of today's scale.json.
+    """
+    model = evaluation["model"]
+    processing = evaluation["protocol"]["post_processing"]
+    predictor = Predictor(run, model["working_height"], processing)
+    predictor.metres_per_unit = model.get("metres_per_unit")
+    return predictor

@@ -11,9 +11,10 @@ import aquanet_tf
 from aquanet_tf import files
 from aquanet_tf.evaluation import eigen
 from aquanet_tf.evaluation.protocol import Protocol
-from aquanet_tf.inference.checkpoint import Predictor, load
+from aquanet_tf.inference.checkpoint import Predictor, as_evaluated
 from aquanet_tf.kitti import ground_truth
 from aquanet_tf.runs import history as runs_history
+from aquanet_tf.runs.run import load_run
 from export.report import advice, charts, page, pictures, stages, tables
 from export.report.advice import HOLE
 
@@ -51,7 +52,7 @@ def build(
     if sheet and stage1 is None:
         raise ValueError("--sheet shows both stages: it needs --stage1_evaluation")
     protocol = Protocol(**evaluation["protocol"])
-    network = _network(workdir, evaluation, protocol, checkpoint)
+    network = _network(workdir, evaluation, checkpoint)
     frames = _frames(evaluation, protocol)
     history = runs_history.read_history(workdir / "history.csv")
 
@@ -75,11 +76,12 @@ def build(
     return page.page(f"AQUANet: {workdir.name}", "\n".join(filter(None, sections)))
 
 
-def _network(workdir, evaluation, protocol, checkpoint) -> Predictor:
+def _network(workdir, evaluation, checkpoint) -> Predictor:
     """The depth network that was evaluated; ValueError when the checkpoint is another one."""
     model = evaluation["model"]
     shift = model.get("grid_shift")  # files before there was the option hold none
-    network = load(workdir, model["working_height"], protocol.post_processing, checkpoint, shift)
+    run = load_run(workdir, checkpoint=checkpoint, grid_shift=shift)
+    network = as_evaluated(run, evaluation)
     if network.epoch != model["epoch"]:
         raise ValueError(
             f"--evaluation is of epoch {model['epoch']}, {workdir} is at epoch "

@@ -11,15 +11,13 @@ import matplotlib
 import numpy as np
 
 from aquanet_tf import progress
-from aquanet_tf.evaluation import alignment
-from aquanet_tf.evaluation import protocol as evaluation_protocol
+from aquanet_tf.evaluation import frame_maps
 from aquanet_tf.evaluation.protocol import Protocol
-from aquanet_tf.media import color, images, sheet
+from aquanet_tf.media import color, sheet
 from export.report import page
 from export.report.tables import PARTS
 
 ERROR_HIGH = 0.5  # relative error of the brightest color
-NEAR_PERCENTILE = 97  # of the ground truth shown: this inverse depth gets the brightest color
 
 
 def choose_rows(rows: list[dict], count: int) -> list[dict]:
@@ -39,10 +37,10 @@ def section(pairs, network, protocol: Protocol) -> str:
       protocol: of the evaluation.
     """
     drawn = [
-        maps(frame, row, network, protocol)
+        frame_maps.maps(frame, row, network, protocol)
         for frame, row in progress.bar(pairs, desc="pictures", unit="frame")
     ]
-    high = nearest(drawn)
+    high = frame_maps.nearest(drawn)
     blocks = [_frame(each, high, network.beta_max) for each in drawn]
     outlined = any(each["moving"] is not None for each in drawn)
     return (
@@ -54,38 +52,6 @@ def section(pairs, network, protocol: Protocol) -> str:
     )
 
 
-def maps(frame, row, network, protocol) -> dict:
-    """What is drawn of a frame.
-
-    frame: ground_truth.Frame; row: its row in the evaluation. Returns "key", "row", "image" and
-    maps [H, W]: "predicted" and "truth" (inverse depth in 1 / meters), "error" (relative, of
-    depth), "valid", "beta" and "moving" (None without a motion mask).
-    """
-    image, gt = images.read_image(frame.image), frame.depth()
-    prediction = network(image)
-    inverse = alignment.resize_bilinear(prediction.inverse_depth, *gt.shape)
-    depth = alignment.aligned_depth(inverse, row["scale"], row["shift"], protocol)
-    valid = evaluation_protocol.valid_mask(gt, protocol)
-    safe = np.where(valid, gt, 1.0)
-    return {
-        "key": frame.key,
-        "row": row,
-        "image": image,
-        "moving": frame.moving(gt.shape),
-        "predicted": 1.0 / depth,
-        "truth": 1.0 / safe,
-        "error": np.abs(gt - depth) / safe,
-        "valid": valid,
-        "beta": prediction.beta,
-    }
-
-
-def nearest(drawn) -> float:
-    """Upper end of the common color range of `maps`, 1 / meters, from their ground truth."""
-    nearness = np.concatenate([each["truth"][each["valid"]] for each in drawn])
-    return float(np.percentile(nearness, NEAR_PERCENTILE))
-
-
 def near_tile(inverse_depth, title, high, valid=None) -> str:
     """A figure of inverse depth [H, W] in 1 / meters, with its color bar."""
     bar = page.color_bar(_ramp(color.INVERSE_DEPTH_MAP), "far", f"{1 / high:.2g} m")
@@ -94,7 +60,7 @@ def near_tile(inverse_depth, title, high, valid=None) -> str:
 
 
 def truth_tile(drawn, high) -> str:
-    """A figure of the ground truth of one frame of `maps`."""
+    """A figure of the ground truth of one frame of `frame_maps.maps`."""
     truth, shown = sheet.grow(drawn["truth"], drawn["valid"], _radius(drawn["valid"]))
     return near_tile(truth, "Ground truth", high, shown)
 

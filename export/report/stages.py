@@ -6,9 +6,10 @@ import pathlib
 from typing import Callable, NamedTuple
 
 from aquanet_tf import progress
+from aquanet_tf.evaluation import frame_maps
 from aquanet_tf.evaluation.protocol import Protocol
+from aquanet_tf.inference import checkpoint
 from aquanet_tf.inference import network as inference_network
-from aquanet_tf.inference.checkpoint import Predictor
 from aquanet_tf.masks import spimo
 from aquanet_tf.media import color
 from aquanet_tf.media import sheet as media_sheet
@@ -55,12 +56,12 @@ def load(evaluation: dict, ours: dict) -> StageOne:
             f"{_FLAG} is of epoch {model['epoch']}, {model['workdir']} is at epoch {run.epoch}: "
             "run python -m aquanet_tf.evaluate again"
         )
-    network = Predictor(run, model["working_height"])
+    network = checkpoint.as_evaluated(run, evaluation)
     return StageOne(network, evaluation, network.moving if spimo.readable(run.config) else None)
 
 
 def draw(pairs, network, stage_one: StageOne, protocol: Protocol) -> list[tuple]:
-    """(`pictures.maps` by stage 1, the same by stage 2) of every frame.
+    """(`frame_maps.maps` by stage 1, the same by stage 2) of every frame.
 
     Args:
       pairs: (ground_truth.Frame, its row in the stage-2 evaluation).
@@ -73,16 +74,16 @@ def draw(pairs, network, stage_one: StageOne, protocol: Protocol) -> list[tuple]
     rows = {row["frame"]: row for row in stage_one.evaluation["rows"]}
     drawn = []
     for frame, row in progress.bar(pairs, desc="both stages", unit="frame"):
-        before = pictures.maps(frame, rows[row["frame"]], stage_one.network, protocol)
+        before = frame_maps.maps(frame, rows[row["frame"]], stage_one.network, protocol)
         if stage_one.moving is not None:
             before["likely_moving"] = stage_one.moving(before["image"])
-        drawn.append((before, pictures.maps(frame, row, network, protocol)))
+        drawn.append((before, frame_maps.maps(frame, row, network, protocol)))
     return drawn
 
 
 def section(drawn, stage_one: StageOne, means: dict) -> str:
     """The section as HTML. drawn: from `draw`; means: of the stage-2 evaluation."""
-    high = pictures.nearest([after for _, after in drawn]) if drawn else 1.0
+    high = frame_maps.nearest([after for _, after in drawn]) if drawn else 1.0
     blocks = [_frame(before, after, high) for before, after in drawn]
     methods = {"stage 2": means, "stage 1": stage_one.evaluation["means"]}
     return (
@@ -110,7 +111,7 @@ def sheet(drawn):
         labels.insert(1, "likely moving (stage 1)")
     rows = []
     for before, after in drawn:
-        high = pictures.nearest([after])
+        high = frame_maps.nearest([after])
         depths = (before["predicted"], None), (after["predicted"], None)
         truth = after["truth"], after["valid"]
         row = [

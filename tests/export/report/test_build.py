@@ -5,6 +5,7 @@ import csv
 import html.parser
 import io
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from PIL import Image
 from tests.support import kitti_tree, runs
 
 pytest.importorskip("tensorflow")
+from aquanet_tf import files
 from aquanet_tf.evaluation import baselines, eigen, metrics, run
 from aquanet_tf.evaluation.protocol import Protocol
 from aquanet_tf.inference import checkpoint
@@ -190,9 +192,21 @@ def test_pictures_are_of_the_prediction_that_was_measured(evaluated, monkeypatch
 
 def test_pictures_have_the_passes_that_were_measured(evaluated):
     workdir, evaluation = evaluated
-    assert build._network(workdir, evaluation, Protocol(), "newest").grid_shift == 0
+    assert build._network(workdir, evaluation, "newest").grid_shift == 0
     moved = {**evaluation, "model": {**evaluation["model"], "grid_shift": 0.5}}
-    assert build._network(workdir, moved, Protocol(), "newest").grid_shift == 0.5
+    assert build._network(workdir, moved, "newest").grid_shift == 0.5
+
+
+def test_a_scale_that_is_found_later_changes_no_picture(both, tmp_path):
+    """The alignment was found on depth without it."""
+    workdir = shutil.copytree(both[0], tmp_path / "stage2")
+    first = shutil.copytree(both[2]["model"]["workdir"], tmp_path / "stage1")
+    stage1 = {**both[2], "model": {**both[2]["model"], "workdir": str(first)}}
+    before = build.build(workdir, both[1], count=2, stage1=stage1)
+    found = {"metres_per_unit": 2.5, "epoch": 2, "working_height": 32, "method": "by hand"}
+    for run_dir in (workdir, first):
+        files.write(run_dir / "scale.json", found)
+    assert build.build(workdir, both[1], count=2, stage1=stage1) == before
 
 
 def test_charts_leave_out_what_is_not_a_number():
