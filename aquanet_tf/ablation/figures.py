@@ -155,9 +155,7 @@ def _draw_depths(plan, keys, path):
     columns = [[_marked(each["image"], frame) for each, frame in zip(truths, frames)]]
     for key in keys:
         columns.append([color.color_inverse_depth(m["predicted"], 0, high) for m in drawn[key]])
-    columns.append(
-        [color.color_inverse_depth(m["truth"], 0, high, m["valid"]) for m in truths]
-    )
+    columns.append([color.color_inverse_depth(m["truth"], 0, high, m["valid"]) for m in truths])
     labels = ["input, moving outlined", *(plan.rows[key].name for key in keys), "ground truth"]
     _save(path, list(zip(*columns)), labels)
 

@@ -138,8 +138,11 @@ class Stage(tf.keras.Model):
         gradients = precision.unscaled(self.optimizer, tape.gradient(scaled, variables))
         norm = tf.linalg.global_norm(gradients)
         if not precision.is_scaled(self.optimizer):  # a scaling optimizer skips such a step itself
-            # Checked before the update, so the weights stay those of the last good step.
             norm = tf.debugging.assert_all_finite(norm, "the gradient is not finite")
+        # The weights stay those of the last good step: in a graph, nothing else makes the update
+        # wait for the checks.
+        with tf.control_dependencies([loss, norm]):
+            gradients = [tf.identity(gradient) for gradient in gradients]
         if self.config.clip_norm > 0:
             gradients, _ = tf.clip_by_global_norm(gradients, self.config.clip_norm, norm)
         precision.apply_gradients(self.optimizer, gradients, variables)

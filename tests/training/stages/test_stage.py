@@ -200,6 +200,27 @@ def test_a_bad_number_stops_before_the_update():
     assert not any(moved(stage.aquanet, before))
 
 
+@pytest.mark.parametrize("scale, words", [(0.0, "gradient is not"), (np.nan, "loss is not")])
+def test_a_graph_stops_before_the_update_too(scale, words):
+    """The root of 0 has a finite value, and a gradient that is not."""
+
+    class Root(kick_start.KickStart):
+        watched = ()
+
+        def forward(self, batch, networks):
+            motion = networks.posenet(batch["target_low"], batch["references_low"])
+            motion *= batch["resize"][:, None, None]
+            error = tf.sqrt(tf.reduce_mean(motion**2, axis=[1, 2]))
+            return Outputs(objective.terms(self.config, photometric=error), {}, {})
+
+    stage = make(Root)
+    before = snapshot(stage.posenet)
+    samples = {name: value for name, value in batch(resize=scale).items() if name != "key"}
+    with pytest.raises(tf.errors.InvalidArgumentError, match=words):
+        stage.fit(tf.data.Dataset.from_tensors(samples), verbose=0)
+    assert not any(moved(stage.posenet, before))
+
+
 def test_steps_of_one_execution_are_those_of_several():
     """In a stage without warp: what is compared is how often `fit` calls a step."""
 
