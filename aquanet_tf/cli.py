@@ -139,7 +139,7 @@ def run(main: Callable, quiet: bool = False, command: bool = False) -> None:
     its traceback. A warning of ours (UserWarning) is one line, too.
 
     quiet: do not log TensorFlow's messages about saving and converting, except warnings.
-    command: what is no flag is a command for `main` to run, given after `--`.
+    command: arguments after `--` are a command line for `main` to run.
     """
 
     def guarded(argv):

@@ -115,7 +115,7 @@ def main(argv) -> None:
         for entry in failed:
             print(f"skipped: {entry['error']}", file=sys.stderr)
         count = len(failed) + len(document["images"]) + len(document["videos"])
-        sys.exit(f"error: {len(failed)} of {count} images could not be predicted")
+        sys.exit(f"error: {len(failed)} of {count} inputs could not be predicted")
 
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ from absl import flags
 from tensorflow.python.framework import convert_to_constants
 
 from aquanet_tf import cli, files
+from aquanet_tf.config import rules
 from aquanet_tf.geometry import camera
 from aquanet_tf.inference import graph
 from aquanet_tf.inference.checkpoint import Predictor
@@ -288,8 +289,8 @@ def _check(out, width, quantize, data_dir, images):
             raise ValueError(f"--out={out}: {beside}, written beside it, {error}") from error
     if quantize not in TOLERANCES:
         raise ValueError(f"--quantize={quantize}: expected one of {', '.join(TOLERANCES)}")
-    if width and width < graph.MIN_WORKING_SIZE:
-        raise ValueError(f"--width={width}: must be at least {graph.MIN_WORKING_SIZE}, or 0")
+    if width and width < rules.MIN_WORKING_SIZE:
+        raise ValueError(f"--width={width}: must be at least {rules.MIN_WORKING_SIZE}, or 0")
     if images < 1:
         raise ValueError(f"--images={images}: must be at least 1")
     if quantize == "int8" and not data_dir:

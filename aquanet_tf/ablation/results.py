@@ -12,10 +12,10 @@ from aquanet_tf import files
 from aquanet_tf.ablation import jobs
 from aquanet_tf.ablation import plan as ablation_plan
 from aquanet_tf.evaluation import distance_bands, metrics
+from aquanet_tf.evaluation.run import PARTS
 from aquanet_tf.jobs import job as job_module
 from aquanet_tf.runs import provenance
 
-PARTS = ("all", "static", "moving")
 MASK_LOSS = 0.1  # one of mask_quality.STATIC_LOST: tables give the recall at this loss
 _PACKAGES = ("tensorflow", "keras", "numpy")
 

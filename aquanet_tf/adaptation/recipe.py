@@ -16,6 +16,53 @@ STAGE1, STAGE2 = "stage1", "stage2"
 TRIPLETS = 500
 _STEPS, _EPOCHS, _KICKSTART = 50, 8, 4
 _MULTIPLE = 16  # of the sides of a crop, pixels
+# Options of both stages, whatever those of the network were.
+_FIXED = {
+    "stage": "1",
+    "stage1_workdir": "",
+    "stage2_posenet": "scratch",
+    "data_weights": "",
+    "val_gt_dir": "",
+    "keep_best": "",
+    "init_checkpoint": "newest",
+    "init_partial": False,
+    # PoseNet of another camera sees far too little motion here, and depth would follow it.
+    "init_kickstart": True,
+    # Without it the depth of a queue that moves with the camera became infinite.
+    "anchor_weight": 0.01,
+    "photometric": True,
+    "encoder_weights": "none",
+    "batch_size": 4,
+    "depth_scaling": "proportional",
+    "speed_weight": 0.0,
+    "boosting_weight": 0.0,
+    # With these the network that adapt starts from finds a real car that keeps pace
+    # (docs/results/moving_cars.md#what-the-masks-find).
+    "mask": "spimo",
+    "mask_source": "cached",
+    "spimo_source": "plain",
+    "spimo_passes": 4,
+    "spimo_shift_u": 0.5,
+    "spimo_shift_v": -0.25,
+    "spimo_resolution": 1.0,
+    "spimo_renormalize": False,
+    "spimo_threshold": 0.1,
+    "kickstart_epochs": _KICKSTART,
+    "pose_frozen_epochs": 0,
+    "warmup_epochs": 0,
+    "steps_per_epoch": _STEPS,
+    "kickstart_learning_rate": 1e-3,
+    "learning_rate": 1e-4,
+    "rate_schedule": "cosine",
+    "milestones": "",
+    "ema": 0.98,
+    "mixed_precision": "off",
+    "steps_per_execution": 1,
+    "panels_every": 0,
+    "keep_checkpoints": 2,
+    "collapse": "warn",
+    "seed": 1,
+}
 
 
 class Source(NamedTuple):
@@ -47,71 +94,40 @@ def options(
     objects is not handed on. Stage 2 takes the cameras, PoseNet and masks of stage 1.
 
     Args:
+        start: networks, losses and the height of the crops are those of this run.
         out: directory of the adaptation.
         shape: (height, width) of the cropped frames; the crop gets their aspect.
         learn_intrinsics: whether the camera is learned.
         epochs: of each stage; 0: as many as the recipe has.
+
+    Raises ValueError for a network that cannot be adapted to a camera that nobody knows.
     """
     before = start.config
+    if before.focal_planes and learn_intrinsics:
+        raise ValueError(
+            f"--init_from={start.workdir}: its network needs focal lengths (--focal_planes); give "
+            "the camera with --intrinsics, or start from another network"
+        )
     aspect = shape[1] / shape[0]
     records = out / "clip"
-    # The same on every machine, so paths are as given.
     one = dataclasses.replace(
         before,
-        stage="1",
+        **_FIXED,
         data_dir=str(records / "records"),
-        data_weights="",
         val_data_dir=str(records / "records_held_out"),
-        val_gt_dir="",
-        keep_best="",
-        stage1_workdir="",
-        stage2_posenet="scratch",
         init_from=start.workdir,
-        init_checkpoint="newest",
-        init_partial=False,
-        # PoseNet of another camera sees far too little motion here, and depth would follow it.
-        init_kickstart=True,
-        # Without it the depth of a queue that moves with the camera became infinite.
-        anchor_weight=0.01,
-        photometric=True,
-        encoder_weights="none",
-        batch_size=4,
         crop_width=_side(before.crop_height * aspect),
         pose_input_width=_side(before.pose_input_height * aspect),
-        depth_scaling="proportional",
         resize_min=before.crop_height / start.height,
         resize_max=max(1.0, 1.3 * before.crop_height / start.height),
         learn_intrinsics=learn_intrinsics,
-        speed_weight=0.0,
-        boosting_weight=0.0,
-        # With these the network that adapt starts from finds a real car that keeps pace
-        # (docs/results/moving_cars.md#what-the-masks-find).
-        spimo_source="plain",
-        spimo_passes=4,
-        spimo_resolution=1.0,
-        spimo_threshold=0.1,
-        kickstart_epochs=_KICKSTART,
-        pose_frozen_epochs=0,
-        steps_per_epoch=_STEPS,
         epochs=(epochs or _EPOCHS) + _KICKSTART,
-        kickstart_learning_rate=1e-3,
-        learning_rate=1e-4,
-        rate_schedule="cosine",
-        milestones="",
-        ema=0.98,
-        steps_per_execution=1,
-        panels_every=0,
-        keep_checkpoints=2,
-        collapse="warn",
-        seed=1,
     )
     two = dataclasses.replace(
         one,
         stage="2",
         stage1_workdir=str(out / STAGE1),
         stage2_posenet="stage1",
-        mask="spimo",
-        mask_source="cached",
         init_kickstart=False,
         kickstart_epochs=0,
         epochs=epochs or _EPOCHS,

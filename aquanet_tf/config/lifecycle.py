@@ -9,7 +9,8 @@ from aquanet_tf.config.fields import option
 
 @dataclasses.dataclass(frozen=True)
 class Lifecycle:
-    """A part of `options.Config`. None of these options alters networks, losses or batches."""
+    """A part of `options.Config`. These options do not alter networks, losses or batches of a run
+    that has begun: those of its start (--init_*) are read once, and kept in run.json."""
 
     # Start
     init_from: str = option(

@@ -175,7 +175,11 @@ class Config(Lifecycle, Stored):
         0.03, "gamma of Eq. 7: static where variance / mean^2 is below.", low=0.0, affects="masks"
     )
     spimo_resolution: float = option(
-        1.0, "Size of the passes; 1: the crop's (authors: 2/3).", low=0.1, high=2.0, affects="masks"
+        1.0,
+        "Size of the passes relative to the network's input; the authors' code has 2/3.",
+        low=0.1,
+        high=2.0,
+        affects="masks",
     )
     spimo_renormalize: bool = option(
         False,
@@ -227,8 +231,8 @@ class Config(Lifecycle, Stored):
     )
     learn_intrinsics: bool = option(
         False,
-        "Learn focal lengths and principal point of each of --data_dir, from the K of its records "
-        "as first guess, and write them to WORKDIR/intrinsics.json.",
+        "Learn focal lengths and principal point for each directory of --data_dir, starting from "
+        "the K of its records; write them to WORKDIR/intrinsics.json.",
     )
     perceptual_weight: float = option(
         0.01, "alpha_p of Eq. 11: weight of the perceptual loss.", low=0.0

@@ -15,7 +15,7 @@ from aquanet_tf.data import mixture
 NEAR, FAR = 4.0, 60.0
 # Distances at which cameras of cars see the road in the last row of their images, meters.
 LAST_ROW = (2.0, 15.0)
-# How records get distances.
+# How to add distances to records.
 PREPARE = (
     "prepare the data anew, with oxts (data_prep.kitti), vehicle data (data_prep.cityscapes) or "
     "--speed_kmh or --speed_csv (data_prep.video)"

@@ -22,7 +22,7 @@ class Predictor(network.Network):
       run: a loaded `runs.run.Run`.
       height: working height in pixels; 0: that of the run.
       post_processing: one of `evaluation.protocol.POST_PROCESSINGS`.
-      moving: `maps` adds `moving_object_probability` and `static_mask`, at five times the cost.
+      moving: `maps` adds `moving_object_probability` and `static_mask`, by SPIMO's passes.
 
     Raises ValueError for a working height below 16 pixels.
     """

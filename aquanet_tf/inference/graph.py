@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from aquanet_tf.config.rules import MIN_WORKING_SIZE
 from aquanet_tf.geometry import camera
 from aquanet_tf.masks import spimo
 from aquanet_tf.networks import estimate as networks_estimate
 from aquanet_tf.networks import post_processing as networks_post_processing
-
-MIN_WORKING_SIZE = 16
 
 
 def working_size(height, width, working_height):

@@ -53,7 +53,7 @@ class Prediction:
     def moving(self) -> np.ndarray:
         """bool [H, W]: True where the pixel likely moves (SPIMO, Eq. 7).
 
-        Computed on first access, by three or four passes of the network. Only stage-1 networks
+        Computed on first access, by SPIMO's passes of the network. Only stage-1 networks
         learn what it reads, see `spimo.readable`. ValueError unless the model `has_moving`.
         """
         if self.find_moving is None:

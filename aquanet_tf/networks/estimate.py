@@ -44,7 +44,7 @@ def of_network(aquanet, config):
     return estimate
 
 
-def at_scale(estimate, factor, rule="proportional"):
+def at_scale(estimate, factor, rule):
     """The estimate of the image resized by `factor`, as an estimate of the image itself.
 
     Image, grid and K are resized by the true ratios after rounding. The result is resized back,

@@ -1,7 +1,7 @@
 """Weights of one run as the start of another (--init_from).
 
 The source is read once, before the first checkpoint of the new run: a run that has a checkpoint
-goes on from that, and run.json keeps what was taken from where, in the entry `init`:
+resumes from it, and run.json keeps what was taken from where, in the entry `init`:
   workdir, epoch  the source, and its finished epochs;
   taken           name of a network -> number of its weights that were taken;
   left            the weights that were not taken, with both shapes;
@@ -43,12 +43,12 @@ class Initial(NamedTuple):
     weights: dict[str, dict[str, np.ndarray]]
 
     def resolved(self, config: Config) -> Config:
-        """`config` without kick-start where the run has none. A resume that leaves out the source
-        gets it back, because the kick-start goes by the depth of the source."""
-        if not config.init_from:
-            left = bool(self.record["left"])
-            source = self.record["workdir"]
-            config = dataclasses.replace(config, init_from=source, init_partial=left)
+        """`config` without kick-start where the run has none, and with what the kick-start goes by:
+        whether there is a source, and whether all of its weights were taken. A resume has both from
+        run.json, whatever its flags say."""
+        source = config.init_from or self.record["workdir"]
+        partial = bool(self.record["left"])
+        config = dataclasses.replace(config, init_from=source, init_partial=partial)
         if self.record["kickstart"]:
             return config
         return dataclasses.replace(config, kickstart_epochs=0)

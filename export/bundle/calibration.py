@@ -21,9 +21,12 @@ def batches(data_dir: str, height: int, width: int, count: int) -> list[np.ndarr
     if not info["count"]:
         raise ValueError(f"--data_dir={data_dir}: holds no triplets")
     files = [str(pathlib.Path(data_dir) / shard["name"]) for shard in info["shards"]]
-    step = max(1, info["count"] // count)
+    count = min(count, info["count"])
+    chosen = tf.range(count, dtype=tf.int64) * info["count"] // count
     found = []
-    dataset = tf.data.TFRecordDataset(files).shard(step, 0).take(count)
+    dataset = tf.data.TFRecordDataset(files).enumerate()
+    dataset = dataset.filter(lambda number, _: tf.reduce_any(number == chosen))
+    dataset = dataset.map(lambda _, data: data).take(count)
     for data in progress.bar(dataset, desc="calibration", unit="image", delay=10):
         image = records.decode(records.parse(data)["target"], info["image_format"])
         resized = tf.image.resize(image, [height, width], antialias=True)

@@ -1,5 +1,6 @@
 """Options of both trainings: valid, of the aspect of the video, the same from a flagfile."""
 
+import dataclasses
 import json
 
 import pytest
@@ -42,6 +43,29 @@ def test_the_networks_are_those_of_the_source(tmp_path):
     for config in recipe.options(start, tmp_path, (96, 312), True, 3):
         for name in names:
             assert getattr(config, name) == getattr(start.config, name)
+
+
+def test_nothing_else_of_the_schedule_or_the_masks_is_inherited(tmp_path):
+    start = recipe.source(STREET)
+    other = dataclasses.replace(
+        start.config,
+        warmup_epochs=3,
+        mixed_precision="bfloat16",
+        spimo_shift_u=2.0,
+        spimo_source="boosted",
+        mask="automask",
+        epochs=99,
+    )
+    found = recipe.options(start._replace(config=other), tmp_path, (96, 312), True, 0)
+    assert found == recipe.options(start, tmp_path, (96, 312), True, 0)
+
+
+def test_a_network_that_needs_focal_lengths_needs_a_camera(tmp_path):
+    start = recipe.source(STREET)
+    start = start._replace(config=dataclasses.replace(start.config, focal_planes=True))
+    with pytest.raises(ValueError, match="--init_from=.*--focal_planes.*--intrinsics"):
+        recipe.options(start, tmp_path, (96, 312), True, 0)
+    assert recipe.options(start, tmp_path, (96, 312), False, 0)[0].focal_planes
 
 
 def test_a_damaged_source_is_named(tmp_path):

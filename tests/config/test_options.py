@@ -7,9 +7,10 @@ import pytest
 from absl import flags
 from hypothesis import strategies as st
 
-from aquanet_tf.config import command_line
+from aquanet_tf.config import command_line, rules
 from aquanet_tf.config import fields as config_fields
 from aquanet_tf.config.options import Config
+from aquanet_tf.evaluation.metrics import METRICS
 from tests.support import fuzz
 from tests.support.commands import ROOT
 
@@ -135,6 +136,12 @@ def test_the_home_is_expanded_in_every_path(tmp_path, monkeypatch):
     assert found.vgg19_weights == f"{tmp_path}/vgg.h5" and found.val_data_dir == str(tmp_path)
     assert found.stage1_workdir == f"{tmp_path}/run"
     assert command_line.parse([]) == Config()
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_the_best_epoch_may_be_that_of_every_metric(name):
+    config = Config(keep_best=name, val_gt_dir="raw")
+    assert rules.best_column(config) == f"val_{name}"
 
 
 def test_every_option_is_explained():

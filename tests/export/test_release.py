@@ -11,13 +11,13 @@ from tests.support import commands, runs
 tf = pytest.importorskip("tensorflow")
 from aquanet_tf import files
 from aquanet_tf.config.options import Config
+from aquanet_tf.evaluation import metrics
 from aquanet_tf.inference import checkpoint, known_answer
 from aquanet_tf.inference.mask_scores import AutoMaskScore
 from aquanet_tf.runs import run as runs_run
 from aquanet_tf.runs.run import load_run
 from aquanet_tf.training import teachers
 from export import release, tflite
-from export.bundle import model_card
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (37, 123, 3), dtype=np.uint8)
 
@@ -36,7 +36,7 @@ def workdir(tmp_path_factory, data_dir):
     record["data"]["sets"] = [{"directory": str(place / "records"), "share": 1.0}]
     files.write(workdir / "run.json", record)
     (workdir / "history.csv").write_text("epoch,loss\n1,0.5\n2,0.25\n")
-    means = {"all": {name: 0.125 for name in model_card.METRICS}}
+    means = {"all": {name: 0.125 for name in metrics.METRICS}}
     means["all"].update(images=7)
     found = {"protocol_line": "cap 80 m", "means": means, "rows": [{"frame": 1}]}
     found.update(model={"epoch": 2}, gt_dir="/Users/somebody/raw", baselines={"a": dict(found)})

@@ -200,6 +200,9 @@ def test_calibration_images_are_spread_over_the_data_set(data_dir):
     assert len(every) == 14
     for number, batch in enumerate(found):
         np.testing.assert_array_equal(batch, every[2 * number])
+    found = calibration.batches(str(data_dir), 24, 80, 10)
+    for number, place in enumerate((0, 1, 2, 4, 5, 7, 8, 9, 11, 12)):
+        np.testing.assert_array_equal(found[number], every[place])
 
 
 def test_errors_name_the_flag(workdir, tmp_path):

@@ -53,10 +53,15 @@ def test_perceptual_label_carries_no_gradient_where_masked():
     features = VGG19Features("random")
     view = tf.Variable(A[:1])
     mask = tf.concat([tf.zeros([1, 24, 20, 1]), tf.ones([1, 24, 20, 1])], axis=2)
-    with tf.GradientTape() as tape:
+    with tf.GradientTape(persistent=True) as tape:
         loss = synthesis.perceptual(features, view, B[:1], mask)
+        fixed = tf.constant((1 - mask) * view.numpy() + mask * B[:1])
+        pairs = list(zip(features(view), features(fixed)))
+        expected = tf.add_n([tf.reduce_mean((a - b) ** 2, axis=[1, 2, 3]) for a, b in pairs])
     assert loss.shape == (1,) and float(loss[0]) > 0
-    assert np.abs(tape.gradient(loss, view)).sum() > 0
+    got, wanted = tape.gradient(loss, view), tape.gradient(expected, view)
+    assert np.abs(wanted).sum() > 0
+    np.testing.assert_allclose(got, wanted, rtol=1e-4, atol=1e-7)
     everything_masked = synthesis.perceptual(features, A[:1], B[:1], 0 * mask)
     np.testing.assert_allclose(everything_masked, [0.0], atol=1e-9)
 

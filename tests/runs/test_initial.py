@@ -137,6 +137,15 @@ def test_a_run_with_a_checkpoint_goes_on_from_it(source, tmp_path):
         assert found.resolved(config).init_from == (config.init_from or "gone")
 
 
+@pytest.mark.parametrize("left", [[], ["posenet, here plain"]])
+@pytest.mark.parametrize("given", [False, True])
+def test_the_kick_start_of_a_resume_is_that_of_the_start(source, left, given):
+    """Whether depth comes from the source follows from what was taken, not from today's flags."""
+    record = {"workdir": str(source), "epoch": 1, "taken": {}, "left": left, "kickstart": True}
+    config = dataclasses.replace(own(source), init_partial=given)
+    assert initial.Initial(record, {}).resolved(config).init_partial is bool(left)
+
+
 def test_errors_name_the_flag(source, tmp_path):
     def prepared(**changes):
         return initial.prepare(own(source, **changes), tmp_path / "run")

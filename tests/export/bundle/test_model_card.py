@@ -8,6 +8,7 @@ from tests.support import runs
 
 pytest.importorskip("tensorflow")
 from aquanet_tf import files
+from aquanet_tf.evaluation import metrics
 from aquanet_tf.runs import scale
 from aquanet_tf.runs.run import load_run
 from export.bundle import metadata, model_card, parity
@@ -62,7 +63,7 @@ def test_what_the_run_knows(tmp_path, data_dir):
     record["init"] = {"workdir": "base", "epoch": 9, "taken": taken, "left": ["aquanet/head"]}
     files.write(workdir / "run.json", record)
     (workdir / "history.csv").write_text("epoch,loss\n0,0.5\n1,0.25\n2,0.125\n")
-    means = {"all": {name: 0.125 for name in model_card.METRICS}, "static": None}
+    means = {"all": {name: 0.125 for name in metrics.METRICS}, "static": None}
     means["all"].update(images=7, pixels=70)
     evaluation = {"protocol_line": "cap 80 m", "means": means, "model": {"epoch": 2}}
     files.write(workdir / "evaluation.json", evaluation)

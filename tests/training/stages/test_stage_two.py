@@ -140,17 +140,17 @@ def test_cached_masks_equal_those_made_here_on_the_whole_image():
     np.testing.assert_allclose(logs(stage, cached)["loss"], logs(stage)["loss"], rtol=1e-5)
 
 
-def test_perceptual_term_sees_the_masked_composite():
+def test_perceptual_term_sees_the_masked_composite(monkeypatch):
     stage = make(perceptual_weight=0.5, vgg19_weights="random")
     seen = []
     original = synthesis.perceptual
-    synthesis.perceptual = lambda f, view, truth, weight: (
-        seen.append(weight) or original(f, view, truth, weight)
+    monkeypatch.setattr(
+        synthesis,
+        "perceptual",
+        lambda f, view, truth, weight: seen.append(weight) or original(f, view, truth, weight),
     )
-    try:
-        images = stage.forward(batch(), stage.networks).images
-    finally:
-        synthesis.perceptual = original
+    images = stage.forward(batch(), stage.networks).images
+    assert len(seen) == 2
     for weight, expected in zip(seen, images["weights"]):
         np.testing.assert_array_equal(weight, expected)
 
