@@ -5,7 +5,7 @@
 The contact ratio is the median depth inside a car's box divided by that of the road just below: 1.0
 to 1.15 for a car on the road, large for a hole. The ratio beside takes the road left or right of
 the car, which a large hole covers less often. Neither needs a depth sensor or a scale
-(aquanet_tf/evaluation/contact.py). Prints a table by source and by kind (moving, parked), and
+(aquanet_tf/cars/contact.py). Prints a table by source and by kind (moving, parked), and
 writes it and the ratios of every box as JSON.
 
 --masks also measures the SPIMO masks of a stage-1 run in the same boxes: the share of moving cars,
@@ -26,7 +26,9 @@ from absl import flags
 import aquanet_tf
 from aquanet_tf import cli, files
 from aquanet_tf.config import Config, command_line, fields
-from aquanet_tf.evaluation import box_masks, boxes, contact, table
+from aquanet_tf.cars import boxes, contact
+from aquanet_tf.cars import masks as car_masks
+from aquanet_tf.evaluation import table
 
 _MASK_OPTIONS = fields.named(Config, affects="masks")
 
@@ -103,8 +105,8 @@ def _masks(run, options) -> Callable:
     score = SpimoScore(run, options.height, config)
 
     def measure(cars) -> dict:
-        found = box_masks.measure(cars, options.root, score, score.threshold)
-        print(box_masks.table(found, score.threshold), flush=True)
+        found = car_masks.measure(cars, options.root, score, score.threshold)
+        print(car_masks.table(found, score.threshold), flush=True)
         used = {name: getattr(config, name) for name in _MASK_OPTIONS}
         return {"masks": found, "mask_options": used}
 

@@ -17,7 +17,7 @@ The words, from the inside out:
 
 The names below are imported on first use: a .tflite file runs where TensorFlow is not installed.
 
-Uses: geometry, masks, media, networks, runs.
+Uses: config, geometry, masks, media, networks, runs.
 """
 
 import importlib

@@ -66,6 +66,10 @@ class Drive:
         """Frame number -> velodyne .bin file. A file without a point counts as missing."""
         return _numbered(self.path / "velodyne_points" / "data", (".bin",), _POINT_BYTES)
 
+    def depth_maps(self, camera: int) -> dict[int, pathlib.Path]:
+        """Frame number -> annotated depth PNG (uint16, meters * 256)."""
+        return depth_files(self.path, camera)
+
     def motion_masks(self, camera: int) -> dict[int, pathlib.Path]:
         """Frame number -> mask of independently moving objects (255 = moving; street only)."""
         return _numbered(self.path / "motion_masks" / f"image_{camera:02d}", (".png",))

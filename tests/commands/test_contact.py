@@ -8,7 +8,8 @@ from PIL import Image
 
 from aquanet_tf import contact, files
 from aquanet_tf.config import Config
-from aquanet_tf.evaluation import box_masks, boxes
+from aquanet_tf.cars import boxes
+from aquanet_tf.cars import masks as car_masks
 from aquanet_tf.inference import checkpoint
 from aquanet_tf.inference.mask_scores import SpimoScore
 from aquanet_tf.runs import load_run
@@ -104,7 +105,7 @@ def test_other_masks_can_be_tried(place, monkeypatch, capsys):
 
 
 def test_ratios_are_kept_when_the_masks_fail(place, monkeypatch):
-    monkeypatch.setattr(box_masks, "measure", failing)
+    monkeypatch.setattr(car_masks, "measure", failing)
     monkeypatch.setattr(contact.flags, "FLAGS", options(place, masks=True))
     with pytest.raises(ValueError, match="full"):
         contact.main([])

@@ -27,7 +27,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from aquanet_tf.evaluation.boxes import KINDS, Box, check_inside, frames
+from aquanet_tf.cars.boxes import KINDS, Box, check_inside, frames
 
 ON_ROAD = (0.7, 1.4)  # ratios of cars that count as standing on the road
 HOLE = 1.5  # ratios above it count as holes, unless parked cars have them, too

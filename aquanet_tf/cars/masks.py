@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from aquanet_tf.evaluation.boxes import KINDS, Box, frames
+from aquanet_tf.cars.boxes import KINDS, Box, frames
 from aquanet_tf.evaluation.mask_quality import STATIC_LOST, MaskCurve, spimo_curve
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aquanet_tf.evaluation import boxes
+from aquanet_tf.cars import boxes
 from aquanet_tf.media import images, video
 from tests.support import clips, commands
 

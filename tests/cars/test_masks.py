@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from aquanet_tf.evaluation import box_masks
-from aquanet_tf.evaluation.boxes import Box
+from aquanet_tf.cars import masks as car_masks
+from aquanet_tf.cars.boxes import Box
 
 SHAPE = (40, 100)
 MOVING = Box("drive", 0, 10, 10, 30, 20, "moving", "cars.csv:2")
@@ -21,8 +21,8 @@ def found(monkeypatch):
     score[10:20, 60:65] = 1.0
     score[30:33] = 0.2
     pictures = [(np.zeros((*SHAPE, 3), np.uint8), cars) for cars in ([MOVING, PARKED], [ALONE])]
-    monkeypatch.setattr(box_masks, "frames", lambda boxes, root, desc: iter(pictures))
-    return box_masks.measure([MOVING, PARKED, ALONE], "", lambda image: score, 0.5)
+    monkeypatch.setattr(car_masks, "frames", lambda boxes, root, desc: iter(pictures))
+    return car_masks.measure([MOVING, PARKED, ALONE], "", lambda image: score, 0.5)
 
 
 def test_shares_at_the_threshold(found):
@@ -43,7 +43,7 @@ def test_a_source_without_moving_cars(found):
 
 
 def test_table(found):
-    lines = box_masks.table(found, 0.5).splitlines()
+    lines = car_masks.table(found, 0.5).splitlines()
     assert len(lines) == 5 and "threshold 0.5" in lines[0]
     assert lines[2].split()[:4] == ["source", "moving", "other", "parked"]
     assert lines[3].split()[:4] == ["drive", "0.50", "0.01", "0.25"]
@@ -57,6 +57,6 @@ def test_shares_count_pixels_not_boxes(monkeypatch):
     score = np.zeros(SHAPE)
     score[10:20, 60:80] = 1.0
     picture = (np.zeros((*SHAPE, 3), np.uint8), [ALONE, small])
-    monkeypatch.setattr(box_masks, "frames", lambda boxes, root, desc: iter([picture]))
-    found = box_masks.measure([ALONE, small], "", lambda image: score, 0.5)
+    monkeypatch.setattr(car_masks, "frames", lambda boxes, root, desc: iter([picture]))
+    found = car_masks.measure([ALONE, small], "", lambda image: score, 0.5)
     assert found["trip.mp4"]["parked"] == pytest.approx(200 / 220)

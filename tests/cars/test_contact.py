@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from aquanet_tf.evaluation import contact
-from aquanet_tf.evaluation.boxes import Box
+from aquanet_tf.cars import contact
+from aquanet_tf.cars.boxes import Box
 
 HEIGHT, WIDTH, HORIZON = 128, 424, 50.0
 CAMERA, CAR = 1.65, 1.5  # heights in meters
