@@ -28,6 +28,7 @@ from collections.abc import Callable
 import numpy as np
 
 from aquanet_tf.cars.boxes import KINDS, Box, check_inside, frames
+from aquanet_tf.evaluation import alignment
 
 ON_ROAD = (0.7, 1.4)  # ratios of cars that count as standing on the road
 HOLE = 1.5  # ratios above it count as holes, unless parked cars have them, too
@@ -35,7 +36,6 @@ _STRIP = 0.25  # height of the road strip, as a share of the box's height
 _MARGIN = 0.15  # share of the box's width that the strip leaves out at each side
 _ASIDE = (0.5, 1.5)  # where the strips beside begin and end, in widths of the box from its edges
 _LEAST = 2  # rows of the strip at the network's working height
-_TINY = 1e-12  # smallest inverse depth that is inverted
 
 
 def ratio(
@@ -58,7 +58,7 @@ def ratio(
     margin = round(_MARGIN * (right - left))
     car = inverse_depth[top:bottom, left:right]
     road = inverse_depth[bottom : bottom + rows, left + margin : right - margin]
-    return _median_depth(car) / _median_depth(road)
+    return alignment.median_depth(car) / alignment.median_depth(road)
 
 
 def ratio_beside(
@@ -77,8 +77,10 @@ def ratio_beside(
         strip[:, max(0, left - far) : max(0, left - near)],
         strip[:, right + near : right + far],
     )
-    seen = [_median_depth(side) for side in sides if side.shape[1] >= (far - near) / 2]
-    return _median_depth(inverse_depth[top:bottom, left:right]) / max(seen) if seen else None
+    seen = [alignment.median_depth(side) for side in sides if side.shape[1] >= (far - near) / 2]
+    return (
+        alignment.median_depth(inverse_depth[top:bottom, left:right]) / max(seen) if seen else None
+    )
 
 
 def _strip_rows(shape, box, working_height) -> int:
@@ -89,10 +91,6 @@ def _strip_rows(shape, box, working_height) -> int:
     if bottom + least > height:
         raise ValueError(f"bottom {bottom}: no road below, the image has {height} rows")
     return max(least, round(_STRIP * (bottom - top)))
-
-
-def _median_depth(inverse_depth) -> float:
-    return float(np.median(1.0 / np.maximum(np.asarray(inverse_depth, np.float64), _TINY)))
 
 
 def measure(

@@ -15,9 +15,14 @@ from aquanet_tf.evaluation.protocol import Protocol
 _TINY = 1e-12  # smallest inverse depth that is inverted, so that no depth is infinite
 
 
+def median_depth(inverse_depth) -> float:
+    """median(1 / inverse_depth) of an array of any shape; never infinite."""
+    return float(np.median(1.0 / np.maximum(inverse_depth, _TINY)))
+
+
 def median_ratio(gt, inverse_depth) -> float:
     """median(gt) / median(1 / inverse_depth) of 1-D arrays: meters per unit of prediction."""
-    return float(np.median(gt) / np.median(1.0 / np.maximum(inverse_depth, _TINY)))
+    return float(np.median(gt)) / median_depth(inverse_depth)
 
 
 def fit_alignment(gt, inverse_depth, alignment: str, global_ratio: float = 1.0):
