@@ -25,9 +25,9 @@ from absl import flags
 
 import aquanet_tf
 from aquanet_tf import cli, files
-from aquanet_tf.config import Config, command_line, fields
 from aquanet_tf.cars import boxes, contact
 from aquanet_tf.cars import masks as car_masks
+from aquanet_tf.config import Config, command_line, fields
 from aquanet_tf.evaluation import table
 
 _MASK_OPTIONS = fields.named(Config, affects="masks")

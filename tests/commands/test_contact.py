@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from aquanet_tf import contact, files
-from aquanet_tf.config import Config
 from aquanet_tf.cars import boxes
 from aquanet_tf.cars import masks as car_masks
+from aquanet_tf.config import Config
 from aquanet_tf.inference import checkpoint
 from aquanet_tf.inference.mask_scores import SpimoScore
 from aquanet_tf.runs import load_run
