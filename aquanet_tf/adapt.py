@@ -44,6 +44,7 @@ def define_flags() -> None:
     cli.define_path("intrinsics", "", "Camera file; the camera is then not learned.")
     text = "Horizontal field of view, degrees, as first guess; 0: 75."
     flags.DEFINE_float("fov_deg", 0.0, text, lower_bound=0)
+    flags.DEFINE_alias("fov", "fov_deg")
     flags.DEFINE_list("crop", [], "TOP,BOTTOM,LEFT,RIGHT pixels to cut off; left out: found.")
     text = "Height of the camera above the road, meters; 0: unknown."
     flags.DEFINE_float("camera_height", 0.0, text, lower_bound=0)

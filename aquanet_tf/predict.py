@@ -79,6 +79,7 @@ def define_flags() -> None:
     text = "For ply and --undistort: fx,fy,cx,cy in pixels, or a camera file."
     cli.define_path("intrinsics", "", text)
     flags.DEFINE_float("fov", 0.0, "For ply: horizontal field of view in degrees.")
+    flags.DEFINE_alias("fov_deg", "fov")
     text = "Undistort the images first, as data_prep.video does, with the lens of --intrinsics."
     flags.DEFINE_bool("undistort", False, text)
 

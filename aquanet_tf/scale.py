@@ -49,6 +49,7 @@ def define_flags() -> None:
     cli.define_path("input", "", "Images or videos of a road: file, folder or pattern.")
     cli.define_path("intrinsics", "", "Camera of --input: fx,fy,cx,cy, or a camera file.")
     flags.DEFINE_float("fov", 0.0, "Camera of --input: horizontal field of view in degrees.")
+    flags.DEFINE_alias("fov_deg", "fov")
     text = "Pitch of the camera against the road in degrees, positive when it looks down, where it "
     flags.DEFINE_float("pitch", None, text + "is known; left out: found in the images.")
     text = "Frames of --input, or triplets of --data_dir, that are used, evenly spread."

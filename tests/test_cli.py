@@ -123,3 +123,12 @@ def test_places_for_a_folder(tmp_path):
         with pytest.raises(ValueError, match=words):
             cli.check_folder(bad)
     assert content(tmp_path) == {"file": "mine"}
+
+
+def test_the_field_of_view_has_both_names_everywhere():
+    """Users met --fov in one command and --fov_deg in the next."""
+    for file in sources():
+        text = file.read_text()
+        for name, other in (("fov", "fov_deg"), ("fov_deg", "fov")):
+            if f'DEFINE_float("{name}"' in text:
+                assert f'DEFINE_alias("{other}", "{name}")' in text, file

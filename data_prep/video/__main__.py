@@ -42,6 +42,7 @@ def define_flags() -> None:
     cli.define_output("out", None, text, required=True, folder=True)
     cli.define_path("intrinsics", "", _CAMERA)
     flags.DEFINE_float("fov_deg", 0.0, "Horizontal field of view, degrees.", lower_bound=0)
+    flags.DEFINE_alias("fov", "fov_deg")
     flags.DEFINE_float("focal_px", 0.0, "Focal length in pixels.", lower_bound=0)
     flags.DEFINE_list("distortion", [], "k1,k2,p1,p2[,k3], radial-tangential as in OpenCV.")
     flags.DEFINE_list("crop", [], "TOP,BOTTOM,LEFT,RIGHT pixels to cut off; K follows.")
