@@ -15,8 +15,8 @@ from absl import app, flags
 
 # Flags belong to the module that calls `define_path` or `define_output`: --help shows them there.
 flags.disclaim_key_flags()
-# Name of an output flag -> its check.
-_outputs = {}
+# Name of an output flag -> its check; name of an input flag -> whether it takes several paths.
+_outputs, _inputs = {}, {}
 
 
 def path(text: str) -> str:
@@ -47,6 +47,7 @@ def define_path(
     name: str, default: str | None, help: str, required: bool = False, several: bool = False
 ) -> None:
     """Defines a flag for a file or folder to read, or `several` separated by commas; see `path`."""
+    _inputs[name] = several
     parser, serializer = PathParser(paths if several else path), flags.ArgumentSerializer()
     flags.DEFINE(parser, name, default, help, serializer=serializer, required=required)
 
@@ -59,6 +60,7 @@ def define_output(
     `run` checks that it can be written before the command starts, unless it is empty or "none".
     """
     define_path(name, default, help, required)
+    del _inputs[name]
     _outputs[name] = check_folder if folder else check_file
 
 
@@ -76,14 +78,27 @@ def define_grid_shift() -> None:
 
 
 def check_outputs() -> None:
-    """Raises ValueError that names the flag of `define_output` that cannot be written."""
+    """Raises ValueError that names the flag of `define_output` that cannot be written, or that
+    would replace a file which another flag reads."""
     for name, check in _outputs.items():
         value = flags.FLAGS[name].value
         try:
             if value and value != "none":
                 check(value)
+                if check is check_file:
+                    _check_is_no_input(pathlib.Path(value))
         except ValueError as error:
             raise ValueError(f"--{name}={value}: {error}") from error
+
+
+def _check_is_no_input(output: pathlib.Path) -> None:
+    """Raises ValueError for a file that a flag of `define_path` names, under whatever name."""
+    for name, several in _inputs.items():
+        value = flags.FLAGS[name].value or ""
+        for part in value.split(",") if several else [value]:
+            given = pathlib.Path(part)
+            if output.is_file() and given.is_file() and output.samefile(given):
+                raise ValueError(f"is what --{name} reads; name another file")
 
 
 def check_file(path: str | pathlib.Path) -> None:
@@ -135,8 +150,8 @@ def run(main: Callable, quiet: bool = False, command: bool = False) -> None:
     """Runs `main(argv)` under absl.
 
     First checks the outputs (`define_output`). A user's error (ValueError, OSError) is printed to
-    stderr as one line, `error: ...`, and gives exit code 1. Any other exception is a bug and shows
-    its traceback. A warning of ours (UserWarning) is one line, too.
+    stderr as one line, `error: ...`, and gives exit code 1, and so is a lack of memory. Any other
+    exception is a bug and shows its traceback. A warning of ours (UserWarning) is one line, too.
 
     quiet: do not log TensorFlow's messages about saving and converting, except warnings.
     command: arguments after `--` are a command line for `main` to run.
@@ -153,6 +168,12 @@ def run(main: Callable, quiet: bool = False, command: bool = False) -> None:
             return main(argv)
         except (ValueError, OSError) as error:
             sys.exit(f"error: {error}")
+        except Exception as error:
+            # By its name: TensorFlow may not be installed.
+            if type(error).__name__ != "ResourceExhaustedError":
+                raise
+            what = str(error).splitlines()[0]
+            sys.exit(f"error: out of memory; make images, --height or batches smaller ({what})")
 
     warnings.showwarning = _shown(warnings.showwarning)
     app.run(guarded)

@@ -50,6 +50,10 @@ def main(argv) -> None:
     """Runs the command; see the module docstring."""
     del argv
     options = flags.FLAGS
+    if not options.masks:
+        for name in _MASK_OPTIONS:
+            if getattr(options, name) is not None:
+                raise ValueError(f"--{name} is for --masks; give that, too, or leave it out")
     cars = boxes.read(options.boxes)
     boxes.check(cars, options.root)
     # TensorFlow is loaded only here, so that errors in flags and files are reported at once.

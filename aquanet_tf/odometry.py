@@ -27,6 +27,9 @@ from aquanet_tf import cli, files, progress
 from aquanet_tf.runs import scale
 from aquanet_tf.trajectory import errors, frames, pose_files, poses, top_view
 
+# Files of --out.
+_KITTI, _TUM = "poses_kitti.txt", "poses_tum.txt"
+
 
 def define_flags() -> None:
     """The flags of the command."""
@@ -76,6 +79,9 @@ def main(argv) -> None:
     del argv
     options = flags.FLAGS
     scale.check(options.metres_per_unit)
+    out = pathlib.Path(options.out)
+    if options.gt:
+        _check_truth(pathlib.Path(options.gt), out)
     truth = pose_files.read_kitti(options.gt)[:: options.stride] if options.gt else None
     found = frames.open_frames(options.input, options.fps, options.stride)
     if truth is not None:
@@ -109,14 +115,22 @@ def main(argv) -> None:
         document["errors"] = measure(truth, path, options.alignment)
         lines = drawn(truth, path)
     print(text(document), flush=True)
-    out = pathlib.Path(options.out)
     out.mkdir(parents=True, exist_ok=True)
-    pose_files.write_kitti(out / "poses_kitti.txt", path)
-    pose_files.write_tum(out / "poses_tum.txt", path, found.times)
+    pose_files.write_kitti(out / _KITTI, path)
+    pose_files.write_tum(out / _TUM, path, found.times)
     unit = "m" if options.gt or known.metres_per_unit else "units of depth"
     top_view.draw(out / "top_view.png", lines, unit)
     files.write(out / "odometry.json", document)
     print(f"written: {out}")
+
+
+def _check_truth(truth: pathlib.Path, out: pathlib.Path) -> None:
+    """ValueError for poses that are not there, and for those that the command would replace."""
+    if not truth.is_file():
+        raise ValueError(f"--gt={truth}: no such file")
+    for name in (_KITTI, _TUM):
+        if (out / name).is_file() and truth.samefile(out / name):
+            raise ValueError(f"--out={out}: would replace --gt={truth}; choose another folder")
 
 
 def drawn(truth: np.ndarray, estimate: np.ndarray) -> dict[str, np.ndarray]:

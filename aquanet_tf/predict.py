@@ -29,6 +29,7 @@ inputs that could not be read. Those are skipped, and the exit code is then 1.
 
 from __future__ import annotations
 
+import math
 import pathlib
 import sys
 
@@ -50,7 +51,7 @@ def parse_range(text: str) -> tuple[float, float] | None:
         low, high = (float(part) for part in text.split(","))
     except ValueError:
         low, high = 0.0, 0.0
-    if not high > low:
+    if not (high > low and math.isfinite(high - low)):
         raise ValueError(f"--range={text}: expected two ascending numbers like 0.005,0.3")
     return low, high
 
@@ -94,8 +95,9 @@ def main(argv) -> None:
         raise ValueError("give either --model or --workdir")
     paths = inputs.paths(options.input)
     out = pathlib.Path(options.out)
-    if out.resolve() == pathlib.Path(options.input).resolve():
-        raise ValueError("--out must not be the --input folder: results would become inputs")
+    if isinstance(paths, list):  # those of a stream are checked as they come
+        for path in paths:
+            predict_all.check_apart(path, out)
     scale.check(options.metres_per_unit)
     model = options.model or options.workdir
     network = open_model(model, options.height, options.checkpoint, options.grid_shift)

@@ -37,6 +37,12 @@ from aquanet_tf.metric import camera_height, distances, ratio
 from aquanet_tf.runs import scale
 from aquanet_tf.runs.layout import SCALE_FILE
 
+# Options of two of the three ways, with what they are where they are not given.
+_OF_WAY = {
+    "camera_height": {"input": "", "intrinsics": "", "fov": 0.0, "pitch": None},
+    "gt_dir": {"split": "all", "ground_truth": "depth", "crop": "none", "depth_dir": ""},
+}
+
 
 def define_flags() -> None:
     """The flags of the command."""
@@ -79,6 +85,7 @@ def main(argv) -> None:
             "give one of --camera_height METERS (with --input), --gt_dir KITTI and --data_dir "
             "RECORDS"
         )
+    _refuse_others(options)
     measure = given[0](options)
     # TensorFlow is loaded only here, so that errors in flags and files are reported at once.
     from aquanet_tf.inference.checkpoint import Predictor
@@ -99,6 +106,14 @@ def main(argv) -> None:
     path = pathlib.Path(options.workdir) / SCALE_FILE
     files.write(path, scale.document([document, *_others(options.workdir, document)]))
     print(f"written: {path}")
+
+
+def _refuse_others(options) -> None:
+    """ValueError for an option that says nothing about the way that was chosen."""
+    for way, names in _OF_WAY.items():
+        for name, default in names.items():
+            if not getattr(options, way) and getattr(options, name) != default:
+                raise ValueError(f"--{name} is for --{way} only; leave it out")
 
 
 def _others(workdir: str, document: dict) -> list[dict]:

@@ -287,6 +287,11 @@ def _check(out, width, quantize, data_dir, images):
             cli.check_file(beside)
         except ValueError as error:
             raise ValueError(f"--out={out}: {beside}, written beside it, {error}") from error
+    if foreign := _foreign(out):
+        raise ValueError(
+            f"--out={out}: would replace {foreign}, which is not of an earlier export; choose "
+            "another name"
+        )
     if quantize not in TOLERANCES:
         raise ValueError(f"--quantize={quantize}: expected one of {', '.join(TOLERANCES)}")
     if width and width < rules.MIN_WORKING_SIZE:
@@ -295,6 +300,18 @@ def _check(out, width, quantize, data_dir, images):
         raise ValueError(f"--images={images}: must be at least 1")
     if quantize == "int8" and not data_dir:
         raise ValueError("--quantize=int8 needs images to set its scales: give --data_dir=RECORDS")
+
+
+def _foreign(out: pathlib.Path) -> pathlib.Path | None:
+    """A file beside `out` that an export would replace and that is not of one; None without."""
+    side, card = out.with_suffix(".json"), out.with_suffix(".md")
+    try:
+        exported = "sha256" in files.read(side)
+    except ValueError:
+        exported = False
+    if side.exists() and not exported:
+        return side
+    return card if card.exists() and not (exported or out.exists()) else None
 
 
 def define_flags() -> None:

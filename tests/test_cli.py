@@ -80,6 +80,41 @@ def test_a_folder_cannot_be_a_file_nor_a_file_a_folder(tmp_path, module, given):
     assert (tmp_path / "file").read_text() == "mine"
 
 
+@pytest.mark.parametrize(
+    "module, flag, given",
+    [
+        ("aquanet_tf.contact", "boxes", ["--workdir=x", "--root=x"]),
+        ("aquanet_tf.evaluate", "split", ["--workdir=x", "--gt_dir=x"]),
+        ("export.report", "evaluation", ["--workdir=x"]),
+    ],
+)
+def test_an_output_never_replaces_what_is_read(tmp_path, module, flag, given):
+    mine, other = tmp_path / "mine", tmp_path / "other"
+    mine.write_text("by hand")
+    other.symlink_to(mine)
+    done = commands.run(module, *given, f"--{flag}={mine}", f"--out={other}")
+    commands.assert_user_error(done, f"--out={other}: is what --{flag} reads")
+    assert mine.read_text() == "by hand"
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_lack_of_memory_is_one_line(known, monkeypatch):
+    """Known by the name of TensorFlow's error; any other error is a bug and is raised."""
+
+    def main(argv):
+        raise type("ResourceExhaustedError" if known else "Bug", (Exception,), {})("OOM\nmore")
+
+    monkeypatch.setattr(cli.app, "run", lambda guarded: guarded(["command"]))
+    monkeypatch.setattr(cli, "check_outputs", lambda: None)
+    with pytest.raises(SystemExit if known else Exception) as error:
+        cli.run(main)
+    if known:
+        expected = "error: out of memory; make images, --height or batches smaller (OOM)"
+        assert error.value.code == expected
+    else:
+        assert type(error.value).__name__ == "Bug"
+
+
 def test_a_command_expands_home_in_its_flags(tmp_path):
     """Also in a flagfile, and in the flagfile's own name."""
     environment = {**os.environ, "HOME": str(tmp_path)}

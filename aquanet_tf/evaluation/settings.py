@@ -44,6 +44,8 @@ class Settings:
     def __post_init__(self):
         if self.baselines and self.protocol.alignment == "none":
             raise ValueError("--baselines are not in meters: choose another --alignment than none")
+        if self.mask_workdir and not (self.protocol.static_only or self.mask_quality):
+            raise ValueError("--mask_workdir is for --static_only and --mask_quality: give one")
         if self.metres_per_unit is not None and self.protocol.alignment != "none":
             raise ValueError(
                 "--metres_per_unit is for --alignment=none: every other alignment finds its own"

@@ -57,6 +57,7 @@ def predict_all(
         inputs.named(paths), desc="predict", total=_length(paths), unit="input"
     ):
         try:
+            check_apart(path, out)
             if video.is_video(path):
                 frames = Writer(out / name, formats, *style) if formats else None
                 clips.append(_predict_clip(path, name, network, pictures, (writer, frames)))
@@ -78,6 +79,13 @@ def predict_all(
     }
     files.write(out / "predictions.json", document)
     return document
+
+
+def check_apart(path: pathlib.Path, out: pathlib.Path) -> None:
+    """ValueError for an input in the folder of the results: a second call would take results for
+    inputs, and a result could replace a file that lies beside its image."""
+    if path.resolve().parent == out.resolve():
+        raise ValueError(f"{path}: lies in --out={out}; choose another folder for the results")
 
 
 def _units(network: Network) -> str:
@@ -173,4 +181,4 @@ def summary(document: dict) -> str:
             f"{clip['input']}: {clip['frames']} frames, {clip['milliseconds']:.1f} ms per frame; "
             f"colors {low:.4g} to {high:.4g}, the same for the whole clip"
         )
-    return "\n".join(lines) or "no image could be read"
+    return "\n".join(lines) or "nothing was predicted"

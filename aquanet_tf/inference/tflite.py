@@ -40,6 +40,8 @@ class LiteModel(network.Network):
             raise ValueError(f"{path}: no such file")
         content = path.read_bytes()
         side = path.with_suffix(".json")
+        if not side.is_file():
+            raise ValueError(f"{path}: {side.name} is missing beside it; export.tflite writes both")
         metadata = network.read_metadata(self, side)
         if metadata["sha256"] != hashlib.sha256(content).hexdigest():
             raise ValueError(f"{side}: is of another file than {path}; export it again")

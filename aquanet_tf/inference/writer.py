@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import pathlib
+from collections.abc import Iterator
 
 import numpy as np
 from PIL import Image, PngImagePlugin
@@ -68,18 +70,21 @@ class Writer:
             camera = picture.camera or self.camera.of(picture.source, *image.shape[:2])
             unit = self.metres_per_unit or 1.0
             known = "meters" if self.metres_per_unit else "relative"
-            path = self.out / f"{name}.ply"
-            point_cloud.write_ply(path, unit / inverse_depth, image, camera, known)
+            with _whole(self.out / f"{name}.ply") as path:
+                point_cloud.write_ply(path, unit / inverse_depth, image, camera, known)
         if "depth" in self.formats:
-            path = self.out / f"{name}_depth.png"
-            depth_png.write_meters(path, self.metres_per_unit / inverse_depth)
+            with _whole(self.out / f"{name}_depth.png") as path:
+                depth_png.write_meters(path, self.metres_per_unit / inverse_depth)
         if "png16" in self.formats:
-            depth_png.write(self.out / f"{name}_16bit.png", inverse_depth, self.scale)
+            with _whole(self.out / f"{name}_16bit.png") as path:
+                depth_png.write(path, inverse_depth, self.scale)
         if "npy" in self.formats:
-            np.save(self.out / f"{name}.npy", inverse_depth.astype(np.float32))
+            with _whole(self.out / f"{name}.npy") as path:
+                np.save(path, inverse_depth.astype(np.float32))
         if "moving" in self.formats:
             mask = np.where(prediction.moving, 255, 0).astype(np.uint8)
-            Image.fromarray(mask).save(self.out / f"{name}_moving.png")
+            with _whole(self.out / f"{name}_moving.png") as path:
+                Image.fromarray(mask).save(path)
         if "color" in self.formats:
             self._color_or_keep(name, inverse_depth)
 
@@ -102,11 +107,27 @@ class Writer:
         kept = name if "npy" in self.formats else f".{name}"
         self._waiting[name] = self.out / f"{kept}.npy"
         if "npy" not in self.formats:
-            np.save(self._waiting[name], inverse_depth.astype(np.float32))
+            with _whole(self._waiting[name]) as path:
+                np.save(path, inverse_depth.astype(np.float32))
 
     def _color(self, name, inverse_depth):
         text = PngImagePlugin.PngInfo()
         text.add_text("colour_range", "{!r},{!r}".format(*self.colour_range))
         text.add_text("colour_map", color.INVERSE_DEPTH_MAP)
         picture = color.color_inverse_depth(inverse_depth, *self.colour_range)
-        Image.fromarray(picture).save(self.out / f"{name}_color.png", pnginfo=text)
+        with _whole(self.out / f"{name}_color.png") as path:
+            Image.fromarray(picture).save(path, pnginfo=text)
+
+
+@contextlib.contextmanager
+def _whole(path: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Removes the file when it cannot be written to its end, and raises OSError that names it.
+
+    Not `files.atomic`, which waits for the disk: a video has thousands of these files.
+    """
+    try:
+        yield path
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            path.unlink()
+        raise OSError(f"cannot write {path}: {error.strerror or error}") from error

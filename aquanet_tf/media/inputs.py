@@ -25,6 +25,8 @@ def paths(text: str, stream: Iterable[str] | None = None) -> list[pathlib.Path] 
     In folders, patterns and streams foreign files (`images.is_foreign`) are left out. Raises
     ValueError when no file is found.
     """
+    if not text:
+        raise ValueError("--input is empty: name an image, a video, a folder, a pattern, or -")
     if text == "-":
         lines = (line.strip() for line in stream or sys.stdin)
         named_paths = (pathlib.Path(line) for line in lines if line)

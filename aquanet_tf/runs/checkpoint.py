@@ -193,6 +193,12 @@ def complete(folder):
     return [path for path in paths if pathlib.Path(f"{path}.index").is_file()]
 
 
+def begun(workdir) -> bool:
+    """Whether a workdir has a checkpoint, so that a run in it is resumed."""
+    workdir = pathlib.Path(workdir)
+    return any(complete(workdir / folder) for folder in (FINISHED, UNFINISHED))
+
+
 def holds(path, network):
     """Whether the checkpoint `path`, without suffix, has weights of the network of this name.
 

@@ -24,7 +24,7 @@ from aquanet_tf import files
 from aquanet_tf.config import Config
 from aquanet_tf.networks import build
 from aquanet_tf.runs import checkpoint, run
-from aquanet_tf.runs.layout import FINISHED, RUN_FILE, UNFINISHED
+from aquanet_tf.runs.layout import RUN_FILE
 
 # Options that shapes follow from, and options that change what equal weights compute.
 _SHAPES = ("width", "encoder", "levels", "head", "adaptive", "focal_planes", "pose_network_width")
@@ -68,7 +68,7 @@ def prepare(config: Config, workdir: str | pathlib.Path) -> Initial | None:
     name, with both shapes) and --init_partial is not given, or when the run began without it.
     """
     workdir = pathlib.Path(workdir)
-    if checkpoint.complete(workdir / FINISHED) + checkpoint.complete(workdir / UNFINISHED):
+    if checkpoint.begun(workdir):
         return _resumed(config, workdir)
     if not config.init_from:
         return None

@@ -189,12 +189,15 @@ class Trainer:
         elif self.position.epoch < self.config.epochs:
             self.checkpoints.require_room(kept)
             logging.info("%s: resuming after %d epochs and %d steps", self.workdir, *self.position)
+        else:
+            logging.info(
+                "%s: has all %d epochs; nothing to train", self.workdir, self.config.epochs
+            )
         if self.position.step > self.steps:
             raise ValueError(
                 f"{self.checkpoints.newest()}: saved in an epoch of more than the {self.steps} "
                 "steps that it has now; resume with the --data_dir that the run began with"
             )
-
         if self.best is not None:
             self._resume_best()
 

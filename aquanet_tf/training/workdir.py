@@ -7,6 +7,7 @@ import pathlib
 import platform
 import sys
 
+import numpy as np
 import tensorflow as tf
 from absl import logging
 
@@ -16,10 +17,13 @@ from aquanet_tf.config import Config
 from aquanet_tf.config.fields import named
 from aquanet_tf.data import manifest, mixture, records
 from aquanet_tf.geometry import camera
-from aquanet_tf.runs import provenance, run
+from aquanet_tf.runs import checkpoint, provenance, run
 from aquanet_tf.runs.initial import Initial
-from aquanet_tf.runs.layout import CONFIG_FILE, RUN_FILE
+from aquanet_tf.runs.layout import CONFIG_FILE, FINISHED, RUN_FILE
 from aquanet_tf.training import teachers
+
+# What a run writes over, besides its config.json.
+_WRITTEN = ("flags.txt", RUN_FILE, "history.csv", FINISHED)
 
 
 def prepare(config: Config, workdir: pathlib.Path, start: Initial | None = None) -> None:
@@ -39,6 +43,14 @@ def prepare(config: Config, workdir: pathlib.Path, start: Initial | None = None)
     path = workdir / CONFIG_FILE
     if path.exists():
         _check_resumed(config, Config.load(path), workdir)
+    elif foreign := [n for n in _WRITTEN if (workdir / n).exists()]:
+        raise ValueError(
+            f"--workdir={workdir}: holds {foreign[0]} but no {CONFIG_FILE}, so it is not that of a "
+            "run; choose another --workdir"
+        )
+    data = _data(config)
+    if checkpoint.begun(workdir) and (workdir / RUN_FILE).exists():
+        _check_same_data(data, files.read(workdir / RUN_FILE).get("data", {}), workdir)
     teachers.remember_stage_one(config, workdir)
     config.save(path)
     lines = (f"--{name}={value}\n" for name, value in dataclasses.asdict(config).items())
@@ -53,11 +65,30 @@ def prepare(config: Config, workdir: pathlib.Path, start: Initial | None = None)
             "tensorflow": tf.__version__,
             "python": platform.python_version(),
         },
-        "data": _data(config),
+        "data": data,
     }
     if start is not None:
         record["init"] = start.record
     files.write(workdir / RUN_FILE, record)
+
+
+def _check_same_data(now, before, workdir):
+    """Raises ValueError when a run that has begun would go on with other records. Records that
+    have moved are the same."""
+    told = [
+        ", ".join(
+            f"{each.get('count')} triplets of {each.get('image_width')}x{each.get('image_height')}"
+            for each in data.get("sets", [])
+        )
+        for data in (before, now)
+    ]
+    close = np.allclose(before.get("focal", now["focal"]), now["focal"], rtol=1e-3)
+    if told[0] and (told[0] != told[1] or not close):
+        camera_too = "" if close else ", of another camera"
+        raise ValueError(
+            f"--data_dir: the run in {workdir} has learned from {told[0]}, here are {told[1]}"
+            f"{camera_too}; choose another --workdir, and --init_from={workdir} to start from it"
+        )
 
 
 def _check_resumed(config, before, workdir):

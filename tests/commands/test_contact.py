@@ -65,6 +65,12 @@ def test_table_and_file(place, monkeypatch, capsys):
     assert "contact ratio" in printed and "epoch 2" in printed and "written: " in printed
 
 
+def test_mask_options_without_masks_are_refused(place, monkeypatch):
+    monkeypatch.setattr(contact.flags, "FLAGS", options(place, spimo_threshold=2.0))
+    with pytest.raises(ValueError, match="--spimo_threshold is for --masks"):
+        contact.main([])
+
+
 def test_the_network_itself(place, monkeypatch):
     """Untrained, it has some depth everywhere."""
     monkeypatch.setattr(contact.flags, "FLAGS", options(place))

@@ -249,6 +249,7 @@ def test_a_protocol_fixes_its_flags():
         (["--max_depth", "0"], ["--max_depth"]),
         (["--ground_truth", "velodyne", "--camera", "3"], ["--camera"]),
         (["--split", "no.txt"], ["no.txt"]),
+        (["--mask_workdir", "other"], ["--mask_workdir", "--static_only"]),
     ],
 )
 def test_command_errors_are_one_line(raw, tmp_path, arguments, words):

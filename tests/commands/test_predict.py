@@ -1,5 +1,6 @@
 """Files that predict writes, with a prediction function of the test's own."""
 
+import errno
 import pathlib
 
 import imageio_ffmpeg
@@ -104,7 +105,30 @@ def test_bad_images_are_named_and_the_rest_is_done(folder, tmp_path):
 def test_nothing_readable(tmp_path):
     (tmp_path / "x.png").write_bytes(b"")
     document = predict_all.predict_all([tmp_path / "x.png"], network, tmp_path / "out")
-    assert document["colour_range"] is None and "no image" in predict_all.summary(document)
+    assert document["colour_range"] is None
+    assert "nothing was predicted" in predict_all.summary(document)
+
+
+def test_results_never_lie_beside_their_images(folder):
+    """A file of the user with the name of a result would be replaced."""
+    (folder / "a_16bit.png").write_bytes((folder / "a.png").read_bytes())
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    document = run(folder, folder)
+    assert not document["images"] and len(document["failed"]) == 4
+    assert f"lies in --out={folder}" in document["failed"][0]["error"]
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_a_file_cut_off_by_a_full_disk_is_removed_and_named(folder, tmp_path, monkeypatch):
+    def full(path, *given):
+        pathlib.Path(path).write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(depth_png, "write", full)
+    out = tmp_path / "out"
+    with pytest.raises(OSError, match=r"cannot write .*a_16bit\.png: No space left"):
+        run(folder, out, formats=("png16",))
+    assert not list(out.glob("*.png"))
 
 
 def test_formats(folder, tmp_path):
@@ -233,7 +257,7 @@ def test_command_on_a_folder_with_one_bad_image(folder, tmp_path):
     arguments = ("--workdir", workdir, "--input", folder, "--out", out)
     arguments += ("--write", "npy,color,moving", "--checkpoint=2", "--grid_shift=0.5")
     done = commands.run("aquanet_tf.predict", *arguments)
-    commands.assert_user_error(done, "1 of 4 images")
+    commands.assert_user_error(done, "1 of 4 inputs")
     assert "bad.png" in done.stderr and "ms per image" in done.stdout
     assert "NumExpr" not in done.stderr, "what a library says at its start"
     maps = np.load(out / "a.npy")
@@ -268,6 +292,9 @@ def test_command_errors_are_one_line(folder, tmp_path):
         (["--input", tmp_path / "nothing"], ["nothing"]),
         (["--input", folder, "--range", "2,1"], ["--range=2,1"]),
         (["--input", folder, "--out", folder], ["--out"]),
+        (["--input", folder / "a.png", "--out", folder], ["--out", "a.png"]),
+        (["--input", ""], ["--input"]),
+        (["--input", folder, "--range", "0,inf"], ["--range=0,inf"]),
         (["--input", folder, "--model", folder], ["--model", "--workdir"]),
     ):
         commands.assert_user_error(commands.run("aquanet_tf.predict", *needed, *arguments), *words)

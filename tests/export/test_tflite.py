@@ -192,6 +192,18 @@ def test_a_failed_check_leaves_the_old_model(workdir, tmp_path, monkeypatch):
     assert out.read_bytes() == b"old" and list(tmp_path.iterdir()) == [out]
 
 
+@pytest.mark.parametrize("name", ["a.json", "a.md"])
+def test_files_beside_it_that_are_not_of_an_export_stay(name, workdir, tmp_path):
+    (tmp_path / name).write_text('{"fx": 1}')
+    with pytest.raises(ValueError, match=f"--out=.*would replace .*{name}"):
+        tflite.export_tflite(workdir, tmp_path / "a.tflite")
+    assert (tmp_path / name).read_text() == '{"fx": 1}'
+    (tmp_path / name).unlink()
+    (tmp_path / "a.json").write_text('{"sha256": "of an earlier export"}')
+    (tmp_path / "a.md").write_text("its card")
+    assert tflite._foreign(tmp_path / "a.tflite") is None
+
+
 def test_calibration_images_are_spread_over_the_data_set(data_dir):
     found = calibration.batches(str(data_dir), 24, 80, 7)  # 14 triplets of this very size
     assert len(found) == 7 and all(batch.shape == (1, 24, 80, 3) for batch in found)

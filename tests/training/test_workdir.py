@@ -1,6 +1,7 @@
 """What a run says about itself before its first step."""
 
 import dataclasses
+import shutil
 
 import pytest
 
@@ -52,6 +53,36 @@ def test_only_some_options_may_change_when_a_run_is_resumed(data_dir, tmp_path):
     with pytest.raises(ValueError, match="began with --levels=.*choose another --workdir"):
         training_workdir.prepare(dataclasses.replace(changed, levels=9), tmp_path)
     assert Config.load(tmp_path / "config.json") == changed
+
+
+@pytest.mark.parametrize("name", ["flags.txt", "run.json", "history.csv", "checkpoints"])
+def test_files_that_are_not_of_a_run_stay(name, data_dir, tmp_path):
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(ValueError, match=f"holds {name} but no config.json"):
+        training_workdir.prepare(options(data_dir), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_text() == "mine"
+
+
+def test_a_log_may_be_there_before_the_run(data_dir, tmp_path):
+    (tmp_path / "train.log").write_text("the shell made it")
+    training_workdir.prepare(options(data_dir), tmp_path)
+
+
+def test_a_run_that_has_begun_keeps_its_records(pair_of_sets, tmp_path, monkeypatch):
+    one, two = pair_of_sets
+    training_workdir.prepare(options(one), tmp_path)
+    before = files.read(tmp_path / "run.json")
+    moved = shutil.copytree(one, tmp_path / "moved")
+    monkeypatch.setattr(training_workdir.checkpoint, "begun", lambda workdir: True)
+    for other in (two, f"{one},{two}"):
+        with pytest.raises(ValueError, match="--data_dir: the run in .* has learned from 14 trip"):
+            training_workdir.prepare(options(other), tmp_path)
+    assert files.read(tmp_path / "run.json") == before
+    training_workdir.prepare(options(moved), tmp_path)
+    assert files.read(tmp_path / "run.json")["data"]["triplets"] == 14
+    monkeypatch.setattr(training_workdir.checkpoint, "begun", lambda workdir: False)
+    training_workdir.prepare(options(two), tmp_path)
 
 
 def test_a_run_of_an_earlier_version_can_be_resumed(data_dir, tmp_path):

@@ -96,6 +96,22 @@ def path_of(monkeypatch, workdir, folder, out, given=None):
     return document, pose_files.read_kitti(out / "poses_kitti.txt")
 
 
+@pytest.mark.parametrize("name", ["poses_kitti.txt", "poses_tum.txt"])
+def test_the_true_poses_are_never_replaced(name, workdir, folder, tmp_path, monkeypatch):
+    (tmp_path / name).write_text("1 0 0 0 0 1 0 0 0 0 1 0\n" * 6)
+    before = (tmp_path / name).read_text()
+    flags = types.SimpleNamespace(
+        workdir=str(workdir), input=str(folder), out=str(tmp_path), metres_per_unit=None
+    )
+    vars(flags).update(checkpoint="newest", stride=1, fps=10.0, alignment="sim3")
+    monkeypatch.setattr(odometry.flags, "FLAGS", flags)
+    for given, words in ((tmp_path / name, "--out=.*would replace --gt"), ("gone", "--gt=gone")):
+        flags.gt = str(given)
+        with pytest.raises(ValueError, match=words):
+            odometry.main([])
+    assert (tmp_path / name).read_text() == before
+
+
 def test_positions_are_in_meters_where_the_scale_is_known(workdir, folder, tmp_path, monkeypatch):
     run = shutil.copytree(workdir, tmp_path / "run")
     plain, path = path_of(monkeypatch, run, folder, tmp_path / "plain")
