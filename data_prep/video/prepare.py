@@ -6,7 +6,6 @@ import dataclasses
 import os
 import pathlib
 import re
-import shutil
 
 import numpy as np
 from PIL import Image
@@ -18,18 +17,16 @@ from data_prep.dataset import origins
 from data_prep.layouts import kitti
 from data_prep.video import camera as video_camera
 from data_prep.video import clips as video_clips
-from data_prep.video import held_out
+from data_prep.video import folders, held_out
 from data_prep.video import raw as video_raw
 from data_prep.video import select as video_select
 from data_prep.video import speed as video_speed
 from data_prep.video.crop import NO_CROP, Crop
 from data_prep.video.source import Source
 
-RAW, RECORDS, REPORT = "raw", "records", "video.json"
+RECORDS, REPORT = "records", "video.json"
 # The data set of what --held_out keeps back.
 HELD_OUT_RECORDS = "records_held_out"
-# Below RAW: a frame in which the part that is cut off is dark.
-CROP = "crop.png"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,7 +107,7 @@ def _write_records(options: Options, folder: pathlib.Path, split: str, stride: i
     """Writes one data set from the raw frames; its manifest."""
     return kitti.prepare(
         kitti.Options(
-            raw_dir=str(pathlib.Path(options.out) / RAW),
+            raw_dir=str(pathlib.Path(options.out) / folders.RAW),
             out=str(folder),
             split=split,
             height=options.height,
@@ -126,7 +123,7 @@ def _write_records(options: Options, folder: pathlib.Path, split: str, stride: i
 def print_report(report: dict) -> None:
     """Size, kept, dropped, motion and warnings, one line each."""
     if crop := report["arguments"].get("crop"):
-        print(f"--crop={','.join(map(str, crop))}: see {RAW}/{CROP} below --out")
+        print(f"--crop={','.join(map(str, crop))}: see {folders.RAW}/{video_raw.CROP} below --out")
     print(
         f"kept {report['kept']} of {report['frames']} frames in {len(report['scenes'])} scenes; "
         f"dropped: {_dropped(report['dropped'])}; cuts: {report['cuts']}; stride {report['stride']}"
@@ -145,9 +142,9 @@ def print_report(report: dict) -> None:
 def _earlier(out: pathlib.Path, arguments: dict, source: Source) -> dict | None:
     """The report of an earlier run whose raw frames are complete; None: there is none.
 
-    ValueError when `out` holds anything else.
+    ValueError when `out` holds anything else, or the input.
     """
-    if (out / REPORT).is_file() and (out / RAW).is_dir():
+    if (out / REPORT).is_file() and (out / folders.RAW).is_dir():
         report = files_module.read(out / REPORT)
         before = report.get("arguments") or {}
         changed = _changed(before, arguments)
@@ -158,10 +155,7 @@ def _earlier(out: pathlib.Path, arguments: dict, source: Source) -> dict | None:
             f"--out={out}: holds another video, camera or speed (changed: "
             f"{origins.listed(changed)}); choose another directory or remove it"
         )
-    if out.is_dir() and any(not path.name.startswith(RAW) for path in out.iterdir()):
-        raise ValueError(
-            f"--out={out}: not empty and not of data_prep.video; choose another directory"
-        )
+    folders.check(out, [source.path, *source.files])
     return None
 
 
@@ -180,8 +174,8 @@ def _write_raw(out: pathlib.Path, options: Options, kept: dict, camera, clips, s
 
     kept: what the report holds beside the account of the frames.
     """
-    writer = video_raw.Writer(camera, clips.shape, options.crop)
     width = options.crop.shape(clips.shape)[1]
+    writer = video_raw.Writer(camera, clips.shape, options.crop)
     chosen = clips.select(camera.k[0, 0] / width, options.min_flow / 100, options.crop)
     stride = video_select.choose_stride(chosen.found)
     if options.stride != "auto":
@@ -196,17 +190,17 @@ def _write_raw(out: pathlib.Path, options: Options, kept: dict, camera, clips, s
     report = {**kept, **_report(chosen, stride)}
     if doubt := camera_file.doubt(camera.k, clips.shape):
         report["warnings"].append(f"{options.intrinsics}: {doubt}")
-    unfinished = out / f"{RAW}.tmp"
-    shutil.rmtree(unfinished, ignore_errors=True)
-    shutil.rmtree(out / RAW, ignore_errors=True)
+    unfinished = out / folders.UNFINISHED
+    folders.remove(unfinished)
+    folders.remove(out / folders.RAW)
     writer.write_calibration(unfinished / video_raw.DATE)
     for path, drives in chosen.drives.items():
         writer.write_frames(unfinished, path, drives, options.image_format)
         for name, numbers in drives.items() if speed else ():
             travel.write(unfinished / name, speed.steps(path, numbers))
     if any(options.crop):
-        Image.fromarray(options.crop.shown(clips.first)).save(unfinished / CROP)
-    os.replace(unfinished, out / RAW)
+        Image.fromarray(options.crop.shown(clips.first)).save(unfinished / video_raw.CROP)
+    os.replace(unfinished, out / folders.RAW)
     files_module.write(out / REPORT, report)
     return report
 
