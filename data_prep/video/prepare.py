@@ -13,7 +13,9 @@ from PIL import Image
 from aquanet_tf import files as files_module
 from aquanet_tf.cameras import camera_file
 from aquanet_tf.kitti import travel
-from data_prep.dataset import origins
+from aquanet_tf.kitti.split_file import SplitEntry
+from data_prep.dataset import job, origins
+from data_prep.dataset import prepare as dataset_prepare
 from data_prep.layouts import kitti
 from data_prep.video import camera as video_camera
 from data_prep.video import clips as video_clips
@@ -89,18 +91,50 @@ def prepare(options: Options) -> tuple[dict, dict[str, dict]]:
         kept = {"arguments": arguments, "files": source.record()}
         report = _write_raw(out, options, kept, camera, clips, speed)
     stride = report["stride"] if options.stride == "auto" else int(options.stride)
-    splits = {RECORDS: "all"}
-    if options.held_out or options.max_triplets:
-        chosen = options.held_out, options.max_triplets
-        lines = held_out.choose(report["scenes"], stride, *chosen)
-        held_out.write(out, lines)
-        splits = {RECORDS: str(out / held_out.TRAIN)}
-        if options.held_out:
-            splits[HELD_OUT_RECORDS] = str(out / held_out.HELD_OUT)
     return report, {
         name: _write_records(options, out / name, split, stride, speed is not None)
-        for name, split in splits.items()
+        for name, split in _splits(options, out, report["scenes"], stride).items()
     }
+
+
+def _splits(options: Options, out: pathlib.Path, scenes: dict, stride: int) -> dict[str, str]:
+    """Folder of each data set below `out` -> its split; writes the split files.
+
+    ValueError, before anything is written, when a data set is there that has other triplets: its
+    split files tell what it was made of.
+    """
+    lines = {}
+    if options.held_out or options.max_triplets:
+        lines = held_out.choose(scenes, stride, options.held_out, options.max_triplets)
+    files = {RECORDS: held_out.TRAIN, HELD_OUT_RECORDS: held_out.HELD_OUT}
+    splits = {name: str(out / file) for name, file in files.items() if lines.get(file)}
+    splits = splits or {RECORDS: "all"}
+    for name in splits:
+        _require_same(options, out / name, lines.get(files[name], []), stride)
+    held_out.write(out, lines)
+    return splits
+
+
+def _require_same(options: Options, folder: pathlib.Path, lines: list[str], stride: int) -> None:
+    """ValueError, naming the flags, when `folder` is a data set of another stride or of other
+    `lines` (none: all frames)."""
+    before = job.arguments(folder)
+    if before is None:
+        return
+    if before.get("stride") != stride:
+        raise ValueError(
+            f"--stride={stride}: {folder} was made with {before.get('stride')}; keep it, or choose "
+            "another --out"
+        )
+    places = (line.rpartition(" ") for line in lines)
+    entries = [SplitEntry(drive, int(frame)) for drive, _, frame in places]
+    content = dataset_prepare.split_content(entries) if entries else None
+    if before.get("split_content") != content:
+        made = "with other values of" if before.get("split_content") else "without"
+        raise ValueError(
+            f"--held_out={options.held_out:g} --max_triplets={options.max_triplets}: {folder} was "
+            f"made {made} these flags; keep what it was made with, or choose another --out"
+        )
 
 
 def _write_records(options: Options, folder: pathlib.Path, split: str, stride: int, distances):
