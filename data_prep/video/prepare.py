@@ -209,7 +209,7 @@ def _write_raw(out: pathlib.Path, options: Options, kept: dict, camera, clips, s
     kept: what the report holds beside the account of the frames.
     """
     width = options.crop.shape(clips.shape)[1]
-    writer = video_raw.Writer(camera, clips.shape, options.crop)
+    writer = _writer(options, camera, clips.shape)
     chosen = clips.select(camera.k[0, 0] / width, options.min_flow / 100, options.crop)
     stride = video_select.choose_stride(chosen.found)
     if options.stride != "auto":
@@ -237,6 +237,16 @@ def _write_raw(out: pathlib.Path, options: Options, kept: dict, camera, clips, s
     os.replace(unfinished, out / folders.RAW)
     files_module.write(out / REPORT, report)
     return report
+
+
+def _writer(options: Options, camera, shape: tuple[int, int]) -> video_raw.Writer:
+    """The Writer; ValueError names the flag or the file of a distortion that cannot be undone."""
+    try:
+        return video_raw.Writer(camera, shape, options.crop)
+    except ValueError as error:
+        given = ",".join(f"{value:g}" for value in options.distortion)
+        where = f"--distortion={given}" if given else options.intrinsics
+        raise ValueError(f"{where}: {error}") from None
 
 
 def _report(chosen: video_clips.Chosen, stride: int) -> dict:
