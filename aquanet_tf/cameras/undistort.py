@@ -32,7 +32,7 @@ class Undistorter:
         self.k = k - [[0, 0, left], [0, 0, top], [0, 0, 0]]
         if 4 * rows * columns < height * width:
             raise ValueError(
-                f"distortion {_named(lens)} leaves {rows}x{columns} of the image: are these "
+                f"distortion {_named(lens)} leaves {columns}x{rows} of the image: are these "
                 f"{_ORDER[lens.model]}, in this order, and is K that of the frames?"
             )
         part = np.s_[top : top + rows, left : left + columns]

@@ -119,6 +119,15 @@ def finish(out: str | pathlib.Path, job: Job, shards: list[dict], selection) -> 
     return result
 
 
+def arguments(folder: str | pathlib.Path) -> dict | None:
+    """The arguments of the data set in a folder, finished or not; None where there is none.
+
+    ValueError when it is damaged.
+    """
+    before = _earlier(pathlib.Path(folder), f"choose another --out or remove {folder}")
+    return before and before["arguments"]
+
+
 def digest(value) -> str:
     """sha256 of any JSON value."""
     return hashlib.sha256(json.dumps(value).encode()).hexdigest()

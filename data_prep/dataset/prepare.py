@@ -95,6 +95,11 @@ def print_summary(result: dict, out: str) -> None:
         print(f"{known} of them have the distance traveled, in meters")
 
 
+def split_content(entries: list[SplitEntry]) -> str:
+    """What `split_content` is among the arguments of a data set of this split."""
+    return job.digest([[entry.drive, entry.frame, entry.camera] for entry in entries])[:16]
+
+
 def _with_distances(items: list[Item]) -> list[Item]:
     """The items with the meters from the target to the previous and to the next frame.
 
@@ -182,7 +187,6 @@ def _arguments(options: Options, source: Source, items: list[Item]) -> dict:
         del arguments["distances"]
     arguments["raw_dir"] = str(pathlib.Path(options.raw_dir).resolve())
     if source.split is not None:
-        lines = [[entry.drive, entry.frame, entry.camera] for entry in source.split]
-        arguments["split_content"] = job.digest(lines)[:16]
+        arguments["split_content"] = split_content(source.split)
     arguments = {k: list(v) if isinstance(v, tuple) else v for k, v in arguments.items()}
     return {"command": source.command, **arguments}

@@ -68,8 +68,8 @@ class Clips:
                 continue
             if first.shape[:2] != self.shape:
                 raise ValueError(
-                    f"{path}: {first.shape[0]}x{first.shape[1]}, the clips before are "
-                    f"{self.shape[0]}x{self.shape[1]}; an --input has one size and one camera"
+                    f"{path}: {first.shape[1]}x{first.shape[0]}, the clips before are "
+                    f"{self.shape[1]}x{self.shape[0]}; an --input has one size and one camera"
                 )
             frames = video_frames.read(path, crop)
             frames = progress.bar(frames, desc=f"motion in {path.name}", unit="frame")

@@ -48,12 +48,12 @@ def read(path: str | pathlib.Path, crop: Crop = NO_CROP) -> Iterator[np.ndarray]
     path = pathlib.Path(path)
     listed = names(path)
     shape, count = None, 0
-    for frame in video.frames(path) if path.is_file() else map(images.read_image, listed):
+    for frame in video.frames(path) if path.is_file() else map(_image, listed):
         if shape not in (None, frame.shape):
             where = path if path.is_file() else listed[count]
             raise ValueError(
-                f"{where}: {frame.shape[0]}x{frame.shape[1]}, the frames before are "
-                f"{shape[0]}x{shape[1]}; an --input has one size"
+                f"{where}: {frame.shape[1]}x{frame.shape[0]}, the frames before are "
+                f"{shape[1]}x{shape[0]}; an --input has one size"
             )
         shape, count = frame.shape, count + 1
         yield crop.frame(frame)
@@ -68,6 +68,17 @@ def cut_off(path: str | pathlib.Path, decoded: int) -> list[str]:
     if decoded >= 0.95 * announced - 2:
         return []
     return [f"{decoded} of about {announced} frames could be decoded: is the file cut off?"]
+
+
+def _image(path: pathlib.Path) -> np.ndarray:
+    """A frame of a folder. ValueError with the fix when it cannot be read: whether the frames
+    beside it may become neighbors, the user decides."""
+    try:
+        return images.read_image(path)
+    except ValueError as error:
+        raise ValueError(
+            f"{error}; restore it, or move it away: the frames beside it then become neighbors"
+        ) from None
 
 
 def _natural(path: pathlib.Path):

@@ -6,7 +6,6 @@ import dataclasses
 import os
 import pathlib
 import re
-import shutil
 
 import numpy as np
 from PIL import Image
@@ -14,22 +13,22 @@ from PIL import Image
 from aquanet_tf import files as files_module
 from aquanet_tf.cameras import camera_file
 from aquanet_tf.kitti import travel
-from data_prep.dataset import origins
+from aquanet_tf.kitti.split_file import SplitEntry
+from data_prep.dataset import job, origins
+from data_prep.dataset import prepare as dataset_prepare
 from data_prep.layouts import kitti
 from data_prep.video import camera as video_camera
 from data_prep.video import clips as video_clips
-from data_prep.video import held_out
+from data_prep.video import folders, held_out
 from data_prep.video import raw as video_raw
 from data_prep.video import select as video_select
 from data_prep.video import speed as video_speed
 from data_prep.video.crop import NO_CROP, Crop
 from data_prep.video.source import Source
 
-RAW, RECORDS, REPORT = "raw", "records", "video.json"
+RECORDS, REPORT = "records", "video.json"
 # The data set of what --held_out keeps back.
 HELD_OUT_RECORDS = "records_held_out"
-# Below RAW: a frame in which the part that is cut off is dark.
-CROP = "crop.png"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,25 +91,57 @@ def prepare(options: Options) -> tuple[dict, dict[str, dict]]:
         kept = {"arguments": arguments, "files": source.record()}
         report = _write_raw(out, options, kept, camera, clips, speed)
     stride = report["stride"] if options.stride == "auto" else int(options.stride)
-    splits = {RECORDS: "all"}
-    if options.held_out or options.max_triplets:
-        chosen = options.held_out, options.max_triplets
-        lines = held_out.choose(report["scenes"], stride, *chosen)
-        held_out.write(out, lines)
-        splits = {RECORDS: str(out / held_out.TRAIN)}
-        if options.held_out:
-            splits[HELD_OUT_RECORDS] = str(out / held_out.HELD_OUT)
     return report, {
         name: _write_records(options, out / name, split, stride, speed is not None)
-        for name, split in splits.items()
+        for name, split in _splits(options, out, report["scenes"], stride).items()
     }
+
+
+def _splits(options: Options, out: pathlib.Path, scenes: dict, stride: int) -> dict[str, str]:
+    """Folder of each data set below `out` -> its split; writes the split files.
+
+    ValueError, before anything is written, when a data set is there that has other triplets: its
+    split files tell what it was made of.
+    """
+    lines = {}
+    if options.held_out or options.max_triplets:
+        lines = held_out.choose(scenes, stride, options.held_out, options.max_triplets)
+    files = {RECORDS: held_out.TRAIN, HELD_OUT_RECORDS: held_out.HELD_OUT}
+    splits = {name: str(out / file) for name, file in files.items() if lines.get(file)}
+    splits = splits or {RECORDS: "all"}
+    for name in splits:
+        _require_same(options, out / name, lines.get(files[name], []), stride)
+    held_out.write(out, lines)
+    return splits
+
+
+def _require_same(options: Options, folder: pathlib.Path, lines: list[str], stride: int) -> None:
+    """ValueError, naming the flags, when `folder` is a data set of another stride or of other
+    `lines` (none: all frames)."""
+    before = job.arguments(folder)
+    if before is None:
+        return
+    if before.get("stride") != stride:
+        raise ValueError(
+            f"--stride={stride}: {folder} was made with {before.get('stride')}; keep it, or choose "
+            "another --out"
+        )
+    places = (line.rpartition(" ") for line in lines)
+    entries = [SplitEntry(drive, int(frame)) for drive, _, frame in places]
+    content = dataset_prepare.split_content(entries) if entries else None
+    if before.get("split_content") != content:
+        made = "with other values of" if before.get("split_content") else "without"
+        raise ValueError(
+            f"--held_out={options.held_out:g} --max_triplets={options.max_triplets}: {folder} was "
+            f"made {made} these flags; keep what it was made with, or choose another --out"
+        )
 
 
 def _write_records(options: Options, folder: pathlib.Path, split: str, stride: int, distances):
     """Writes one data set from the raw frames; its manifest."""
     return kitti.prepare(
         kitti.Options(
-            raw_dir=str(pathlib.Path(options.out) / RAW),
+            raw_dir=str(pathlib.Path(options.out) / folders.RAW),
             out=str(folder),
             split=split,
             height=options.height,
@@ -126,7 +157,7 @@ def _write_records(options: Options, folder: pathlib.Path, split: str, stride: i
 def print_report(report: dict) -> None:
     """Size, kept, dropped, motion and warnings, one line each."""
     if crop := report["arguments"].get("crop"):
-        print(f"--crop={','.join(map(str, crop))}: see {RAW}/{CROP} below --out")
+        print(f"--crop={','.join(map(str, crop))}: see {folders.RAW}/{video_raw.CROP} below --out")
     print(
         f"kept {report['kept']} of {report['frames']} frames in {len(report['scenes'])} scenes; "
         f"dropped: {_dropped(report['dropped'])}; cuts: {report['cuts']}; stride {report['stride']}"
@@ -145,9 +176,9 @@ def print_report(report: dict) -> None:
 def _earlier(out: pathlib.Path, arguments: dict, source: Source) -> dict | None:
     """The report of an earlier run whose raw frames are complete; None: there is none.
 
-    ValueError when `out` holds anything else.
+    ValueError when `out` holds anything else, or the input.
     """
-    if (out / REPORT).is_file() and (out / RAW).is_dir():
+    if (out / REPORT).is_file() and (out / folders.RAW).is_dir():
         report = files_module.read(out / REPORT)
         before = report.get("arguments") or {}
         changed = _changed(before, arguments)
@@ -158,10 +189,7 @@ def _earlier(out: pathlib.Path, arguments: dict, source: Source) -> dict | None:
             f"--out={out}: holds another video, camera or speed (changed: "
             f"{origins.listed(changed)}); choose another directory or remove it"
         )
-    if out.is_dir() and any(not path.name.startswith(RAW) for path in out.iterdir()):
-        raise ValueError(
-            f"--out={out}: not empty and not of data_prep.video; choose another directory"
-        )
+    folders.check(out, [source.path, *source.files])
     return None
 
 
@@ -180,8 +208,8 @@ def _write_raw(out: pathlib.Path, options: Options, kept: dict, camera, clips, s
 
     kept: what the report holds beside the account of the frames.
     """
-    writer = video_raw.Writer(camera, clips.shape, options.crop)
     width = options.crop.shape(clips.shape)[1]
+    writer = _writer(options, camera, clips.shape)
     chosen = clips.select(camera.k[0, 0] / width, options.min_flow / 100, options.crop)
     stride = video_select.choose_stride(chosen.found)
     if options.stride != "auto":
@@ -196,19 +224,29 @@ def _write_raw(out: pathlib.Path, options: Options, kept: dict, camera, clips, s
     report = {**kept, **_report(chosen, stride)}
     if doubt := camera_file.doubt(camera.k, clips.shape):
         report["warnings"].append(f"{options.intrinsics}: {doubt}")
-    unfinished = out / f"{RAW}.tmp"
-    shutil.rmtree(unfinished, ignore_errors=True)
-    shutil.rmtree(out / RAW, ignore_errors=True)
+    unfinished = out / folders.UNFINISHED
+    folders.remove(unfinished)
+    folders.remove(out / folders.RAW)
     writer.write_calibration(unfinished / video_raw.DATE)
     for path, drives in chosen.drives.items():
         writer.write_frames(unfinished, path, drives, options.image_format)
         for name, numbers in drives.items() if speed else ():
             travel.write(unfinished / name, speed.steps(path, numbers))
     if any(options.crop):
-        Image.fromarray(options.crop.shown(clips.first)).save(unfinished / CROP)
-    os.replace(unfinished, out / RAW)
+        Image.fromarray(options.crop.shown(clips.first)).save(unfinished / video_raw.CROP)
+    os.replace(unfinished, out / folders.RAW)
     files_module.write(out / REPORT, report)
     return report
+
+
+def _writer(options: Options, camera, shape: tuple[int, int]) -> video_raw.Writer:
+    """The Writer; ValueError names the flag or the file of a distortion that cannot be undone."""
+    try:
+        return video_raw.Writer(camera, shape, options.crop)
+    except ValueError as error:
+        given = ",".join(f"{value:g}" for value in options.distortion)
+        where = f"--distortion={given}" if given else options.intrinsics
+        raise ValueError(f"{where}: {error}") from None
 
 
 def _report(chosen: video_clips.Chosen, stride: int) -> dict:

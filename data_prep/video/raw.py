@@ -16,6 +16,9 @@ from data_prep.video.crop import Crop
 
 # KITTI's layout needs a date; this one stands for an unknown one.
 DATE = "2000_01_01"
+CALIBRATION = "calib_cam_to_cam.txt"
+# Beside the date: a frame in which the part that is cut off is dark.
+CROP = "crop.png"
 
 
 class Writer:
@@ -42,7 +45,7 @@ class Writer:
         folder.mkdir(parents=True)
         rows = np.hstack([self._k, np.zeros((3, 1))]).ravel()
         text = f"S_rect_02: {width} {height}\nP_rect_02: {' '.join(f'{x:.9e}' for x in rows)}\n"
-        (folder / "calib_cam_to_cam.txt").write_text(text)
+        (folder / CALIBRATION).write_text(text)
 
     def write_frames(self, raw: pathlib.Path, source: str, drives: dict, image_format: str) -> None:
         """Writes frames of the clip `source`; drives: DATE/DRIVE below `raw` -> frame numbers.

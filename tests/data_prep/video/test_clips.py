@@ -54,7 +54,7 @@ def test_a_folder_of_clips_is_one_data_set(tmp_path):
     clip(trip / "clip 12.mp4", range(5), (80, 160))
     with pytest.raises(ValueError, match="changed: clip 12.mp4: added"):
         prepare.prepare(options)
-    with pytest.raises(ValueError, match="clip 12.mp4: 80x160, the clips before are 96x160"):
+    with pytest.raises(ValueError, match="clip 12.mp4: 160x80, the clips before are 160x96"):
         prepare.prepare(prepare.Options(str(trip), str(tmp_path / "other"), fov_deg=70.0))
     Image.fromarray(drive(0)).save(trip / "view.jpg")
     with pytest.raises(ValueError, match="holds 4 videos and 1 images"):
@@ -182,6 +182,9 @@ def test_a_fisheye_file_makes_pinhole_frames(tmp_path):
     assert report["arguments"]["distortion_model"] == "equidistant"
     with pytest.raises(ValueError, match="--distortion is radial-tangential, but .*equidistant"):
         camera(intrinsics=str(path), distortion=(0.1, 0, 0, 0))
+    path.write_text(json.dumps({**k, "D": [-9.0, 0, 0, 0]}))
+    with pytest.raises(ValueError, match="k.json: distortion radtan .* folds the image"):
+        prepare.prepare(dataclasses.replace(options, out=str(tmp_path / "folded")))
     k["K"][2] = 30.0
     path.write_text(json.dumps(k))
     report, _ = prepare.prepare(

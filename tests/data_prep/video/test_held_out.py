@@ -1,10 +1,13 @@
 """What is held out shares no frame with what is trained on."""
 
+import dataclasses
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_prep.video import held_out
+from data_prep.video import held_out, prepare
+from tests.data_prep.video.test_prepare import drive, folder
 
 SCENES = st.lists(st.integers(1, 60), min_size=1, max_size=5)
 
@@ -28,8 +31,8 @@ def test_no_frame_is_in_both(lengths, stride, share):
         return
     touched = [frames_of(lines, stride) for lines in found.values()]
     assert not touched[0] & touched[1]
-    for drive, frame in touched[0] | touched[1]:
-        assert 0 <= frame < len(scenes[drive])
+    for name, frame in touched[0] | touched[1]:
+        assert 0 <= frame < len(scenes[name])
 
 
 def test_the_end_of_the_video_is_held_out():
@@ -62,3 +65,38 @@ def test_too_short_a_video_and_wrong_numbers_are_refused():
         held_out.check(0.9, 0)
     with pytest.raises(ValueError, match="--max_triplets=-1"):
         held_out.check(0.1, -1)
+
+
+def test_the_end_is_held_out(tmp_path):
+    source = folder(tmp_path / "trip", [drive(n) for n in range(24)])
+    options = prepare.Options(
+        *(str(source), str(tmp_path / "out"), "", 70.0),
+        stride="1",
+        held_out=0.25,
+        max_triplets=10,
+    )
+    report, prepared = prepare.prepare(options)
+    counts = {name: manifest["count"] for name, manifest in prepared.items()}
+    assert counts == {prepare.RECORDS: 10, prepare.HELD_OUT_RECORDS: 4}
+    assert prepare.prepare(options) == (report, prepared)
+    names = "train.txt", "held_out.txt"
+    lines = [(tmp_path / "out" / name).read_text() for name in names]
+    for other in ({"held_out": 0.4}, {"max_triplets": 5}, {"held_out": 0.0, "max_triplets": 0}):
+        with pytest.raises(ValueError, match="--held_out=.* --max_triplets=.* made with other val"):
+            prepare.prepare(dataclasses.replace(options, **other))
+    with pytest.raises(ValueError, match="--stride=2: .*records was made with 1; keep it"):
+        prepare.prepare(dataclasses.replace(options, stride="2"))
+    assert lines == [(tmp_path / "out" / name).read_text() for name in names]
+    assert prepare.prepare(options) == (report, prepared)
+
+
+def test_a_data_set_without_held_out_frames_is_left_as_it_is(tmp_path):
+    source = folder(tmp_path / "trip", [drive(n) for n in range(24)])
+    options = prepare.Options(str(source), str(tmp_path / "out"), fov_deg=70.0, stride="1")
+    prepare.prepare(options)
+    before = sorted((tmp_path / "out").rglob("*"))
+    words = "--held_out=0.25 --max_triplets=0: .*records was made without these flags; keep"
+    with pytest.raises(ValueError, match=words) as error:
+        prepare.prepare(dataclasses.replace(options, held_out=0.25))
+    assert "split" not in str(error.value)
+    assert sorted((tmp_path / "out").rglob("*")) == before

@@ -1,5 +1,6 @@
 """Any video to training data: what is kept, what is dropped, which camera, which warnings."""
 
+import dataclasses
 import json
 import os
 import pathlib
@@ -208,20 +209,6 @@ def test_a_folder_to_records(tmp_path):
         prepare.prepare(prepare.Options(str(source), str(tmp_path / "out"), fov_deg=71.0))
 
 
-def test_the_end_is_held_out(tmp_path):
-    source = folder(tmp_path / "trip", [drive(n) for n in range(24)])
-    options = prepare.Options(
-        *(str(source), str(tmp_path / "out"), "", 70.0),
-        stride="1",
-        held_out=0.25,
-        max_triplets=10,
-    )
-    report, prepared = prepare.prepare(options)
-    counts = {name: manifest["count"] for name, manifest in prepared.items()}
-    assert counts == {prepare.RECORDS: 10, prepare.HELD_OUT_RECORDS: 4}
-    assert prepare.prepare(options) == (report, prepared)
-
-
 def test_distortion_is_taken_out_and_k_follows_the_cut(tmp_path):
     source = folder(tmp_path / "trip", [drive(n) for n in range(5)])
     distortion = (0.2, 0.0, 0.0, 0.0)
@@ -237,6 +224,24 @@ def test_distortion_is_taken_out_and_k_follows_the_cut(tmp_path):
     assert k[0, 2] == pytest.approx((width - 1) / 2, abs=0.51)
     with Image.open(stored.images(2)[0]) as image:
         assert image.size == (width, height)
+
+
+def test_a_distortion_that_cannot_be_undone_is_named(tmp_path):
+    source = folder(tmp_path / "trip", [drive(n) for n in range(5)])
+    options = prepare.Options(str(source), str(tmp_path / "out"), fov_deg=70.0)
+    for first, words in ((-9.0, "folds the image"), (9.0, r"leaves 7\dx4\d of the image")):
+        lens = (first, 0.0, 0.0, 0.0)
+        with pytest.raises(ValueError, match=f"--distortion={first:g},0,0,0: .* {words}"):
+            prepare.prepare(dataclasses.replace(options, distortion=lens))
+
+
+def test_a_damaged_frame_is_named_with_the_fix(tmp_path):
+    source = folder(tmp_path / "trip", [drive(n) for n in range(5)])
+    path = source / "frame3.png"
+    path.write_bytes(path.read_bytes()[:2000])
+    with pytest.raises(ValueError, match="frame3.png: not a readable image .*; restore it, or mov"):
+        prepare.prepare(prepare.Options(str(source), str(tmp_path / "out"), fov_deg=70.0))
+    assert not (tmp_path / "out").exists()
 
 
 def test_interrupted_while_writing_frames_it_starts_them_again(tmp_path, monkeypatch):
@@ -256,7 +261,10 @@ def test_wrong_inputs_are_named(tmp_path):
     for path, words in (
         (tmp_path / "absent.mp4", "absent.mp4: no such file"),
         (folder(tmp_path / "empty", []), "empty: no image"),
-        (folder(tmp_path / "sizes", [drive(0), drive(1)[:50]]), "frame1.png: 50x160"),
+        (
+            folder(tmp_path / "sizes", [drive(0), drive(1)[:50]]),
+            "frame1.png: 160x50, .* 160x96",
+        ),
         (folder(tmp_path / "still", [drive(0)] * 5), "still: no three frames in motion"),
     ):
         with pytest.raises(ValueError, match=words):
