@@ -149,9 +149,9 @@ def _check_parent(path: pathlib.Path) -> None:
 def run(main: Callable, quiet: bool = False, command: bool = False) -> None:
     """Runs `main(argv)` under absl.
 
-    First checks the outputs (`define_output`). A user's error (ValueError, OSError) is printed to
-    stderr as one line, `error: ...`, and gives exit code 1, and so is a lack of memory. Any other
-    exception is a bug and shows its traceback. A warning of ours (UserWarning) is one line, too.
+    First checks the outputs (`define_output`). A user's error (ValueError, OSError) and a lack of
+    memory are printed to stderr as one line, `error: ...`, with exit code 1. Any other exception
+    is a bug and shows its traceback. A warning of ours (UserWarning) is one line, too.
 
     quiet: do not log TensorFlow's messages about saving and converting, except warnings.
     command: arguments after `--` are a command line for `main` to run.
