@@ -65,11 +65,13 @@ def adapt(wish: steps.Wish, start: recipe.Source, seen: clip.Clip, epochs: int, 
     learned = not any(flag.startswith("--intrinsics") for flag in wish.camera)
     shape = seen.shape
     options = recipe.options(start, wish.out, shape, learned, epochs)
-    wish.out.mkdir(parents=True, exist_ok=True)
-    for name, config in zip((recipe.STAGE1, recipe.STAGE2), options):
-        recipe.write(config, wish.out / f"{name}.flags")
     todo, page = steps.jobs(wish, start, options, others.get("commands", steps.COMMANDS))
-    failures = runner.run(todo, wish.out)
+
+    def write_flags():
+        for name, config in zip((recipe.STAGE1, recipe.STAGE2), options):
+            recipe.write(config, wish.out / f"{name}.flags")
+
+    failures = runner.run(todo, wish.out, before=write_flags)
     if serious := {name: why for name, why in failures.items() if name != steps.SCALE}:
         name, reason = next(iter(serious.items()))
         raise ValueError(f"{name}: {reason}")
