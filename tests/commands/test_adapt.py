@@ -107,6 +107,10 @@ def test_meters_come_from_a_speed_too(run, tmp_path):
     [
         (["--intrinsics=a.json", "--fov_deg=60"], "give one of --intrinsics and --fov_deg"),
         (["--camera_height=1.4", "--speed_kmh=30"], "give one of --camera_height and a speed"),
+        (["--intrinsics=nothere"], "error: --intrinsics: nothere: no such file"),
+        (["--camera_height=140"], "--camera_height=140: expected meters between 0.2 and 6"),
+        (["--init_from=docs"], "--init_from=docs: no config.json in it; name the directory"),
+        (["--speed_csv=nothere.csv", "--fps=10"], "--speed_csv=nothere.csv: no such file"),
         ([], "trip: 5 images; needed are 30"),
         (["--out=my[1]"], "cannot load exports from a path with one of"),
     ],
