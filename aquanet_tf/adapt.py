@@ -26,7 +26,7 @@ import sys
 from absl import flags
 
 from aquanet_tf import cli, files
-from aquanet_tf.adaptation import clip, findings, recipe, road, steps
+from aquanet_tf.adaptation import clip, findings, given, recipe, road, steps
 from aquanet_tf.jobs import runner
 
 # A usual dash-cam, where nothing is known.
@@ -65,11 +65,13 @@ def adapt(wish: steps.Wish, start: recipe.Source, seen: clip.Clip, epochs: int, 
     learned = not any(flag.startswith("--intrinsics") for flag in wish.camera)
     shape = seen.shape
     options = recipe.options(start, wish.out, shape, learned, epochs)
-    wish.out.mkdir(parents=True, exist_ok=True)
-    for name, config in zip((recipe.STAGE1, recipe.STAGE2), options):
-        recipe.write(config, wish.out / f"{name}.flags")
     todo, page = steps.jobs(wish, start, options, others.get("commands", steps.COMMANDS))
-    failures = runner.run(todo, wish.out)
+
+    def write_flags():
+        for name, config in zip((recipe.STAGE1, recipe.STAGE2), options):
+            recipe.write(config, wish.out / f"{name}.flags")
+
+    failures = runner.run(todo, wish.out, before=write_flags)
     if serious := {name: why for name, why in failures.items() if name != steps.SCALE}:
         name, reason = next(iter(serious.items()))
         raise ValueError(f"{name}: {reason}")
@@ -81,14 +83,21 @@ def adapt(wish: steps.Wish, start: recipe.Source, seen: clip.Clip, epochs: int, 
     return found
 
 
+def _checked(options) -> recipe.Source:
+    """The run to start from. ValueError for flags that a later step would refuse: the look at the
+    clip takes half a minute, the trainings take many."""
+    speed = options.speed_kmh, options.speed_csv, options.fps
+    given.check_meters(options.input, options.camera_height, *speed)
+    given.check_camera(options.input, options.intrinsics, options.fov_deg)
+    start = recipe.source(options.init_from)
+    recipe.require_camera(start, not options.intrinsics)
+    return start
+
+
 def main(argv) -> None:
     """Runs the command; see the module docstring."""
     del argv
     options = flags.FLAGS
-    if options.intrinsics and options.fov_deg:
-        raise ValueError("give one of --intrinsics and --fov_deg")
-    if options.camera_height and (options.speed_kmh or options.speed_csv):
-        raise ValueError("give one of --camera_height and a speed: both tell the meters")
     # A signal raises an exception, so that the running command is stopped too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     out = pathlib.Path(options.out)
@@ -97,6 +106,7 @@ def main(argv) -> None:
             f"--out={out}: TensorFlow cannot load exports from a path with one of * ? [ ] and the "
             "backslash; choose another one"
         )
+    start = _checked(options)
     print(f"looking at {options.input}", flush=True)
     seen = clip.look(options.input, options.crop)
     print(seen.line(), flush=True)
@@ -117,7 +127,6 @@ def main(argv) -> None:
     def check():
         return road.doubts(before, road.look(str(out / recipe.STAGE2), *place))
 
-    start = recipe.source(options.init_from)
     found = adapt(wish, start, seen.doubted(doubts), options.epochs, check=check)
     print(findings.text(found))
     print(f"open {out / steps.PAGE}")

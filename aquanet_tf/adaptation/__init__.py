@@ -1,7 +1,8 @@
 """One drive of a camera turned into a depth network for it: the steps of `aquanet_tf.adapt`.
 
-`margins` finds what never moves, `clip` and `road` refuse what cannot work, `recipe` holds the
-options of both trainings, `steps` lists the commands, and `findings` sums up the result.
+`given` checks the flags, `margins` finds what never moves, `clip` and `road` refuse what cannot
+work, `recipe` holds the options of both trainings, `steps` lists the commands, and `findings` sums
+up the result.
 
-Uses: config, inference, jobs, media, metric, runs.
+Uses: cameras, config, inference, jobs, media, metric, runs.
 """

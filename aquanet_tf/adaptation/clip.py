@@ -7,7 +7,7 @@ import pathlib
 
 from aquanet_tf import progress
 from aquanet_tf.adaptation import margins
-from aquanet_tf.media import inputs, video
+from aquanet_tf.media import images, inputs, video
 from aquanet_tf.metric import camera_height
 
 # Frames that are looked at, evenly spread.
@@ -16,7 +16,7 @@ _FRAMES = 100
 FEWEST_FRAMES, FEWEST_SECONDS = 30, 4.0
 # Mean gray level, 0..255, below which a video is too dark.
 DARKEST = 35.0
-# Share of the image that must be left.
+# Share of each side of the frames that must be left.
 _SMALLEST = 0.5
 
 
@@ -51,15 +51,23 @@ class Clip:
         return dataclasses.replace(self, doubts=(*self.doubts, *more))
 
 
+def size(source: str) -> tuple[int, int]:
+    """(height, width) in pixels of the first frame of an --input."""
+    first = next(iter(inputs.paths(source)))
+    return video.size(first) if video.is_video(first) else images.read_image(first).shape[:2]
+
+
 def look(source: str, crop: list[str] = ()) -> Clip:
     """Looks at an --input: a video, a folder of videos, or a folder of images.
 
     crop: the four numbers of --crop; empty: found.
 
     Raises ValueError with the reason for a video that is too short, too dark, or of a camera that
-    does not move.
+    does not move, and for a `crop` that leaves too little.
     """
     given = inputs.margins(crop)
+    if given:
+        _require_left(given, *size(source))
     paths = list(inputs.paths(source))
     count = _require_length(source, paths)
     spread = camera_height.spread(paths, _FRAMES)
@@ -87,9 +95,22 @@ def look(source: str, crop: list[str] = ()) -> Clip:
     if min(found.shape[0] / found.height, found.shape[1] / found.width) < _SMALLEST:
         raise ValueError(
             f"{source}: only {found.shape[1]}x{found.shape[0]} of {found.width}x{found.height} "
-            "pixels ever move; give --crop=TOP,BOTTOM,LEFT,RIGHT to decide yourself"
+            "pixels ever move; give --crop=TOP,BOTTOM,LEFT,RIGHT to decide yourself (at least "
+            f"{_SMALLEST:.0%} of each side must be left)"
         )
     return found
+
+
+def _require_left(crop: tuple[int, ...], height: int, width: int) -> None:
+    """Raises ValueError for a --crop that leaves too little of frames of this size."""
+    top, bottom, left, right = crop
+    rows, columns = max(0, height - top - bottom), max(0, width - left - right)
+    if min(rows / height, columns / width) < _SMALLEST:
+        raise ValueError(
+            f"--crop={','.join(map(str, crop))} leaves {columns}x{rows} of {width}x{height} "
+            f"pixels; expected TOP,BOTTOM,LEFT,RIGHT that leave at least {_SMALLEST:.0%} of each "
+            "side"
+        )
 
 
 def _require_length(source: str, paths: list[pathlib.Path]) -> int:

@@ -28,7 +28,7 @@ def collect(out: pathlib.Path, doubts: list[str], failures: dict[str, str]) -> d
         doubts: of the first look at the video.
         failures: of the jobs, name -> reason.
     """
-    report = files.read(out / steps.CLIP / "video.json")
+    report = files.read(out / steps.CLIP / steps.REPORT)
     stages = {name: _errors(out / name) for name in (recipe.STAGE1, recipe.STAGE2)}
     camera = _camera(out / recipe.STAGE2)
     scale = _scale(out / recipe.STAGE2)

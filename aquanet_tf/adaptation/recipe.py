@@ -75,14 +75,29 @@ class Source(NamedTuple):
 
 
 def source(workdir: str) -> Source:
-    """Reads a run or a release. ValueError naming a file that is missing or damaged."""
+    """Reads a run or a release. ValueError naming --init_from when `workdir` is none, or a file
+    that is missing or damaged."""
     folder = pathlib.Path(workdir)
+    if not (folder / CONFIG_FILE).is_file():
+        raise ValueError(
+            f"--init_from={workdir}: no {CONFIG_FILE} in it; name the directory of a run or of a "
+            "release"
+        )
     config = Config.load(folder / CONFIG_FILE)
     try:
         height = int(files.read(folder / RUN_FILE)["data"]["image_height"])
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{folder / RUN_FILE}: missing or damaged ({error})") from error
     return Source(workdir, config, height)
+
+
+def require_camera(start: Source, learn_intrinsics: bool) -> None:
+    """Raises ValueError for a network that cannot be adapted to a camera that nobody knows."""
+    if start.config.focal_planes and learn_intrinsics:
+        raise ValueError(
+            f"--init_from={start.workdir}: its network needs focal lengths (--focal_planes); give "
+            "the camera with --intrinsics, or start from another network"
+        )
 
 
 def options(
@@ -100,14 +115,10 @@ def options(
         learn_intrinsics: whether the camera is learned.
         epochs: of each stage; 0: as many as the recipe has.
 
-    Raises ValueError for a network that cannot be adapted to a camera that nobody knows.
+    Raises ValueError as `require_camera`.
     """
+    require_camera(start, learn_intrinsics)
     before = start.config
-    if before.focal_planes and learn_intrinsics:
-        raise ValueError(
-            f"--init_from={start.workdir}: its network needs focal lengths (--focal_planes); give "
-            "the camera with --intrinsics, or start from another network"
-        )
     aspect = shape[1] / shape[0]
     records = out / "clip"
     one = dataclasses.replace(

@@ -11,7 +11,8 @@ from aquanet_tf.adaptation import recipe
 from aquanet_tf.config import Config
 from aquanet_tf.jobs.job import Job, plain
 
-# Files and folders below --out.
+# Files and folders below --out; CLIP / REPORT is written by the step `video`.
+REPORT = "video.json"
 CLIP, SAVED_MODEL, TFLITE, PAGE = "clip", "saved_model", "model.tflite", "index.html"
 SCALE = "scale"  # name of the step that may fail: everything else goes on without meters
 # Beginnings of the commands; a test replaces them.
@@ -102,6 +103,7 @@ def _training(wish, name, title, config, commands) -> Job:
         progress=workdir / "history.csv",
         output=workdir / "history.csv",
         title=title,
+        flags=_flags,
     )
 
 
@@ -124,11 +126,33 @@ def _plain_job(wish, name, command, title, needs=("video", recipe.STAGE1, recipe
         command=command,
         what=what,
         needs=() if name == "video" else needs,
-        again=name not in ("video",),
+        output=wish.out / CLIP / REPORT if name == "video" else None,
+        again=name != "video",
         title=title,
+        flags=_flags,
     )
 
 
 def _of(wish) -> dict:
     """What every step depends on."""
     return {"input": wish.input, "camera": list(wish.camera), "crop": list(wish.crop)}
+
+
+def _flags(what: dict) -> dict:
+    """The flags of aquanet_tf.adapt that the `what` of a job came from, for messages."""
+    wish, options = what["wish"], what.get("options")
+    name, value = wish["camera"]
+    crop = ",".join(map(str, wish["crop"]))
+    found = {"input": wish["input"], name.removeprefix("--"): value, "crop": crop}
+    if options:
+        # The epochs of a training count its kick-start, which the user does not.
+        epochs = options["epochs"] - options["kickstart_epochs"]
+        found.update(init_from=options["init_from"], epochs=epochs)
+    for word in what.get("command", ()):
+        if word.startswith(("--speed_", "--fps=")):
+            name, _, value = word.removeprefix("--").partition("=")
+            found[name] = value
+        elif word.startswith("--height="):
+            height = word.removeprefix("--height=")
+            found["init_from"] = f"(a run with images of height {height})"
+    return found

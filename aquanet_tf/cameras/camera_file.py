@@ -16,6 +16,8 @@ from aquanet_tf.cameras.lens import Lens
 
 # A principal point farther from the middle, as a share of the size, is unusual.
 _OFF_CENTER = 0.15
+# Fields of view that a rectified camera may have, degrees.
+FIELD_OF_VIEW = (3.0, 170.0)
 
 
 class Camera(NamedTuple):

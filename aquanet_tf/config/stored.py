@@ -25,7 +25,7 @@ class Stored:
         """Reads what `save` wrote. Raises ValueError as `from_values`, and for a missing file."""
         path = pathlib.Path(path)
         if not path.is_file():
-            raise ValueError(f"{path}: no such file; is its directory the --workdir of a run?")
+            raise ValueError(f"{path}: no such file; is its directory that of a run?")
         return cls.from_values(files.read(path), path)
 
     @classmethod

@@ -7,8 +7,14 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
+from collections.abc import Callable
 
 from aquanet_tf import files
+
+
+def _options(what: dict) -> dict:
+    """The options of a training."""
+    return what.get("options", {})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,6 +32,8 @@ class Job:
         masks: folder where a stage-2 training keeps its masks; None for other jobs.
         again: the job is cheap: where it was done for other work, it is done again.
         title: what is printed when it begins; empty: nothing.
+        flags: function from a `what` to the flags of the user that it came from, name -> value, for
+            messages.
     """
 
     name: str
@@ -38,6 +46,7 @@ class Job:
     masks: pathlib.Path | None = None
     again: bool = False
     title: str = ""
+    flags: Callable[[dict], dict] = _options
 
 
 def record(out: pathlib.Path, name: str) -> dict | None:
@@ -70,17 +79,38 @@ def seconds(out: pathlib.Path, name: str) -> float | None:
 
 def refuse_other_work(job: Job, out: pathlib.Path) -> None:
     """Raises ValueError instead of overwriting what a job of the same name made for other work,
-    unless it may be done `again`."""
+    unless it may be done `again`. A job that failed before it made anything is no obstacle."""
     found = record(out, job.name)
     if job.again or found is None or found["what"] == job.what:
         return
-    old, new = found["what"].get("options", {}), job.what.get("options", {})
-    changed = [f"--{name}={value}" for name, value in old.items() if new.get(name) != value]
-    made_with = ", ".join(changed) or "other data or another stage 1"
+    if not (found["finished"] or _left_something(job)):
+        return
+    made = f"what it made below {job.output.parent}" if job.output else "what it made"
     raise ValueError(
-        f"{path_of(out, job.name)}: was made with {made_with}; choose another --out, or delete "
-        "that file and the directory of the run"
+        f"{path_of(out, job.name)}: was made with {_differences(job, found['what'])}; choose "
+        f"another --out, or delete that file and {made}"
     )
+
+
+def _left_something(job: Job) -> bool:
+    """Whether an unfinished job of this name left its output, or a training anything at all: it
+    writes its history after an epoch only, and would resume from what it wrote before."""
+    if job.progress is not None and job.progress.parent.is_dir():
+        # The runner links the folder of masks before the training starts.
+        return any(path != job.masks for path in job.progress.parent.iterdir())
+    return job.output is not None and job.output.exists()
+
+
+def _differences(job: Job, before: dict) -> str:
+    """What the work `before` had that `job` has not: the user's flags, else the parts of `what`."""
+    now = job.what
+    for old, new in ((job.flags(before), job.flags(now)), (_options(before), _options(now))):
+        changed = [f"--{name}={value}" for name, value in old.items() if new.get(name) != value]
+        if found := changed or [f"no --{name}" for name in new if name not in old]:
+            return ", ".join(found)
+    words = {"data": "other data", "commands": "other data", "stage1": "another stage 1"}
+    names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+    return ", ".join(dict.fromkeys(words.get(name, f"another {name}") for name in names))
 
 
 def plain(value, out: pathlib.Path):

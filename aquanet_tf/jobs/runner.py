@@ -26,10 +26,16 @@ from aquanet_tf.jobs.job import Job
 _POLL = 1.0  # seconds between two looks at a running command
 
 
-def run(jobs: list[Job], out: str | pathlib.Path, after: Callable | None = None) -> dict[str, str]:
+def run(
+    jobs: list[Job],
+    out: str | pathlib.Path,
+    after: Callable | None = None,
+    before: Callable | None = None,
+) -> dict[str, str]:
     """Runs the jobs that are not finished; returns the failures, job name -> reason.
 
     after: called after every job, with the failures so far.
+    before: called once, when nothing is refused; writes files that the jobs read.
 
     Raises ValueError before anything runs when another command is running jobs in `out`, or when
     `out` holds data or a training made with other options.
@@ -41,6 +47,8 @@ def run(jobs: list[Job], out: str | pathlib.Path, after: Callable | None = None)
     with _locked(out) as lock:
         for job in jobs:
             job_module.refuse_other_work(job, out)
+        if before:
+            before()
         todo = [job for job in jobs if not job_module.finished(job, out)]
         total = sum(job.units for job in jobs)
         done = total - sum(job.units for job in todo)

@@ -9,11 +9,9 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
+from aquanet_tf.cameras import camera_file
 from aquanet_tf.data import records
 from data_prep.dataset import thumbnails
-
-# Fields of view that a rectified camera may have, degrees.
-FIELD_OF_VIEW = (3.0, 170.0)
 
 
 @dataclasses.dataclass
@@ -66,7 +64,7 @@ def camera_problem(k: np.ndarray, size: tuple[int, int]) -> str | None:
         return f"{text} is not finite"
     if k[1, 0] != 0 or tuple(k[2]) != (0, 0, 1) or k[0, 0] <= 0 or k[1, 1] <= 0:
         return f"{text} is not a camera matrix"
-    low, high = FIELD_OF_VIEW
+    low, high = camera_file.FIELD_OF_VIEW
     angles = fields_of_view(k, size)
     if not all(low <= angle <= high for angle in angles):
         return f"{text}: {angles[0]:.1f} x {angles[1]:.1f} degrees of view for {height}x{width}"

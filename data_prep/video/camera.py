@@ -9,7 +9,6 @@ import numpy as np
 from aquanet_tf.cameras import camera_file, models
 from aquanet_tf.cameras.camera_file import Camera
 from aquanet_tf.cameras.lens import Lens
-from data_prep.dataset import inspection
 
 
 def from_options(shape, intrinsics: str, fov_deg: float, focal_px: float, distortion) -> Camera:
@@ -35,7 +34,7 @@ def from_options(shape, intrinsics: str, fov_deg: float, focal_px: float, distor
                 "the coefficients in the file"
             )
     else:
-        low, high = inspection.FIELD_OF_VIEW
+        low, high = camera_file.FIELD_OF_VIEW
         seen = fov_deg or math.degrees(2 * math.atan(0.5 * width / focal_px))
         if not low <= seen <= high:
             given = f"--fov_deg={fov_deg:g}" if fov_deg else f"--focal_px={focal_px:g}"

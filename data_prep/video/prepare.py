@@ -14,6 +14,7 @@ from aquanet_tf import files as files_module
 from aquanet_tf.cameras import camera_file
 from aquanet_tf.kitti import travel
 from aquanet_tf.kitti.split_file import SplitEntry
+from aquanet_tf.metric import speed as video_speed
 from data_prep.dataset import job, origins
 from data_prep.dataset import prepare as dataset_prepare
 from data_prep.layouts import kitti
@@ -22,7 +23,6 @@ from data_prep.video import clips as video_clips
 from data_prep.video import folders, held_out
 from data_prep.video import raw as video_raw
 from data_prep.video import select as video_select
-from data_prep.video import speed as video_speed
 from data_prep.video.crop import NO_CROP, Crop
 from data_prep.video.source import Source
 

@@ -34,8 +34,10 @@ def test_a_given_crop_is_kept(tmp_path):
     assert clip.look(source, ["1", "2", "3", "4"]).crop == (1, 2, 3, 4)
     with pytest.raises(ValueError, match="--crop=1,2: expected TOP"):
         clip.look(source, ["1", "2"])
-    with pytest.raises(ValueError, match="only 320x60 of 320x180 pixels"):
+    with pytest.raises(ValueError, match="--crop=60,60,0,0 leaves 320x60 of 320x180 pixels"):
         clip.look(source, ["60", "60", "0", "0"])
+    with pytest.raises(ValueError, match="--crop=1,2,3,90000 leaves 0x177 of 320x180 pixels"):
+        clip.look(source, ["1", "2", "3", "90000"])
 
 
 def test_too_few_images(tmp_path):

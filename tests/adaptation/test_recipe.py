@@ -73,3 +73,5 @@ def test_a_damaged_source_is_named(tmp_path):
     (tmp_path / "run.json").write_text(json.dumps({"data": {}}))
     with pytest.raises(ValueError, match="run.json: missing or damaged"):
         recipe.source(str(tmp_path))
+    with pytest.raises(ValueError, match="--init_from=.*nothere: no config.json in it"):
+        recipe.source(str(tmp_path / "nothere"))

@@ -19,10 +19,10 @@ STREET = str(commands.ROOT / "pretrained" / "street")
 def run(tmp_path):
     """Runs an adaptation with fake commands; returns the content of adaptation.json."""
 
-    def run(camera=("--fov_deg", "75"), seen=SEEN, **wish):
+    def run(camera=("--fov_deg", "75"), seen=SEEN, epochs=2, **wish):
         start = recipe.source(STREET)
         wish = steps.Wish("trip.mp4", tmp_path / "out", camera, seen.crop, **wish)
-        return adapt.adapt(wish, start, seen, 2, commands=fake_adaptation.COMMANDS)
+        return adapt.adapt(wish, start, seen, epochs, commands=fake_adaptation.COMMANDS)
 
     return run
 
@@ -59,8 +59,37 @@ def test_a_failed_step_is_named_and_done_again(run, tmp_path, monkeypatch):
 
 def test_another_video_in_the_same_place_is_refused(run):
     run()
-    with pytest.raises(ValueError, match="video.json: was made with .*; choose another --out"):
+    with pytest.raises(ValueError, match="video.json: was made with --fov_deg=75; choose another"):
         run(camera=("--fov_deg", "90"))
+    with pytest.raises(ValueError, match="video.json: was made with no --speed_kmh; choose"):
+        run(speed=("--speed_kmh=30.0",))
+
+
+def test_a_refused_command_changes_nothing(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("FAIL", "train")
+    with pytest.raises(ValueError, match="stage1: no train today"):
+        run(epochs=1)
+    (tmp_path / "out" / "stage1").mkdir()  # as a training that is interrupted in its first epoch
+    (tmp_path / "out" / "stage1" / "config.json").write_text("{}")
+    before = contents(tmp_path / "out")
+    assert any(path.name == "stage1.flags" for path in before)
+    with pytest.raises(ValueError, match="stage1.json: was made with --epochs=1; choose"):
+        run(epochs=2)
+    assert contents(tmp_path / "out") == before
+
+
+def contents(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_after_a_typo_the_corrected_command_runs(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("FAIL", "video")
+    with pytest.raises(ValueError, match="video: no video today"):
+        run(camera=("--intrinsics", "nothere"))
+    monkeypatch.delenv("FAIL")
+    run()
+    assert starts(tmp_path)["video"] == 1
+    assert "--learn_intrinsics" in (tmp_path / "out" / "stage1.flags").read_text()
 
 
 def test_a_given_camera_is_not_learned(run, tmp_path):
@@ -78,6 +107,10 @@ def test_meters_come_from_a_speed_too(run, tmp_path):
     [
         (["--intrinsics=a.json", "--fov_deg=60"], "give one of --intrinsics and --fov_deg"),
         (["--camera_height=1.4", "--speed_kmh=30"], "give one of --camera_height and a speed"),
+        (["--intrinsics=nothere"], "error: --intrinsics: nothere: no such file"),
+        (["--camera_height=140"], "--camera_height=140: expected meters between 0.2 and 6"),
+        (["--init_from=docs"], "--init_from=docs: no config.json in it; name the directory"),
+        (["--speed_csv=nothere.csv", "--fps=10"], "--speed_csv=nothere.csv: no such file"),
         ([], "trip: 5 images; needed are 30"),
         (["--out=my[1]"], "cannot load exports from a path with one of"),
     ],

@@ -9,7 +9,8 @@ from PIL import Image
 from aquanet_tf.data import manifest
 from aquanet_tf.kitti import travel
 from aquanet_tf.media import video
-from data_prep.video import prepare, speed
+from aquanet_tf.metric import speed
+from data_prep.video import prepare
 from tests.data_prep.video.test_prepare import drive, folder
 
 CLIP = [pathlib.Path("clip.mp4")]
