@@ -99,7 +99,7 @@ def as_evaluated(run: Run, evaluation: dict) -> Predictor:
         its alignment was found on depth of that scale, not on that of today's scale.json.
     """
     model = evaluation["model"]
-    processing = evaluation["protocol"]["post_processing"]
+    processing = evaluation["protocol"].get("post_processing", "none")
     predictor = Predictor(run, model["working_height"], processing)
     predictor.metres_per_unit = model.get("metres_per_unit")
     return predictor

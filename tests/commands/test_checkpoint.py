@@ -54,6 +54,7 @@ def test_so_do_commands_on_images(workdir, tmp_path, monkeypatch, command):
         Image.new("RGB", (96, 32)).save(photos / f"{number}.png")
     given = {"workdir": str(workdir), "input": str(photos), "out": str(tmp_path / "out")}
     given.update(gt="", stride=1, fps=10.0, metres_per_unit=None, data_dir="")
+    given.update(split="all", ground_truth="depth", crop="none", depth_dir="")
     given.update(camera_height=1.65, gt_dir="", intrinsics="", fov=60.0, pitch=None, height=0)
     flags = types.SimpleNamespace(**given, checkpoint="9", grid_shift=None)
     monkeypatch.setattr(command.flags, "FLAGS", flags)

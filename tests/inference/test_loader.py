@@ -60,7 +60,7 @@ def test_errors_name_the_path(tmp_path):
     with pytest.raises(ValueError, match="no.tflite: no such file"):
         open_model(tmp_path / "no.tflite")
     (tmp_path / "a.tflite").write_bytes(b"x")
-    with pytest.raises(ValueError, match="a.json: no such file"):
+    with pytest.raises(ValueError, match="a.tflite: a.json is missing beside it"):
         open_model(tmp_path / "a.tflite")
     with pytest.raises(ValueError, match="--height=64"):
         open_model(tmp_path / "a.tflite", height=64)
