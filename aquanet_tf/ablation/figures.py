@@ -162,8 +162,7 @@ def _draw_depths(plan, keys, path):
 
 def _maps(workdir, evaluation, frames) -> list[dict]:
     """`frame_maps.maps` of the frames by the run of an evaluation."""
-    run = load_run(workdir, grid_shift=evaluation["model"].get("grid_shift"))
-    network = checkpoint.as_evaluated(run, evaluation)
+    network = checkpoint.as_evaluated(load_run(workdir), evaluation)
     protocol = Protocol(**evaluation["protocol"])
     rows = {row["frame"]: row for row in evaluation["rows"]}
     return [frame_maps.maps(frame, rows[frame.key], network, protocol) for frame in frames]

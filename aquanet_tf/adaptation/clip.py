@@ -54,7 +54,7 @@ class Clip:
 def size(source: str) -> tuple[int, int]:
     """(height, width) in pixels of the first frame of an --input."""
     first = next(iter(inputs.paths(source)))
-    return video.size(first) if video.is_video(first) else images.read_image(first).shape[:2]
+    return video.size(first) if video.is_video(first) else images.size(first)
 
 
 def look(source: str, crop: list[str] = ()) -> Clip:

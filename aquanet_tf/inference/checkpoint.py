@@ -94,11 +94,14 @@ def as_evaluated(run: Run, evaluation: dict) -> Predictor:
     """The depth network as `aquanet_tf.evaluate` measured it, so that its alignment fits.
 
     Args:
-      run: loaded with the evaluation's grid shift.
-      evaluation: content of the JSON, which names working height, post-processing and the scale:
-        its alignment was found on depth of that scale, not on that of today's scale.json.
+      run: the one that was evaluated.
+      evaluation: content of the JSON, which names grid shift, working height, post-processing and
+        the scale: its alignment was found on depth of that scale, not on that of today's
+        scale.json.
     """
     model = evaluation["model"]
+    if (shift := model.get("grid_shift")) is not None:  # files before there was the option
+        run = run.with_grid_shift(shift)
     processing = evaluation["protocol"].get("post_processing", "none")
     predictor = Predictor(run, model["working_height"], processing)
     predictor.metres_per_unit = model.get("metres_per_unit")

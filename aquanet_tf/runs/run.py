@@ -61,7 +61,12 @@ class Run:
 
     def one_pass(self) -> Run:
         """This run without --grid_shift: its depth has the unit that ego-motion fits."""
-        return dataclasses.replace(self, config=dataclasses.replace(self.config, grid_shift=0.0))
+        return self.with_grid_shift(0.0)
+
+    def with_grid_shift(self, grid_shift: float) -> Run:
+        """This run with another --grid_shift. Raises ValueError for a bad one."""
+        config = dataclasses.replace(self.config, grid_shift=grid_shift)
+        return dataclasses.replace(self, config=config)
 
     @property
     def working_height(self) -> int:

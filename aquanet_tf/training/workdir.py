@@ -77,7 +77,7 @@ def _check_same_data(now, before, workdir):
     have moved are the same."""
     told = [
         ", ".join(
-            f"{each.get('count')} triplets of {each.get('image_width')}x{each.get('image_height')}"
+            f"{each.get('count')} triplets of {each.get('image_height')}x{each.get('image_width')}"
             for each in data.get("sets", [])
         )
         for data in (before, now)

@@ -79,9 +79,7 @@ def build(
 def _network(workdir, evaluation, checkpoint) -> Predictor:
     """The depth network that was evaluated; ValueError when the checkpoint is another one."""
     model = evaluation["model"]
-    shift = model.get("grid_shift")  # files before there was the option hold none
-    run = load_run(workdir, checkpoint=checkpoint, grid_shift=shift)
-    network = as_evaluated(run, evaluation)
+    network = as_evaluated(load_run(workdir, checkpoint=checkpoint), evaluation)
     if network.epoch != model["epoch"]:
         raise ValueError(
             f"--evaluation is of epoch {model['epoch']}, {workdir} is at epoch "

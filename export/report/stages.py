@@ -50,7 +50,7 @@ def load(evaluation: dict, ours: dict) -> StageOne:
             "with the same flags"
         )
     model = evaluation["model"]
-    run = load_run(pathlib.Path(model["workdir"]), grid_shift=model.get("grid_shift"))
+    run = load_run(pathlib.Path(model["workdir"]))
     if run.epoch != model["epoch"]:
         raise ValueError(
             f"{_FLAG} is of epoch {model['epoch']}, {model['workdir']} is at epoch {run.epoch}: "
