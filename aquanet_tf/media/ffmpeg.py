@@ -61,7 +61,8 @@ def frames(path: pathlib.Path) -> Iterator[np.ndarray]:
         code, count = 0, 0
         with tempfile.TemporaryFile() as log:
             command = [*_start(executable, path), *SQUARE, *_every_frame(executable)]
-            command += ["-f", "image2pipe", "-c:v", "ppm", "-"]
+            # rgb24, because videos of more than 8 bits would give PPM files of 16.
+            command += ["-f", "image2pipe", "-c:v", "ppm", "-pix_fmt", "rgb24", "-"]
             # A session of its own: control-C ends the command, which then ends ffmpeg.
             process = subprocess.Popen(
                 command,

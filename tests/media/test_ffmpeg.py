@@ -48,6 +48,17 @@ def test_pixels_become_square(tmp_path, ratio, width):
     assert next(video.frames(path)).shape == (48, width, 3)
 
 
+@pytest.mark.parametrize("pixels", ["yuv420p", "yuv420p10le", "gray10le", "gbrp12le", "yuva420p"])
+def test_videos_of_any_bits_become_eight(tmp_path, pixels):
+    """Phones record HDR in 10 bits."""
+    path = make(tmp_path / "a.mkv", "-pix_fmt", pixels, "-c:v", "ffv1", seconds=0.1)
+    found = list(video.frames(path))
+    assert [(frame.shape, frame.dtype) for frame in found] == [((48, 64, 3), np.uint8)] * 2
+    plain = next(video.frames(make(tmp_path / "b.mkv", "-c:v", "ffv1", seconds=0.1)))
+    gray = [np.dot(frame, [0.299, 0.587, 0.114]).ravel() for frame in (found[0], plain)]
+    assert np.corrcoef(gray)[0, 1] > 0.99
+
+
 @pytest.mark.parametrize("name", ["2024-05-01T12:30:00.mp4", "-y.mp4", "a b%03d.mp4", "http:x.mp4"])
 def test_any_name_is_a_file(tmp_path, name, monkeypatch):
     monkeypatch.chdir(tmp_path)
