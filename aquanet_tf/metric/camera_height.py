@@ -100,7 +100,7 @@ def _first_pass(frames, depth, camera, used):
 
 def spread(paths: list[pathlib.Path], count: int) -> Iterator[tuple[pathlib.Path, np.ndarray]]:
     """Yields (path, image) of at most `count` frames, evenly spread over images and videos."""
-    lengths = [video.announced(path) if video.is_video(path) else 1 for path in paths]
+    lengths = [_length(path) if video.is_video(path) else 1 for path in paths]
     step = max(1, -(-sum(lengths) // count))
     first = 0
     for path, length in zip(paths, lengths):
@@ -109,6 +109,11 @@ def spread(paths: list[pathlib.Path], count: int) -> Iterator[tuple[pathlib.Path
         elif first == 0:
             yield path, images.read_image(path)
         first = (first - length) % step
+
+
+def _length(path: pathlib.Path) -> int:
+    """Number of frames of a video; counted where its header does not say, as that of a browser."""
+    return video.announced(path) or len(video.times(path))
 
 
 class _Rays:

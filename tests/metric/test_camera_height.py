@@ -7,6 +7,7 @@ from PIL import Image
 from aquanet_tf.media import point_cloud, video
 from aquanet_tf.metric import camera_height, road_plane
 from tests.metric.test_road_plane import FOCAL, HEIGHT, WIDTH, X, Y, hill, road
+from tests.support import clips
 
 CAMERA = point_cloud.parse_camera(f"{FOCAL},{FOCAL},155,44", 0.0)
 
@@ -92,3 +93,10 @@ def test_frames_are_spread_over_images_and_videos(tmp_path):
     assert len(list(camera_height.spread(paths, 100))) == 24
     names = [path.name for path, _ in camera_height.spread(paths, 8)]
     assert len(names) == 8 and names.count("a.mp4") in (6, 7)
+
+
+def test_a_video_whose_header_says_no_length_is_spread_too(tmp_path):
+    """As browsers record them."""
+    path = clips.make(tmp_path / "a.webm", "-c:v", "libvpx", "-f", "webm", "-live", "1")
+    assert video.announced(path) == 0
+    assert len(list(camera_height.spread([path], 8))) == 8
