@@ -8,6 +8,7 @@ count. How relative depth becomes meters is in `alignment`, the metrics are in `
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import numpy as np
 
@@ -69,9 +70,10 @@ class Protocol:
                 raise ValueError(
                     f"--{name}={getattr(self, name)}: expected one of {', '.join(choices)}"
                 )
-        if not 0 < self.min_depth < self.max_depth:
+        if not 0 < self.min_depth < self.max_depth < math.inf:  # JSON has no infinity
             raise ValueError(
-                f"--max_depth={self.max_depth}: must exceed the smallest depth, {self.min_depth} m"
+                f"--max_depth={self.max_depth}: must be finite and exceed the smallest depth, "
+                f"{self.min_depth} m"
             )
 
     def line(self) -> str:

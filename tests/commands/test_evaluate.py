@@ -247,6 +247,7 @@ def test_a_protocol_fixes_its_flags():
         (["--gt_dir", "nowhere"], ["nowhere"]),
         (["--alignment", "none", "--baselines"], ["--baselines", "--alignment"]),
         (["--max_depth", "0"], ["--max_depth"]),
+        (["--max_depth", "inf"], ["--max_depth=inf", "finite"]),
         (["--ground_truth", "velodyne", "--camera", "3"], ["--camera"]),
         (["--split", "no.txt"], ["no.txt"]),
         (["--mask_workdir", "other"], ["--mask_workdir", "--static_only"]),
