@@ -15,6 +15,7 @@ than REST's, which write numbers as text.
 from __future__ import annotations
 
 import base64
+import http.client
 import io
 import json
 import pathlib
@@ -27,6 +28,11 @@ from PIL import Image
 
 from aquanet_tf import cli, files
 from aquanet_tf.media import depth_png, images
+
+_FOREIGN = (
+    "what answers there is not the REST API of a model: name its port, 8501 where nothing else is "
+    "said, or grpc://HOST:8500"
+)
 
 
 def predict(server: str, data: bytes, model: str = "aquanet", timeout: float = 60.0) -> dict:
@@ -41,6 +47,8 @@ def predict(server: str, data: bytes, model: str = "aquanet", timeout: float = 6
     Raises OSError when the server does not answer, and ValueError with the server's message when it
     refuses the request.
     """
+    if not server.startswith(("http://", "https://", "grpc://")):
+        raise ValueError(f"--server={server}: expected http://HOST:PORT or grpc://HOST:PORT")
     data = upright(data)
     if server.startswith("grpc://"):
         return _predict_grpc(server, data, model, timeout)
@@ -55,12 +63,18 @@ def predict(server: str, data: bytes, model: str = "aquanet", timeout: float = 6
     )
     try:
         with urllib.request.urlopen(request, timeout=timeout) as response:
-            row = json.load(response)["predictions"][0]
+            answer = response.read()
     except urllib.error.HTTPError as error:
         raise ValueError(f"{server} refused ({error.code}): {_words(error)}") from error
     except urllib.error.URLError as error:
         raise OSError(f"--server={server}: no answer ({error.reason})") from error
-    return {name: np.asarray(value, np.float32)[..., 0] for name, value in row.items()}
+    except http.client.HTTPException as error:  # as of a gRPC port
+        raise OSError(f"--server={server}: {_FOREIGN}") from error
+    try:
+        row = json.loads(answer)["predictions"][0]
+        return {name: np.asarray(value, np.float32)[..., 0] for name, value in row.items()}
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise ValueError(f"--server={server}: {_FOREIGN}") from error
 
 
 def upright(data: bytes) -> bytes:

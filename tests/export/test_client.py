@@ -1,6 +1,8 @@
 """The client turns a photo upright as predict does, and sends any other file unchanged."""
 
 import io
+import socket
+import threading
 
 import numpy as np
 import pytest
@@ -45,3 +47,37 @@ def test_a_file_without_a_turn_is_sent_unchanged(kind):
     assert client.upright(photo(3, kind)) != photo(3, kind)
     for data in (b"", b"no image", photo(0, kind)[:30]):
         assert client.upright(data) == data
+
+
+@pytest.mark.parametrize("address", ["", "127.0.0.1:8501", "localhost", "ftp://127.0.0.1"])
+def test_an_address_without_its_protocol_names_the_flag(address):
+    with pytest.raises(ValueError, match=f"--server={address}: expected http://"):
+        client.predict(address, photo(0))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"\0\0\x18\x04\0\0\0\0\0\0",  # as a gRPC server begins
+        b"HTTP/1.0 200 OK\r\n\r\n<html>another program</html>",
+        b'HTTP/1.0 200 OK\r\n\r\n{"predictions": []}',
+        b"HTTP/1.0 200 OK\r\n\r\n[1]",
+    ],
+)
+def test_a_server_of_something_else_is_named(answer):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve():
+            connection, _ = listener.accept()
+            with connection:
+                connection.sendall(answer)
+                connection.shutdown(socket.SHUT_WR)
+                while connection.recv(65536):
+                    pass
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        with pytest.raises((OSError, ValueError), match=f"--server={address}: .*grpc://"):
+            client.predict(address, photo(0))
+        thread.join()
