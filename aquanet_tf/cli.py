@@ -13,6 +13,8 @@ from typing import Callable
 import absl.logging
 from absl import app, flags
 
+# What a shell reports for a program that Ctrl-C (SIGINT) ended.
+INTERRUPTED = 130
 # Flags belong to the module that calls `define_path` or `define_output`: --help shows them there.
 flags.disclaim_key_flags()
 # Name of an output flag -> its check; name of an input flag -> whether it takes several paths.
@@ -150,8 +152,9 @@ def run(main: Callable, quiet: bool = False, command: bool = False) -> None:
     """Runs `main(argv)` under absl.
 
     First checks the outputs (`define_output`). A user's error (ValueError, OSError) and a lack of
-    memory are printed to stderr as one line, `error: ...`, with exit code 1. Any other exception
-    is a bug and shows its traceback. A warning of ours (UserWarning) is one line, too.
+    memory are printed to stderr as one line, `error: ...`, with exit code 1. Ctrl-C ends in one
+    line, too, with exit code 130. Any other exception is a bug and shows its traceback. A warning
+    of ours (UserWarning) is one line.
 
     quiet: do not log TensorFlow's messages about saving and converting, except warnings.
     command: arguments after `--` are a command line for `main` to run.
@@ -168,6 +171,9 @@ def run(main: Callable, quiet: bool = False, command: bool = False) -> None:
             return main(argv)
         except (ValueError, OSError) as error:
             sys.exit(f"error: {error}")
+        except KeyboardInterrupt:
+            print("interrupted", file=sys.stderr)
+            sys.exit(INTERRUPTED)
         except Exception as error:
             # By its name: TensorFlow may not be installed.
             if type(error).__name__ != "ResourceExhaustedError":

@@ -115,6 +115,19 @@ def test_a_lack_of_memory_is_one_line(known, monkeypatch):
         assert type(error.value).__name__ == "Bug"
 
 
+def test_ctrl_c_is_one_line(monkeypatch, capsys):
+    """Its exit code is the one that shells expect."""
+
+    def main(argv):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli.app, "run", lambda guarded: guarded(["command"]))
+    monkeypatch.setattr(cli, "check_outputs", lambda: None)
+    with pytest.raises(SystemExit) as error:
+        cli.run(main)
+    assert error.value.code == 130 and capsys.readouterr().err == "interrupted\n"
+
+
 def test_a_command_expands_home_in_its_flags(tmp_path):
     """Also in a flagfile, and in the flagfile's own name."""
     environment = {**os.environ, "HOME": str(tmp_path)}

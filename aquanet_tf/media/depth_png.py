@@ -19,7 +19,7 @@ def write(path, inverse_depth: np.ndarray, scale: float) -> None:
     values = np.clip(np.round(inverse_depth / scale), 0, LEVELS).astype(np.uint16)
     text = PngImagePlugin.PngInfo()
     text.add_text("scale", repr(scale))
-    text.add_text("meaning", "inverse depth = value * scale, relative units")
+    text.add_text("meaning", "inverse depth = value * scale, in units of the network")
     Image.fromarray(values).save(path, "PNG", pnginfo=text)
 
 
