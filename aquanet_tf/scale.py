@@ -143,7 +143,7 @@ def _by_camera_height(options) -> Callable:
 
     def measure(network, run) -> dict:
         frames, depth, used = camera_height.spread(paths, options.max_frames), _depth(network), None
-        if run.config.grid_shift:  # the mean over moved grids bends the road
+        if run.config.grid_shift:  # the mean over shifted grids bends the road
             depth, used = _depth(_one_pass(run, network.height)), depth
         found = camera_height.measure(frames, depth, camera or _of_run(run), height, pitch, used)
         how = f"camera height {height:g} m"

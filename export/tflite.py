@@ -87,7 +87,7 @@ def export_tflite(
       checkpoint: newest, best, or a number of finished epochs.
       metres_per_unit: meters of one unit of depth, for the JSON file; 0: none; None: that of the
         run's scale.json, if there is one.
-      grid_shift: of the moved grids, 0: one pass; None: that of the run.
+      grid_shift: of the shifted grids, 0: one pass; None: that of the run.
 
     Raises ValueError, and writes nothing, for bad flags and for a model that differs from the
     checkpoint.

@@ -100,7 +100,7 @@ def _interface(document):
         yield f"one unit of depth is **{document['metres_per_unit']:.4g} m**, from {source}"
     yield f"inverse depth lies in {low:g} .. {high:g}; working height {document['working_height']}"
     if shift := document.get("grid_shift"):
-        yield f"mean of three passes with moved positional grids (`--grid_shift={shift:g}`)"
+        yield f"mean of three passes with shifted positional grids (`--grid_shift={shift:g}`)"
 
 
 def told(arguments: dict) -> dict:
