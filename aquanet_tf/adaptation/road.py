@@ -64,8 +64,8 @@ def require(found: Seen, source: str, workdir: str) -> None:
         )
 
 
-def doubts(before: Seen, after: Seen) -> list[str]:
-    """A doubt in words when the road is seen in clearly fewer frames after the training."""
+def warnings(before: Seen, after: Seen) -> list[str]:
+    """A warning when the road is seen in clearly fewer frames after the training."""
     if after.good >= _KEPT * before.good:
         return []
     reason = max(after.reasons, key=after.reasons.get)
