@@ -36,7 +36,7 @@ def gpus() -> Finding:
         return Finding("GPU", NO_GPU + why)
     cuda = tf.sysconfig.get_build_info().get("cuda_version", "")
     fix = (
-        'pip install -c constraints/card.txt -e ".[gpu]" (constraints/current.txt from Python 3.12 '
+        'pip install -c constraints/keras2.txt -e ".[gpu]" (constraints/keras3.txt from Python 3.12 '
         f"on) brings the libraries of CUDA {cuda}; then start a new shell"
         if cuda
         else "this TensorFlow was built without CUDA: make setup installs one with it"
