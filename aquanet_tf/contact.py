@@ -1,4 +1,4 @@
-"""Measures whether cars stand on the road: the contact ratio of boxes that were marked by hand.
+"""Measures whether cars stand on the road: the contact ratio of hand-labeled boxes.
 
     python -m aquanet_tf.contact --workdir RUN --boxes FILE.csv --root DIR --out FILE.json
 

@@ -90,7 +90,7 @@ def _training(request, name, title, config, commands) -> Job:
 
 
 def _scale_flags(request, learned: bool) -> tuple[str, ...]:
-    """Flags of aquanet_tf.scale; empty when nothing tells the meters."""
+    """Flags of aquanet_tf.scale; empty when neither a height nor a speed is known."""
     if request.camera_height:
         raw = glob.escape(str(request.out / CLIP / "raw"))
         found = ("--camera_height", f"{request.camera_height:g}", "--input", f"{raw}/*/*/*/data/*")

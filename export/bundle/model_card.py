@@ -103,7 +103,7 @@ def _interface(document):
         yield f"mean of three passes with shifted positional grids (`--grid_shift={shift:g}`)"
 
 
-def told(arguments: dict) -> dict:
+def shown_arguments(arguments: dict) -> dict:
     """The part of a manifest's arguments that a card shows."""
     found = {name: arguments[name] for name in _TOLD if name in arguments}
     street = pathlib.Path(str(arguments.get("raw_dir", ""))) / "street.json"
@@ -131,7 +131,7 @@ def _sources(data_dir):
     found = {}
     for directory in mixture.directories(data_dir):
         try:
-            found[directory] = told(manifest.read(directory).get("arguments", {}))
+            found[directory] = shown_arguments(manifest.read(directory).get("arguments", {}))
         except ValueError:
             continue
     return found
