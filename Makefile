@@ -18,7 +18,7 @@ NATIVE := -m aquanet_tf.native.build --optional
 PYTEST := -m pytest -n auto --maxprocesses 4 --dist loadfile --durations 30
 
 # TensorFlow 2.15 up to Python 3.11, the current one from 3.12 (see pyproject.toml).
-STACK = $(shell $(PYTHON) -c "import sys; print('card' if sys.version_info < (3, 12) else 'current')")
+STACK = $(shell $(PYTHON) -c "import sys; print('keras2' if sys.version_info < (3, 12) else 'keras3')")
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -33,7 +33,7 @@ setup: $(SETUP) ## make .venv and install the pinned packages (about 3 minutes, 
 
 setup-current: $(CURRENT)/.installed ## make .venv-current with TensorFlow 2.21 and Keras 3
 
-$(VENV)/.installed: pyproject.toml constraints/card.txt constraints/current.txt
+$(VENV)/.installed: pyproject.toml constraints/keras2.txt constraints/keras3.txt
 	@$(PYTHON) -c "import sys; v = sys.version_info[:2]; sys.exit((3, 9) > v or v > (3, 13))" || \
 	  { echo "error: $(PYTHON) must be Python 3.9 to 3.13; choose one: make $(MAKECMDGOALS) PYTHON=python3.11" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
@@ -42,22 +42,22 @@ $(VENV)/.installed: pyproject.toml constraints/card.txt constraints/current.txt
 
 # Below Python 3.12 the markers of pyproject.toml ask for TF 2.15 / Keras 2, so here the constraints
 # file is the list of what to install, and the project itself comes without its dependencies.
-$(CURRENT)/.installed: pyproject.toml constraints/current.txt
+$(CURRENT)/.installed: pyproject.toml constraints/keras3.txt
 	@$(PYTHON) -c "import sys; v = sys.version_info[:2]; sys.exit((3, 10) > v or v > (3, 13))" || \
 	  { echo "error: the TF 2.21 / Keras 3 stack needs Python 3.10 to 3.13, not $(PYTHON)" >&2; exit 1; }
 	$(PYTHON) -m venv $(CURRENT)
-	$(CURRENT)/bin/python -m pip install --quiet -r constraints/current.txt
+	$(CURRENT)/bin/python -m pip install --quiet -r constraints/keras3.txt
 	$(CURRENT)/bin/python -m pip install --quiet --no-deps -e .
 	touch $@
 
 setup-beam: $(BEAM)/.installed ## make .venv-beam: TF 2.15 with Apache Beam
 
 # Beam forbids some of the pins of the TF 2.15 stack; its own take their place.
-$(BEAM)/.installed: pyproject.toml constraints/card.txt constraints/beam.txt
+$(BEAM)/.installed: pyproject.toml constraints/keras2.txt constraints/beam.txt
 	@$(PYTHON) -c "import sys; v = sys.version_info[:2]; sys.exit((3, 10) > v or v > (3, 11))" || \
 	  { echo "error: Apache Beam beside TF 2.15 needs Python 3.10 or 3.11, not $(PYTHON)" >&2; exit 1; }
 	$(PYTHON) -m venv $(BEAM)
-	awk -F== 'NR == FNR { beam[$$1]; print; next } !($$1 in beam)' constraints/beam.txt constraints/card.txt > $(BEAM)/constraints.txt
+	awk -F== 'NR == FNR { beam[$$1]; print; next } !($$1 in beam)' constraints/beam.txt constraints/keras2.txt > $(BEAM)/constraints.txt
 	$(BEAM)/bin/python -m pip install --quiet -c $(BEAM)/constraints.txt -e ".[test,beam]"
 	touch $@
 

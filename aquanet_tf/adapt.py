@@ -6,12 +6,12 @@ Looks at the video and cuts off what never moves (hood, burnt-in text, bars); ch
 motion and holds back the last tenth; fine-tunes the shipped network in both stages, and learns the
 camera where none is given; finds the meters of one unit from the height of the camera or from the
 speed; exports. Writes below MYCAM
-  index.html        one page: errors before and after, pictures, the camera, meters, doubts;
+  index.html        one page: errors before and after, pictures, the camera, meters, warnings;
   adaptation.json   the same numbers;
   saved_model/, model.tflite   the network, each with its model card;
   clip/             frames and records (data_prep.video); stage1/, stage2/: the trainings; logs/.
-It says at every step what it does, and at the end what it doubts. A video that cannot work (dark,
-of a camera that stands still, without a road, a few seconds) ends with the reason. Re-run an
+It says at every step what it does, and at the end what may be wrong. A video that cannot work
+(dark, of a camera that stands still, without a road, a few seconds) ends with the reason. Re-run an
 interrupted command to resume it: finished steps are kept, a training resumes after its last epoch.
 
 An experiment: docs/adapt.md measures where the depth became worse.
@@ -22,11 +22,13 @@ from __future__ import annotations
 import pathlib
 import signal
 import sys
+from collections.abc import Callable
 
 from absl import flags
 
 from aquanet_tf import cli, files
-from aquanet_tf.adaptation import clip, findings, given, recipe, road, steps
+from aquanet_tf.adaptation import clip, findings, recipe, road, steps
+from aquanet_tf.adaptation.request import Request, check_camera, check_meters
 from aquanet_tf.jobs import runner
 
 # A usual dash-cam, where nothing is known.
@@ -54,31 +56,42 @@ def define_flags() -> None:
     flags.DEFINE_integer("epochs", 0, "Epochs of each stage, 50 steps each; 0: 8.", 0)
 
 
-def adapt(wish: steps.Wish, start: recipe.Source, seen: clip.Clip, epochs: int, **others):
+def adapt(
+    request: Request,
+    start: recipe.Source,
+    seen: clip.Clip,
+    epochs: int,
+    *,
+    check: Callable[[], list[str]] = list,
+    commands: dict[str, tuple[str, ...]] = steps.COMMANDS,
+) -> dict:
     """Runs the steps that are not finished; returns the content of adaptation.json.
 
-    others: `check`, a function without arguments that finds doubts about the trained network;
-    `commands` instead of those of `steps.COMMANDS`.
+    Args:
+        request: what to adapt to, and where.
+        start: the run to start from.
+        seen: the first look at the input.
+        epochs: of each stage; 0: as many as the recipe has.
+        check: returns warnings about the trained network; called after the last step.
+        commands: beginnings of the commands of the steps.
 
     Raises ValueError when a step fails that the others need, and as `jobs.runner.run`.
     """
-    learned = not any(flag.startswith("--intrinsics") for flag in wish.camera)
-    shape = seen.shape
-    options = recipe.options(start, wish.out, shape, learned, epochs)
-    todo, page = steps.jobs(wish, start, options, others.get("commands", steps.COMMANDS))
+    learned = not any(flag.startswith("--intrinsics") for flag in request.camera)
+    options = recipe.options(start, request.out, seen.shape, learned, epochs)
+    todo, page = steps.jobs(request, start, options, commands)
 
     def write_flags():
         for name, config in zip((recipe.STAGE1, recipe.STAGE2), options):
-            recipe.write(config, wish.out / f"{name}.flags")
+            recipe.write(config, request.out / f"{name}.flags")
 
-    failures = runner.run(todo, wish.out, before=write_flags)
+    failures = runner.run(todo, request.out, before=write_flags)
     if serious := {name: why for name, why in failures.items() if name != steps.SCALE}:
         name, reason = next(iter(serious.items()))
         raise ValueError(f"{name}: {reason}")
-    doubts = [*seen.doubts, *others.get("check", list)()]
-    found = findings.collect(wish.out, doubts, failures)
-    files.write(wish.out / findings.FILE, found)
-    if failed := runner.run([page], wish.out):
+    found = findings.collect(request.out, [*seen.warnings, *check()], failures)
+    files.write(request.out / findings.FILE, found)
+    if failed := runner.run([page], request.out):
         raise ValueError(f"page: {failed['page']}")
     return found
 
@@ -87,8 +100,8 @@ def _checked(options) -> recipe.Source:
     """The run to start from. ValueError for flags that a later step would refuse: the look at the
     clip takes half a minute, the trainings take many."""
     speed = options.speed_kmh, options.speed_csv, options.fps
-    given.check_meters(options.input, options.camera_height, *speed)
-    given.check_camera(options.input, options.intrinsics, options.fov_deg)
+    check_meters(options.input, options.camera_height, *speed)
+    check_camera(options.input, options.intrinsics, options.fov_deg)
     start = recipe.source(options.init_from)
     recipe.require_camera(start, not options.intrinsics)
     return start
@@ -110,24 +123,24 @@ def main(argv) -> None:
     print(f"looking at {options.input}", flush=True)
     seen = clip.look(options.input, options.crop)
     print(seen.line(), flush=True)
-    doubts = []
+    warnings = []
     if options.intrinsics:
         camera = ("--intrinsics", options.intrinsics)
     else:
         if not options.fov_deg:
-            doubts.append(f"no camera was given: it is learned from {_FIELD_OF_VIEW:g} degrees on")
+            warnings.append(f"no camera given: it is learned from {_FIELD_OF_VIEW:g} degrees on")
         camera = ("--fov_deg", f"{options.fov_deg or _FIELD_OF_VIEW:g}")
     place = options.input, seen, options.fov_deg or _FIELD_OF_VIEW
     before = road.look(options.init_from, *place)
     road.require(before, options.input, options.init_from)
     names = ("speed_kmh", "speed_csv", "fps")
     speed = tuple(f"--{name}={options[name].value}" for name in names if options[name].value)
-    wish = steps.Wish(options.input, out, camera, seen.crop, speed, options.camera_height)
+    request = Request(options.input, out, camera, seen.crop, speed, options.camera_height)
 
     def check():
-        return road.doubts(before, road.look(str(out / recipe.STAGE2), *place))
+        return road.warnings(before, road.look(str(out / recipe.STAGE2), *place))
 
-    found = adapt(wish, start, seen.doubted(doubts), options.epochs, check=check)
+    found = adapt(request, start, seen.with_warnings(warnings), options.epochs, check=check)
     print(findings.text(found))
     print(f"open {out / steps.PAGE}")
 

@@ -74,8 +74,8 @@ def define_checkpoint(of: str = "--workdir") -> None:
 
 def define_grid_shift() -> None:
     """Defines --grid_shift, which `runs.load_run` takes."""
-    text = "Mean of three passes with positional grids moved by this, 0 to 1 (2: the height of the "
-    text += "image); 0: one pass; left out: the run's own."
+    text = "Mean of three passes with positional grids shifted by this, 0 to 1 (2: the height of "
+    text += "the image); 0: one pass; left out: the run's own."
     flags.DEFINE_float("grid_shift", None, text)
 
 

@@ -1,4 +1,4 @@
-"""Measures whether cars stand on the road: the contact ratio of boxes that were marked by hand.
+"""Measures whether cars stand on the road: the contact ratio of hand-labeled boxes.
 
     python -m aquanet_tf.contact --workdir RUN --boxes FILE.csv --root DIR --out FILE.json
 
@@ -28,7 +28,7 @@ from aquanet_tf import cli, files
 from aquanet_tf.cars import boxes, contact
 from aquanet_tf.cars import masks as car_masks
 from aquanet_tf.config import Config, command_line, fields
-from aquanet_tf.evaluation import table
+from aquanet_tf.evaluation import model_entry
 
 _MASK_OPTIONS = fields.named(Config, affects="masks")
 
@@ -68,21 +68,16 @@ def main(argv) -> None:
         return network.relative(image).inverse_depth
 
     rows = contact.measure(cars, options.root, depth, network.height)
-    model = {
-        "workdir": str(pathlib.Path(options.workdir).resolve()),
-        "epoch": network.epoch,
-        "working_height": network.height,
-        "grid_shift": network.grid_shift,
-    }
+    entry = model_entry.of(options.workdir, network)
     document = {
         "boxes": str(pathlib.Path(options.boxes).resolve()),
         "root": str(pathlib.Path(options.root).resolve()),
-        "model": model,
+        "model": entry,
         "created_by": f"aquanet_tf {aquanet_tf.__version__}",
         "groups": contact.summarize(rows),
         "rows": rows,
     }
-    print(table.model_line(model))
+    print(model_entry.line(entry))
     # Before the file: a disk that has become full must not cost the numbers.
     print(contact.table(document["groups"]), flush=True)
     files.write(options.out, document)

@@ -3,7 +3,7 @@
     python -m aquanet_tf.odometry --workdir RUN --input VIDEO|FOLDER|DRIVE --out DIR [--gt FILE]
 
 writes
-  DIR/poses_kitti.txt  camera-to-world [3, 4], one line a frame, as KITTI's odometry benchmark;
+  DIR/poses_kitti.txt  camera-to-world [3, 4], one line per frame, as KITTI's odometry benchmark;
   DIR/poses_tum.txt    time, position and quaternion, as the TUM benchmark and evo read them;
   DIR/top_view.png     the path from above;
   DIR/odometry.json    units, length, and with --gt the errors.

@@ -3,7 +3,7 @@
     python -m aquanet_tf.predict --model RUN|SAVED_MODEL|FILE.tflite --input WHAT --out DIR
 
 WHAT is an image, a video, a folder of both, a pattern like 'photos/*.jpg', or - for paths on
-standard input, one a line. For each NAME.jpg, at its size, --write chooses from
+standard input, one per line. For each NAME.jpg, at its size, --write chooses from
   npy    NAME.npy         float32 [H, W] inverse depth in relative units: depth is 1 / inverse
                           depth, up to one unknown scale; of a run in meters (--speed_weight of
                           training) in 1 / meters;
@@ -89,7 +89,7 @@ def main(argv) -> None:
     """Runs the command; see the module docstring."""
     del argv
     options = flags.FLAGS
-    colour_range, formats = parse_range(options.range), parse_write(options.write)
+    color_range, formats = parse_range(options.range), parse_write(options.write)
     camera = point_cloud.parse_camera(options.intrinsics, options.fov, options.undistort)
     if bool(options.model) == bool(options.workdir):
         raise ValueError("give either --model or --workdir")
@@ -111,7 +111,7 @@ def main(argv) -> None:
         network.metres_per_unit = options.metres_per_unit or None
         source = "--metres_per_unit"
     print(scale.Scale(network.metres_per_unit or 0.0, source).line())
-    document = predict_all.predict_all(paths, network, out, colour_range, formats, camera)
+    document = predict_all.predict_all(paths, network, out, color_range, formats, camera)
     print(predict_all.summary(document))
     print(f"written: {out}")
     if failed := document["failed"]:

@@ -4,7 +4,7 @@
     python -m aquanet_tf.scale --workdir RUN --gt_dir KITTI --split FILE
     python -m aquanet_tf.scale --workdir RUN --data_dir RECORDS
 
-A network that learned from video alone knows depth up to one factor. One of three things finds it:
+A network that learned from video alone knows depth up to one factor. One of three methods finds it:
   --camera_height  the height of the camera above the road, in meters: fits the road in the lower
                    middle of each image. Frames without a road are left out and counted. The camera
                    comes from --intrinsics or --fov; else it is that of the run's training images.
@@ -37,8 +37,8 @@ from aquanet_tf.metric import camera_height, distances, ratio
 from aquanet_tf.runs import scale
 from aquanet_tf.runs.layout import SCALE_FILE
 
-# Options of two of the three ways, with what they are where they are not given.
-_OF_WAY = {
+# Options of two of the three methods, with their defaults.
+_OPTIONS_OF = {
     "camera_height": {"input": "", "intrinsics": "", "fov": 0.0, "pitch": None},
     "gt_dir": {"split": "all", "ground_truth": "depth", "crop": "none", "depth_dir": ""},
 }
@@ -74,12 +74,12 @@ def main(argv) -> None:
     """Runs the command; see the module docstring."""
     del argv
     options = flags.FLAGS
-    ways = {
+    methods = {
         _by_camera_height: options.camera_height,
         _by_ground_truth: options.gt_dir,
         _by_distances: options.data_dir,
     }
-    given = [way for way, value in ways.items() if value]
+    given = [method for method, value in methods.items() if value]
     if len(given) != 1:
         raise ValueError(
             "give one of --camera_height METERS (with --input), --gt_dir KITTI and --data_dir "
@@ -109,11 +109,11 @@ def main(argv) -> None:
 
 
 def _refuse_others(options) -> None:
-    """ValueError for an option that says nothing about the way that was chosen."""
-    for way, names in _OF_WAY.items():
+    """ValueError for an option of a method that was not chosen."""
+    for method, names in _OPTIONS_OF.items():
         for name, default in names.items():
-            if not getattr(options, way) and getattr(options, name) != default:
-                raise ValueError(f"--{name} is for --{way} only; leave it out")
+            if not getattr(options, method) and getattr(options, name) != default:
+                raise ValueError(f"--{name} is for --{method} only; leave it out")
 
 
 def _others(workdir: str, document: dict) -> list[dict]:
@@ -143,7 +143,7 @@ def _by_camera_height(options) -> Callable:
 
     def measure(network, run) -> dict:
         frames, depth, used = camera_height.spread(paths, options.max_frames), _depth(network), None
-        if run.config.grid_shift:  # the mean over moved grids bends the road
+        if run.config.grid_shift:  # the mean over shifted grids bends the road
             depth, used = _depth(_one_pass(run, network.height)), depth
         found = camera_height.measure(frames, depth, camera or _of_run(run), height, pitch, used)
         how = f"camera height {height:g} m"

@@ -2,9 +2,9 @@
 
     python -m export.adaptation --workdir MYCAM --out MYCAM/index.html
 
-Shows the photometric error on held-out frames before and after, the camera, meters and doubts, and
-for some held-out frames the depth before and after and what moves. Pictures are predicted anew. The
-page loads nothing from elsewhere.
+Shows the photometric error on held-out frames before and after, the camera, meters and warnings,
+and for some held-out frames the depth before and after and what moves. Pictures are predicted anew.
+The page loads nothing from elsewhere.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def build(workdir: pathlib.Path, count: int) -> str:
     found = files.read(workdir / findings.FILE)
     sections = [
         _head(workdir, found),
-        _doubts(found),
+        _warnings(found),
         _cut(workdir),
         _frames(workdir, count),
         *(_curves(workdir / name, name) for name in (recipe.STAGE1, recipe.STAGE2)),
@@ -72,11 +72,11 @@ def _head(workdir, found) -> str:
     )
 
 
-def _doubts(found) -> str:
-    if not found["doubts"]:
-        return "<h2>Doubts</h2><p>None.</p>"
-    lines = "".join(f"<li>{html.escape(doubt)}</li>" for doubt in found["doubts"])
-    return f"<h2>Doubts</h2><ol class='next'>{lines}</ol>"
+def _warnings(found) -> str:
+    if not found["warnings"]:
+        return "<h2>Warnings</h2><p>None.</p>"
+    lines = "".join(f"<li>{html.escape(warning)}</li>" for warning in found["warnings"])
+    return f"<h2>Warnings</h2><ol class='next'>{lines}</ol>"
 
 
 def _cut(workdir) -> str:

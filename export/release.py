@@ -153,7 +153,7 @@ def _write_records(workdir, out, run, settings):
             sources[without_places(directory)] = manifest.read(directory).get("arguments", {})
         except ValueError:
             continue
-    record["sources"] = {name: model_card.told(found) for name, found in sources.items()}
+    record["sources"] = {name: model_card.shown_arguments(found) for name, found in sources.items()}
     files_module.write(out / CONFIG_FILE, without_places(config))
     files_module.write(out / RUN_FILE, without_places(record))
     if scales := [found for found in scale.everything(workdir) if found["epoch"] == run.epoch]:

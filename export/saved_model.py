@@ -136,7 +136,7 @@ def export_saved_model(
       metres_per_unit: meters of one unit of depth, measured for the camera; 0: none; None: that
         of the run's scale.json, if there is one.
       checkpoint: newest, best, or a number of finished epochs.
-      grid_shift: of the moved grids, 0: one pass; None: that of the run.
+      grid_shift: of the shifted grids, 0: one pass; None: that of the run.
 
     Raises ValueError, and leaves no files, when the run is missing, the saved model differs from
     it, or TensorFlow could not load it from `out`.

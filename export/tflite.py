@@ -20,31 +20,27 @@ Input `image`: uint8 [1, height, width, 3] RGB; the model normalizes it. Outputs
 
 TFLite has no int8 ELU, so int8 makes the file small but hardly faster. The sum over the levels
 (Eq. 5) stays in float32: in int8 its inverse depth would have steps of d_max / 255.
+
+The conversion itself is in `export.lite`.
 """
 
 from __future__ import annotations
 
-import contextlib
+import dataclasses
 import hashlib
-import os
 import pathlib
-import sys
-import tempfile
 
-import tensorflow as tf
 from absl import flags
-from tensorflow.python.framework import convert_to_constants
 
 from aquanet_tf import cli, files
 from aquanet_tf.config import rules
-from aquanet_tf.geometry import camera
 from aquanet_tf.inference import graph
 from aquanet_tf.inference.checkpoint import Predictor
 from aquanet_tf.inference.tflite import LiteModel
-from aquanet_tf.networks import estimate
 from aquanet_tf.runs import scale
-from aquanet_tf.runs.run import Run, load_run
-from export.bundle import calibration, metadata, model_card, parity
+from aquanet_tf.runs.run import load_run
+from export.bundle import metadata, model_card, parity
+from export.lite import calibration, conversion
 
 # Allowed distance to the checkpoint. At depth edges a small change of the logits moves weight from
 # one level to another, up to a factor of d_max / d_min away, so a quantized model is judged by its
@@ -60,59 +56,91 @@ USE = """from ai_edge_litert.interpreter import Interpreter
 model = Interpreter("THIS FILE'S NAME.tflite").get_signature_runner()
 maps = model(image=image)  # uint8 [1, height, width, 3] RGB
 maps["inverse_depth"]  # float32 [1, height, width, 1]"""
-# Operations that read the outputs of the last convolutions: logits and the exponent of beta.
-_READERS = ("SOFTMAX", "TANH", "LOGISTIC")
 
 
-def export_tflite(
-    workdir,
-    out,
-    height: int = 0,
-    width: int = 0,
-    quantize: str = "none",
-    data_dir: str = "",
-    images: int = 100,
-    checkpoint: str = "newest",
-    metres_per_unit: float | None = None,
-    grid_shift: float | None = None,
-) -> pathlib.Path:
-    """Exports a checkpoint of `workdir` to the file `out` and returns its path.
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """How a run becomes a file. Raises ValueError, naming the flag, when built from bad values.
 
-    Args:
+    Attributes:
       height, width: the fixed size in pixels; 0: the one the run works at.
-      quantize: a key of TOLERANCES.
+      quantize: a key of TOLERANCES, see the table above.
       data_dir: records. Their images set the scales of int8, which needs them, and are used to
         compare any model with the checkpoint; empty: random noise is compared.
       images: number of records that set the scales.
       checkpoint: newest, best, or a number of finished epochs.
       metres_per_unit: meters of one unit of depth, for the JSON file; 0: none; None: that of the
         run's scale.json, if there is one.
-      grid_shift: of the moved grids, 0: one pass; None: that of the run.
-
-    Raises ValueError, and writes nothing, for bad flags and for a model that differs from the
-    checkpoint.
+      grid_shift: of the shifted grids, 0: one pass; None: that of the run.
     """
-    out = pathlib.Path(out)
-    _check(out, width, quantize, data_dir, images)
-    scale.check(metres_per_unit)
-    run = load_run(workdir, checkpoint=checkpoint, grid_shift=grid_shift)
-    height = graph.chosen_height(run, height)
-    known = scale.chosen(metres_per_unit, workdir, run, height)
-    width = width or run.working_width
-    samples = calibration.batches(data_dir, height, width, images) if data_dir else None
-    content = convert(run, height, width, quantize, samples)
-    document = metadata.build(run, workdir, height, TOLERANCES[quantize], known)
-    calibrated = len(samples) if samples and quantize == "int8" else 0
-    document.update(_side_file(content, height, width, quantize, calibrated))
+
+    height: int = 0
+    width: int = 0
+    quantize: str = "none"
+    data_dir: str = ""
+    images: int = 100
+    checkpoint: str = "newest"
+    metres_per_unit: float | None = None
+    grid_shift: float | None = None
+
+    def __post_init__(self):
+        if self.quantize not in TOLERANCES:
+            expected = ", ".join(TOLERANCES)
+            raise ValueError(f"--quantize={self.quantize}: expected one of {expected}")
+        if self.width and self.width < rules.MIN_WORKING_SIZE:
+            smallest = rules.MIN_WORKING_SIZE
+            raise ValueError(f"--width={self.width}: must be at least {smallest}, or 0")
+        if self.images < 1:
+            raise ValueError(f"--images={self.images}: must be at least 1")
+        if self.quantize == "int8" and not self.data_dir:
+            raise ValueError("--quantize=int8 needs images to set its scales: give --data_dir")
+        scale.check(self.metres_per_unit)
+
+
+def export_tflite(workdir, out, settings: Settings | None = None) -> pathlib.Path:
+    """Exports a checkpoint of `workdir` to the file `out` and returns its path.
+
+    settings: Settings; None: the defaults.
+
+    Raises ValueError, and writes nothing, for an `out` that cannot be written or would replace
+    another file, a run that cannot be read, and a model that differs from the checkpoint.
+    """
+    settings, out = settings or Settings(), pathlib.Path(out)
+    _check_out(out)
+    run = load_run(workdir, checkpoint=settings.checkpoint, grid_shift=settings.grid_shift)
+    height = graph.chosen_height(run, settings.height)
+    width = settings.width or run.working_width
+    known = scale.chosen(settings.metres_per_unit, workdir, run, height)
+    samples = None
+    if settings.data_dir:
+        samples = calibration.batches(settings.data_dir, height, width, settings.images)
+    content = conversion.convert(run, height, width, settings.quantize, samples)
+    tolerance = TOLERANCES[settings.quantize]
+    document = metadata.build(run, workdir, height, tolerance, known)
     del document["outputs"]["depth"]  # callers compute 1 / inverse_depth
+    document.update(_form(content, height, width))
+    document["quantize"] = settings.quantize
+    document["calibration_images"] = len(samples) if settings.quantize == "int8" else 0
     with files.atomic(out) as temporary:
         network = _written(temporary, content, document)
-        truth = Predictor(run, height)
         batches = samples[-4:] if samples else parity.noise(((1, height, width),))
-        document["parity"] = parity.check(network, truth, batches, TOLERANCES[quantize])
+        document["parity"] = parity.check(network, Predictor(run, height), batches, tolerance)
         files.write(out.with_suffix(".json"), document)
         out.with_suffix(".md").write_text(model_card.text(workdir, document, USE))
     return out
+
+
+def _form(content: bytes, height: int, width: int) -> dict:
+    """What the JSON file says of a model's input and bytes."""
+    return {
+        "inputs": {"image": f"uint8 [1, {height}, {width}, 3] RGB"},
+        "height": height,
+        "width": width,
+        "other_aspects": "resized to height x width, so squeezed: depth is less accurate; cut such "
+        "images to this aspect, or export a file of theirs",
+        "bytes": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+    }
 
 
 def _written(path: pathlib.Path, content: bytes, document: dict) -> LiteModel:
@@ -126,160 +154,8 @@ def _written(path: pathlib.Path, content: bytes, document: dict) -> LiteModel:
         beside.unlink(missing_ok=True)
 
 
-def _side_file(content, height, width, quantize, calibration_images) -> dict:
-    """What the JSON file says beside the common fields of `metadata.build`."""
-    return {
-        "inputs": {"image": f"uint8 [1, {height}, {width}, 3] RGB"},
-        "height": height,
-        "width": width,
-        "other_aspects": "resized to height x width, so squeezed: depth is less accurate; cut such "
-        "images to this aspect, or export a file of theirs",
-        "quantize": quantize,
-        "calibration_images": calibration_images,
-        "bytes": len(content),
-        "sha256": hashlib.sha256(content).hexdigest(),
-    }
-
-
-def convert(run: Run, height: int, width: int, quantize: str, samples=None) -> bytes:
-    """The TFLite flatbuffer of a run's depth network at a fixed size.
-
-    Args:
-      quantize: a key of TOLERANCES.
-      samples: uint8 batches [1, height, width, 3] that set the scales of int8.
-
-    Converted from a *frozen* concrete function: on Keras 3 the converter does not find the
-    variables of a model inside a tf.Module, and silently writes a model that returns NaN.
-    """
-    u, v = camera.unit_line(width), camera.unit_line(height)
-    fx, fy = run.data["focal"]
-    intrinsics = tf.constant([[[fx * width, 0, 0], [0, fy * height, 0], [0, 0, 1]]], tf.float32)
-    config = run.config
-    specification = tf.TensorSpec([1, height, width, 3], tf.uint8, name="image")
-
-    def one_pass(image, one, v):
-        # Layer by layer: partial sums would add quantization scales, and logits and beta in one
-        # tensor would share theirs.
-        code = run.aquanet.positional.of_axes(
-            u, v, one, intrinsics if config.focal_planes else None
-        )
-        logits, beta = run.aquanet.with_code(image, code, rearranged=False)
-        # With a fixed beta, one set of levels serves all pixels.
-        curve = beta if config.adaptive else one
-        if not config.adaptive:
-            beta = tf.tile(one, [1, height, width, 1])
-        inverse_depth = estimate.decode(
-            logits, curve, config.inverse_depth_min, config.inverse_depth_max
-        )
-        return inverse_depth, beta
-
-    @tf.function(input_signature=[specification])
-    def infer(image):
-        image = tf.cast(image, tf.float32) / 255.0
-        # One, computed from a pixel: the converter would store what depends on a constant.
-        one = tf.minimum(image[:, :1, :1, :1] + 1.0, 1.0)
-        inverse_depth, beta = one_pass(image, one, v)
-        inverse_depth = estimate.mean_over_grids(
-            inverse_depth, lambda shift: one_pass(image, one, v + shift)[0], config.grid_shift
-        )
-        return inverse_depth, beta
-
-    frozen = convert_to_constants.convert_variables_to_constants_v2(infer.get_concrete_function())
-
-    @tf.function(input_signature=[specification])
-    def named(image):
-        inverse_depth, beta = frozen(image)
-        return {"inverse_depth": inverse_depth, "beta": beta}
-
-    # Through a SavedModel, since only that gives the TFLite file a signature with names.
-    with tempfile.TemporaryDirectory() as place, files.plain_folder(place) as folder:
-        tf.saved_model.save(tf.Module(), str(folder), signatures={"serving_default": named})
-        with _silent():
-            return _converted(str(folder), quantize, samples)
-
-
-def head_tensors(interpreter: tf.lite.Interpreter) -> list[str]:
-    """Names of all tensors from the outputs of the last convolutions on, which int8 keeps in float.
-
-    The logits span a wide range, so int8 steps would change the probabilities of levels that are up
-    to a factor of d_max / d_min apart. After them, ln(0) of level 0 alone would take the range.
-    """
-    operations = interpreter._get_ops_details()  # in the order of execution
-    late = {op["inputs"][0] for op in operations if op["op_name"] in _READERS}
-    for operation in operations:
-        if late.intersection(operation["inputs"]):
-            late.update(operation["outputs"])
-    return _names(interpreter, late)
-
-
-def code_tensors(interpreter: tf.lite.Interpreter) -> list[str]:
-    """Names of the tensors of the positional code at each of its sizes, which int8 keeps in float.
-
-    Its ELU is float anyway, and 256 steps do not distinguish the columns of a wide image.
-    """
-    operations = interpreter._get_ops_details()
-    made = {output for op in operations for output in op["outputs"]}
-    code, resized = set(), set()
-    for op in operations:
-        inputs = made.intersection(op["inputs"])
-        if op["op_name"] == "MINIMUM" or inputs and inputs <= code:
-            (resized if op["op_name"] == "RESIZE_BILINEAR" else code).update(op["outputs"])
-    return _names(interpreter, code | resized)
-
-
-def _names(interpreter, indices):
-    names = {tensor["index"]: tensor["name"] for tensor in interpreter.get_tensor_details()}
-    return [names[index] for index in sorted(indices)]
-
-
-@contextlib.contextmanager
-def _silent():
-    """Hides what the converter's C++ code prints to stderr, unless the block fails."""
-    sys.stderr.flush()
-    stderr = os.dup(2)
-    with tempfile.TemporaryFile() as file:
-        os.dup2(file.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            os.dup2(stderr, 2)
-            file.seek(0)
-            sys.stderr.write(file.read().decode(errors="replace"))
-            raise
-        finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)
-
-
-def _converted(directory: str, quantize: str, samples) -> bytes:
-    converter = tf.lite.TFLiteConverter.from_saved_model(directory)
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-    floats = []
-    if quantize == "int8":
-        interpreter = tf.lite.Interpreter(model_content=converter.convert())
-        floats = code_tensors(interpreter) + head_tensors(interpreter)
-    if quantize != "none":
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    if quantize == "float16":
-        converter.target_spec.supported_types = [tf.float16]
-    if quantize != "int8":
-        return converter.convert()
-
-    def representative():
-        # By name: the order in which a list is matched to the inputs is not documented.
-        return ({"image": batch} for batch in samples)
-
-    converter.representative_dataset = representative
-    # The only way to keep operations in float that TF 2.15 and TF 2.21 both offer.
-    debugger = tf.lite.experimental.QuantizationDebugger(
-        converter=converter,
-        debug_dataset=representative,
-        debug_options=tf.lite.experimental.QuantizationDebugOptions(denylisted_nodes=floats),
-    )
-    return debugger.get_nondebug_quantized_model()
-
-
-def _check(out, width, quantize, data_dir, images):
+def _check_out(out: pathlib.Path) -> None:
+    """Raises ValueError for an --out that cannot be written, or that replaces a file of others."""
     if out.suffix != ".tflite":
         raise ValueError(f"--out={out}: expected a file name that ends with .tflite")
     for beside in (out.with_suffix(".json"), out.with_suffix(".md")):
@@ -292,14 +168,6 @@ def _check(out, width, quantize, data_dir, images):
             f"--out={out}: would replace {foreign}, which is not of an earlier export; choose "
             "another name"
         )
-    if quantize not in TOLERANCES:
-        raise ValueError(f"--quantize={quantize}: expected one of {', '.join(TOLERANCES)}")
-    if width and width < rules.MIN_WORKING_SIZE:
-        raise ValueError(f"--width={width}: must be at least {rules.MIN_WORKING_SIZE}, or 0")
-    if images < 1:
-        raise ValueError(f"--images={images}: must be at least 1")
-    if quantize == "int8" and not data_dir:
-        raise ValueError("--quantize=int8 needs images to set its scales: give --data_dir=RECORDS")
 
 
 def _foreign(out: pathlib.Path) -> pathlib.Path | None:
@@ -333,9 +201,9 @@ def main(argv) -> None:
     """Runs the command; see the module docstring."""
     del argv
     options = flags.FLAGS
-    names = ("workdir", "out", "height", "width", "quantize", "data_dir", "images", "checkpoint")
-    names += ("metres_per_unit", "grid_shift")
-    path = export_tflite(**{name: options[name].value for name in names})
+    names = [field.name for field in dataclasses.fields(Settings)]
+    settings = Settings(**{name: options[name].value for name in names})
+    path = export_tflite(options.workdir, options.out, settings)
     document = files.read(path.with_suffix(".json"))
     print(parity.text(document["parity"]))
     print(metadata.scale_line(document))

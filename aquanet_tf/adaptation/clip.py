@@ -23,14 +23,14 @@ _SMALLEST = 0.5
 @dataclasses.dataclass(frozen=True)
 class Clip:
     """What was seen: size of the frames in pixels, the margins to cut off (top, bottom, left,
-    right), the number of frames, the mean gray level, and doubts in words."""
+    right), the number of frames, the mean gray level, and warnings."""
 
     height: int
     width: int
     crop: tuple[int, int, int, int]
     frames: int
     brightness: float
-    doubts: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -46,9 +46,9 @@ class Clip:
         )
         return f"{self.frames} frames of {self.width}x{self.height}; {cut}; left: {width}x{height}"
 
-    def doubted(self, more: list[str]) -> Clip:
-        """The same with more doubts."""
-        return dataclasses.replace(self, doubts=(*self.doubts, *more))
+    def with_warnings(self, more: list[str]) -> Clip:
+        """The same with more warnings."""
+        return dataclasses.replace(self, warnings=(*self.warnings, *more))
 
 
 def size(source: str) -> tuple[int, int]:
@@ -84,14 +84,14 @@ def look(source: str, crop: list[str] = ()) -> Clip:
             f"{source}: the camera does not move: {seen.fixed_share:.0%} of the edges stay where "
             "they are; depth is learned from the motion of the camera"
         )
-    crop, doubts = given or margins.find(seen), []
+    crop, warnings = given or margins.find(seen), []
     if seen.unclear and not given:
         crop = (0, 0, 0, 0)
-        doubts.append(
+        warnings.append(
             f"{seen.fixed_share:.0%} of the edges stay where they are, so a hood or burnt-in text "
             "cannot be told from the scene: nothing is cut off (--crop does it)"
         )
-    found = Clip(*seen.shape, crop, count, brightness, tuple(doubts))
+    found = Clip(*seen.shape, crop, count, brightness, tuple(warnings))
     if min(found.shape[0] / found.height, found.shape[1] / found.width) < _SMALLEST:
         raise ValueError(
             f"{source}: only {found.shape[1]}x{found.shape[0]} of {found.width}x{found.height} "

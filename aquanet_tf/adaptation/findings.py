@@ -1,4 +1,4 @@
-"""What an adaptation found: errors before and after, the camera, meters, and doubts."""
+"""What an adaptation found: errors before and after, the camera, meters, and warnings."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ FILE = "adaptation.json"
 _ERROR = "val_photometric"
 # Relative change of the photometric error that counts as an improvement.
 _BETTER = 0.01
-# Spread of the scale over frames that is doubted.
+# Spread of the scale over frames, above which it is not trusted.
 _WIDE = 0.15
 _FEW_TRIPLETS = 100
 
 
-def collect(out: pathlib.Path, doubts: list[str], failures: dict[str, str]) -> dict:
+def collect(out: pathlib.Path, warnings: list[str], failures: dict[str, str]) -> dict:
     """The content of adaptation.json.
 
     Args:
         out: directory of the adaptation, all steps done.
-        doubts: of the first look at the video.
+        warnings: of the first look at the video, and of the look at the trained network.
         failures: of the jobs, name -> reason.
     """
     report = files.read(out / steps.CLIP / steps.REPORT)
@@ -42,7 +42,7 @@ def collect(out: pathlib.Path, doubts: list[str], failures: dict[str, str]) -> d
             for name in ("video", recipe.STAGE1, recipe.STAGE2, steps.SCALE, *_EXPORTS)
         },
     }
-    found["doubts"] = [*doubts, *report["warnings"], *_doubts(found, failures)]
+    found["warnings"] = [*warnings, *report["warnings"], *_warnings(found, failures)]
     return found
 
 
@@ -64,7 +64,7 @@ def text(found: dict) -> str:
             f"depth: {scale['metres_per_unit']:.4g} m per unit ({scale['method']}, spread "
             f"{scale['spread']:.0%})"
         )
-    lines += [f"doubt: {doubt}" for doubt in found["doubts"]]
+    lines += [f"warning: {warning}" for warning in found["warnings"]]
     return "\n".join(lines)
 
 
@@ -100,23 +100,23 @@ def _scale(workdir: pathlib.Path) -> dict | None:
     return files.read(path) if path.is_file() else None
 
 
-def _doubts(found: dict, failures: dict[str, str]) -> list[str]:
-    doubts = []
+def _warnings(found: dict, failures: dict[str, str]) -> list[str]:
+    warnings = []
     for name, (before, after) in found["photometric"].items():
         if after > (1 - _BETTER) * before:
-            doubts.append(
+            warnings.append(
                 f"{name} did not lower the photometric error on held-out frames ({before:.4f} -> "
                 f"{after:.4f}): the network knows this camera no better than before"
             )
     if found["frames"]["kept"] < _FEW_TRIPLETS:
-        doubts.append(f"only {found['frames']['kept']} frames are in motion: use a longer drive")
+        warnings.append(f"only {found['frames']['kept']} frames are in motion: use a longer drive")
     if camera := found["camera"]:
-        doubts.append(camera["comment"])
+        warnings.append(camera["comment"])
     if reason := failures.get(steps.SCALE):
-        doubts.append(f"no meters: {reason}")
+        warnings.append(f"no meters: {reason}")
     elif scale := found["scale"]:
         if scale["spread"] > _WIDE:
-            doubts.append(f"the scale differs between frames by {scale['spread']:.0%} (spread)")
+            warnings.append(f"the scale differs between frames by {scale['spread']:.0%} (spread)")
     else:
-        doubts.append("depth is relative: --camera_height or a speed gives meters")
-    return doubts
+        warnings.append("depth is relative: --camera_height or a speed gives meters")
+    return warnings

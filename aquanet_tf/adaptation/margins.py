@@ -15,7 +15,7 @@ import numpy as np
 
 # Largest width in pixels that frames are looked at; larger ones are thinned out.
 _WIDTH = 960
-# Mean gradient divided by the mean length of gradients, and gray levels a pixel, of a fixed edge.
+# Mean gradient divided by the mean length of gradients, and gray levels per pixel, of a fixed edge.
 _FIXED, _EDGE = 0.6, 2.0
 # The same of burnt-in characters, which are sharp.
 _FIXED_TEXT, _EDGE_TEXT = 0.7, 8.0
@@ -51,7 +51,7 @@ class Statistics:
 
     @property
     def mean_length(self) -> np.ndarray:
-        """Length of the mean gradient [h, w], gray levels a pixel."""
+        """Length of the mean gradient [h, w], gray levels per pixel."""
         return np.hypot(self.dx, self.dy)
 
     def fixed(self, share: float, edge: float) -> np.ndarray:

@@ -114,10 +114,7 @@ def options(
         shape: (height, width) of the cropped frames; the crop gets their aspect.
         learn_intrinsics: whether the camera is learned.
         epochs: of each stage; 0: as many as the recipe has.
-
-    Raises ValueError as `require_camera`.
     """
-    require_camera(start, learn_intrinsics)
     before = start.config
     aspect = shape[1] / shape[0]
     records = out / "clip"

@@ -57,15 +57,16 @@ def require(found: Seen, source: str, workdir: str) -> None:
     """Raises ValueError when too few frames show a road: then this is no drive, or of a camera that
     the network cannot start with. source: the --input; workdir: of the network."""
     if found.good < _SMALLEST * found.count:
-        told = "; ".join(f"{reason} ({n})" for reason, n in found.reasons.items())
+        reasons = "; ".join(f"{reason} ({n})" for reason, n in found.reasons.items())
         raise ValueError(
-            f"{source}: a road was seen in {found.good} of {found.count} frames ({told}): is this "
-            f"a drive, the camera looking ahead? --init_from={workdir} may not know such scenes"
+            f"{source}: a road was seen in {found.good} of {found.count} frames ({reasons}): is "
+            f"this a drive, the camera looking ahead? --init_from={workdir} may not know such "
+            "scenes"
         )
 
 
-def doubts(before: Seen, after: Seen) -> list[str]:
-    """A doubt in words when the road is seen in clearly fewer frames after the training."""
+def warnings(before: Seen, after: Seen) -> list[str]:
+    """A warning when the road is seen in clearly fewer frames after the training."""
     if after.good >= _KEPT * before.good:
         return []
     reason = max(after.reasons, key=after.reasons.get)

@@ -78,7 +78,7 @@ def scaled(k: np.ndarray, scale_x: float, scale_y: float) -> np.ndarray:
     return np.stack([first, second, k[2]])
 
 
-def doubt(k: np.ndarray, shape: tuple[int, int]) -> str:
+def warning(k: np.ndarray, shape: tuple[int, int]) -> str:
     """A warning when the principal point is far from the middle of the image; else empty."""
     height, width = shape
     off_x = (k[0, 2] - (width - 1) / 2) / width

@@ -1,5 +1,5 @@
-"""Cars in images, in boxes that were marked by hand: does their depth stand on the road, and do
-masks find those that move? NumPy only.
+"""Cars in hand-labeled boxes: does their depth stand on the road, and do masks find those that
+move? NumPy only.
 
 `boxes` reads and checks the boxes, `contact` divides the depth of a car by that of the road around
 it, `masks` measures SPIMO masks inside and outside the boxes. The verb is `aquanet_tf.contact`.

@@ -1,4 +1,4 @@
-"""Boxes of cars that were marked by hand.
+"""Hand-labeled boxes of cars.
 
 `read` reads a file of them, `check` looks for their frames, `frames` reads each frame once.
 

@@ -28,16 +28,16 @@ def gpus() -> Finding:
     installed, seen = driver_gpus(), _gpus()
     if seen:
         details = [tf.config.experimental.get_device_details(gpu) for gpu in seen]
-        told = [str(found.get("device_name", "unnamed")) for found in details]
-        return Finding("GPU", f"TensorFlow sees {len(seen)}: {', '.join(told)}")
+        names = [str(found.get("device_name", "unnamed")) for found in details]
+        return Finding("GPU", f"TensorFlow sees {len(seen)}: {', '.join(names)}")
     hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
     if not installed or hidden in ("", "-1"):
         why = f" (CUDA_VISIBLE_DEVICES={hidden} hides them)" if hidden in ("", "-1") else ""
         return Finding("GPU", NO_GPU + why)
     cuda = tf.sysconfig.get_build_info().get("cuda_version", "")
     fix = (
-        'pip install -c constraints/card.txt -e ".[gpu]" (constraints/current.txt from Python 3.12 '
-        f"on) brings the libraries of CUDA {cuda}; then start a new shell"
+        'pip install -c constraints/keras2.txt -e ".[gpu]" (constraints/keras3.txt from Python '
+        f"3.12 on) brings the libraries of CUDA {cuda}; then start a new shell"
         if cuda
         else "this TensorFlow was built without CUDA: make setup installs one with it"
     )

@@ -23,6 +23,6 @@ class Finding(NamedTuple):
     def lines(self) -> list[str]:
         """For the terminal: the text, and below it the fault or the hint."""
         mark = "NO" if self.fault else "ok"
-        told = [f"  {mark}  {self.name}: {self.text}"]
-        told += [f"      {text}" for text in (self.fault, self.hint) if text]
-        return told
+        lines = [f"  {mark}  {self.name}: {self.text}"]
+        lines += [f"      {text}" for text in (self.fault, self.hint) if text]
+        return lines

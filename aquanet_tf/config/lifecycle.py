@@ -99,7 +99,7 @@ class Lifecycle:
     grid_shift: float = option(
         0.0,
         "When the network is used, inverse depth is the mean of three passes, their positional "
-        "grids moved up and down by this (2: the height of the image); 0: one pass.",
+        "grids shifted up and down by this (2: the height of the image); 0: one pass.",
         low=0.0,
         high=1.0,
         resumable=True,

@@ -75,7 +75,7 @@ def check(config: Config) -> None:
     if config.focal_planes and config.learn_intrinsics:
         raise ValueError(
             "--focal_planes feeds the focal lengths of the records to the network, which "
-            "--learn_intrinsics doubts: give one of them"
+            "--learn_intrinsics changes: give one of them"
         )
     if config.keep_best:
         best_column(config)

@@ -17,7 +17,7 @@ class Stored:
     """What lets a dataclass of options be written and read."""
 
     def save(self, path: str | pathlib.Path) -> None:
-        """Writes all options as JSON, one a line, whole or not at all."""
+        """Writes all options as JSON, one per line, whole or not at all."""
         files.write(path, dataclasses.asdict(self))
 
     @classmethod

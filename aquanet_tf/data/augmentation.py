@@ -37,17 +37,20 @@ def whole_window(height: int, width: int) -> Window:
     return Window(size[0], size[1], size[2], size[3], height, width)
 
 
-def random_window(seed, image_height, image_width, height, width, smallest, largest) -> Window:
-    """Draws a resize factor in [smallest, largest] and the position of a height x width crop.
+def random_window(seed, image_size, crop_size, factors) -> Window:
+    """Draws a resize factor in [smallest, largest] and the position of a crop.
 
-    For images smaller than the crop, the lower end is raised until the crop fits (and the upper end
-    to at least that).
+    For images smaller than the crop, the smallest factor is raised until the crop fits (and the
+    largest to at least that).
 
     Args:
-        seed: int [2]; image_height, image_width: of the stored image, pixels.
-        height, width: of the crop, pixels; smallest, largest: new size / stored size.
+        seed: int [2].
+        image_size: (height, width) of the stored image, pixels.
+        crop_size: (height, width) of the crop, pixels.
+        factors: (smallest, largest), new size / stored size.
     """
-    image_height, image_width = tf.cast(image_height, tf.int32), tf.cast(image_width, tf.int32)
+    image_height, image_width = (tf.cast(side, tf.int32) for side in image_size)
+    (height, width), (smallest, largest) = crop_size, factors
     needed = tf.maximum(height / image_height, width / image_width)
     low = tf.maximum(tf.constant(smallest, needed.dtype), needed)
     high = tf.maximum(tf.constant(largest, needed.dtype), low)
@@ -105,6 +108,22 @@ def whole_size(window: Window, mirror):
     """float32 [2]: width (negative where `mirror`) and height of the whole resized image."""
     width, height = (tf.cast(n, tf.float32) for n in (window.whole_width, window.whole_height))
     return tf.stack([tf.where(mirror, -width, width), height])
+
+
+class Augmentation(NamedTuple):
+    """The random choices of one triplet.
+
+    mirror, reverse: scalar bool; left and right, previous and next frame change places.
+    window_seed: of `random_window`; None: the whole image. photometry: None leaves the colors.
+    """
+
+    mirror: tf.Tensor | bool = False
+    reverse: tf.Tensor | bool = False
+    window_seed: tf.Tensor | None = None
+    photometry: Photometry | None = None
+
+
+NO_AUGMENTATION = Augmentation()
 
 
 class Photometry(NamedTuple):

@@ -44,8 +44,8 @@ def check(config: Config) -> None:
         )
 
 
-def one_hot(config: Config, turn):
-    """float32 [sets]: 1 for the camera of the directory number `turn` of --data_dir or, in the same
-    order, of --val_data_dir. With one directory in --data_dir there is one camera for all."""
+def one_hot(config: Config, set_index):
+    """float32 [sets]: 1 for the camera of the directory number `set_index` of --data_dir or, in the
+    same order, of --val_data_dir. With one directory in --data_dir there is one camera for all."""
     cameras = len(mixture.directories(config.data_dir))
-    return tf.one_hot(tf.minimum(tf.cast(turn, tf.int32), cameras - 1), cameras)
+    return tf.one_hot(tf.minimum(tf.cast(set_index, tf.int32), cameras - 1), cameras)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 
-def mask_files(fields):
+def names(fields):
     """DATE/DRIVE/image_0X/FRAME.png of the three frames, string [3], below the masks' directory.
 
     fields: of a parsed record, see `records.parse`.

@@ -44,11 +44,11 @@ def check(config: Config) -> None:
                 count,
                 each.directory,
             )
-    for text in doubts(config):
+    for text in warnings(config):
         logging.warning("--speed_weight: %s", text)
 
 
-def doubts(config: Config) -> list[str]:
+def warnings(config: Config) -> list[str]:
     """Why the range of inverse depth, read as 1 / meters, does not fit a road; one sentence each.
 
     With --depth_scaling=proportional an image resized by s has s times the inverse depth: the

@@ -103,8 +103,8 @@ def quotas(shares, samples: int) -> list[int]:
     return whole.tolist()
 
 
-def turns(numbers: list[int], seed_pair) -> tf.Tensor:
-    """int64 [sum(numbers)]: the set of every sample; set k has numbers[k] of them.
+def set_indices(numbers: list[int], seed_pair) -> tf.Tensor:
+    """int64 [sum(numbers)]: the index of every sample's set; set k has numbers[k] samples.
 
     The j-th sample of set k is due at (j + phase_k) / numbers[k] of the epoch, with phases drawn
     from `seed_pair` (int64 [2]). Samples are sorted by this time. Any n consecutive samples then
@@ -119,15 +119,16 @@ def turns(numbers: list[int], seed_pair) -> tf.Tensor:
 
 
 def epoch_records(config: Config, sets: list[DataSet], epoch, samples: int) -> tf.data.Dataset:
-    """The `samples` records of an epoch (an int64 tensor) in order: (serialized record, its set).
+    """The `samples` records of an epoch (an int64 tensor) in order: (serialized record, index
+    of its set).
 
     Depends on its arguments alone, so an epoch can be repeated.
     """
     numbers = quotas([data_set.share for data_set in sets], samples)
-    whose = turns(numbers, seed(config, MIXTURE, epoch, 0))
-    whose = tf.data.Dataset.from_tensor_slices(whose)
+    indices = set_indices(numbers, seed(config, MIXTURE, epoch, 0))
+    indices = tf.data.Dataset.from_tensor_slices(indices)
     each = [_passes(config, sets, k, epoch, numbers[k]) for k in range(len(sets))]
-    return tf.data.Dataset.zip((tf.data.Dataset.choose_from_datasets(each, whose), whose))
+    return tf.data.Dataset.zip((tf.data.Dataset.choose_from_datasets(each, indices), indices))
 
 
 def _passes(config: Config, sets, k, epoch, samples) -> tf.data.Dataset:

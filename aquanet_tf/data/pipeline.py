@@ -133,8 +133,8 @@ def validation_dataset(
         for name in mixture.directories(data_dir)
     ]
     dataset = tf.data.TFRecordDataset([file for data_set in sets for file in data_set.files])
-    turns = np.repeat(np.arange(len(sets)), [data_set.info["count"] for data_set in sets])
-    dataset = tf.data.Dataset.zip((dataset, tf.data.Dataset.from_tensor_slices(turns)))
+    set_indices = np.repeat(np.arange(len(sets)), [data_set.info["count"] for data_set in sets])
+    dataset = tf.data.Dataset.zip((dataset, tf.data.Dataset.from_tensor_slices(set_indices)))
     if share:
         dataset = dataset.repeat().take(validation_steps(config, data_dir) * config.batch_size)
         dataset = share.of(dataset.enumerate(), config.batch_size, lambda index, sample: index)
@@ -178,49 +178,50 @@ def _image_format(infos) -> str:
     return formats.pop() if len(formats) == 1 else "jpeg"
 
 
-def _training_sample(config: Config, image_format, masks, epoch, index, data, turn) -> dict:
-    """The dict of one sample; turn: the data set that the record `data` comes from."""
-    fields = {**records.parse(data), "turn": turn}
+def _training_sample(config: Config, image_format, masks, epoch, index, data, set_index) -> dict:
+    """The dict of one sample; set_index: of the data set that the record `data` comes from."""
+    fields = {**records.parse(data), "set_index": set_index}
     seeds = tf.random.experimental.stateless_split(
         mixture.seed(config, mixture.AUGMENT, epoch, index), 4
     )
-    mirror = augmentation.coin(seeds[0]) if config.flip else False
-    reverse = augmentation.coin(seeds[1]) if config.time_reversal else False
-    photometry = augmentation.random_photometry(seeds[3]) if config.photometric else None
-    moves = (mirror, reverse, seeds[2], photometry)
+    augment = augmentation.Augmentation(
+        mirror=augmentation.coin(seeds[0]) if config.flip else False,
+        reverse=augmentation.coin(seeds[1]) if config.time_reversal else False,
+        window_seed=seeds[2],
+        photometry=augmentation.random_photometry(seeds[3]) if config.photometric else None,
+    )
     if not masks:
-        return _sample(config, image_format, fields, moves)
-    folder = tf.gather([str(mask) for mask in masks], turn)
-    paths = tf.strings.join([folder, "/", mask_files.mask_files(fields)])
+        return _sample(config, image_format, fields, augment)
+    folder = tf.gather([str(mask) for mask in masks], set_index)
+    paths = tf.strings.join([folder, "/", mask_files.names(fields)])
     static = [tf.io.decode_png(tf.io.read_file(paths[i]), channels=1) for i in range(3)]
-    return _sample(config, image_format, fields, moves, static)
+    return _sample(config, image_format, fields, augment, static)
 
 
-def _validation_sample(config: Config, image_format, data, turn) -> dict:
-    fields = {**records.parse(data), "turn": turn}
-    return _sample(config, image_format, fields, (False, False, None, None))
+def _validation_sample(config: Config, image_format, data, set_index) -> dict:
+    fields = {**records.parse(data), "set_index": set_index}
+    return _sample(config, image_format, fields, augmentation.NO_AUGMENTATION)
 
 
-def _sample(config: Config, image_format, fields, moves, static=None) -> dict:
+def _sample(config: Config, image_format, fields, augment, static=None) -> dict:
     """The dict of one sample.
 
     Args:
-        fields: of a parsed record, and "turn", the number of its data set.
-        moves: mirrored or not, reversed in time or not, seed of the window (None: the whole image)
-            and photometry (None: none).
+        fields: of a parsed record, and "set_index", that of its data set.
+        augment: augmentation.Augmentation.
         static: masks of the three frames, uint8 [h, w, 1], 0 or 255.
 
     Decodes whole frames, which PoseNet needs.
     """
-    mirror, reverse, seed, photometry = moves
+    mirror, reverse, window_seed, photometry = augment
     frames = [records.decode(fields[name], image_format) for name in records.FRAMES]
     height, width = tf.unstack(tf.shape(frames[0])[:2])
     size = (config.crop_height, config.crop_width)
-    if seed is None or config.depth_scaling == "none":
+    if window_seed is None or config.depth_scaling == "none":
         window = augmentation.whole_window(*size)
     else:
-        limits = (config.resize_min, config.resize_max)
-        window = augmentation.random_window(seed, height, width, *size, *limits)
+        factors = (config.resize_min, config.resize_max)
+        window = augmentation.random_window(window_seed, (height, width), size, factors)
     k = fields["intrinsics"]
     k = tf.where(mirror, camera.flip_intrinsics(k, width), k)
     k, grid, resize = augmentation.window_geometry(k, height, width, window)
@@ -241,7 +242,7 @@ def _sample(config: Config, image_format, fields, moves, static=None) -> dict:
         "key": fields["key"],
     }
     if config.learn_intrinsics:
-        sample["data_set"] = first_guess.one_hot(config, fields["turn"])
+        sample["data_set"] = first_guess.one_hot(config, fields["set_index"])
         sample["whole_size"] = augmentation.whole_size(window, mirror)
     if static:
         # A mask whose size differs from its frame is an error; it is not resized.

@@ -13,7 +13,7 @@ import numpy as np
 
 import aquanet_tf
 from aquanet_tf import progress
-from aquanet_tf.evaluation import alignment, eigen, mask_quality, metrics, shapes
+from aquanet_tf.evaluation import alignment, eigen, mask_quality, metrics, model_entry, shapes
 from aquanet_tf.evaluation import protocol as evaluation_protocol
 from aquanet_tf.evaluation.baselines import BASELINES
 from aquanet_tf.evaluation.protocol import Protocol
@@ -77,10 +77,7 @@ def run(settings: Settings, load: Callable[[Settings], Models]) -> dict:
         "images": len(frames),
         "images_without_ground_truth": without,
         "model": {
-            "workdir": str(pathlib.Path(settings.workdir).resolve()),
-            "epoch": models.network.epoch,
-            "working_height": models.network.height,
-            "grid_shift": models.network.grid_shift,
+            **model_entry.of(settings.workdir, models.network),
             "metres_per_unit": models.network.metres_per_unit,
         },
         "created_by": f"aquanet_tf {aquanet_tf.__version__}",

@@ -23,7 +23,7 @@ class Settings:
       baselines: also measure the predictions in `baselines`.
       checkpoint: of `workdir`: newest, best, or a number of finished epochs.
       depth_dir: KITTI's annotated depth maps as downloaded; empty: they are in `gt_dir`.
-      grid_shift: of the moved grids, 0: one pass; None: that of the run.
+      grid_shift: of the shifted grids, 0: one pass; None: that of the run.
       metres_per_unit: meters of one unit of depth, for the alignment `none`; None: that of the run.
     """
 

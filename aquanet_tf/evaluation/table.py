@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aquanet_tf.evaluation import distance_bands, mask_quality, metrics
+from aquanet_tf.evaluation import distance_bands, mask_quality, metrics, model_entry
 from aquanet_tf.evaluation.protocol import Protocol
 
 
@@ -11,20 +11,13 @@ def text(document: dict) -> str:
     without = document["images_without_ground_truth"]
     results = {"network": document, **document["baselines"]}
     parts = [
-        model_line(document["model"]),
+        model_entry.line(document["model"]),
         f"{document['images']} images; {without} more have no ground truth",
         table(results, Protocol(**document["protocol"])),
     ]
     if document["masks"]:
         parts.append(f"\n{mask_quality.table(document['masks'])}")
     return "\n".join(parts)
-
-
-def model_line(model: dict) -> str:
-    """The entry "model" of a document in words: epoch, working height, passes."""
-    shift = model.get("grid_shift")  # files before there was the option hold none
-    passes = f"mean of three passes (grid shift {shift:g})" if shift else "one pass"
-    return f"epoch {model['epoch']}, working height {model['working_height']}, {passes}"
 
 
 def table(results: dict[str, dict], protocol: Protocol) -> str:

@@ -79,7 +79,7 @@ def load(
     """A checkpoint of `workdir`, with the scale in its scale.json where there is one.
 
     checkpoint: newest, best, or a number of finished epochs.
-    grid_shift: of the moved grids (2: the height of the image), 0: one pass; None: the run's own.
+    grid_shift: of the shifted grids (2: the height of the image), 0: one pass; None: the run's own.
 
     Raises ValueError naming what is missing or damaged.
     """

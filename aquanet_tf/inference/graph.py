@@ -11,7 +11,7 @@ from aquanet_tf.config.rules import MIN_WORKING_SIZE
 from aquanet_tf.geometry import camera
 from aquanet_tf.masks import spimo
 from aquanet_tf.networks import estimate as networks_estimate
-from aquanet_tf.networks import post_processing as networks_post_processing
+from aquanet_tf.networks.post_processing import post_processed
 
 
 def working_size(height, width, working_height):
@@ -53,31 +53,22 @@ def infer(run, images, working_height=None, focal=None, post_processing="none"):
         post_processing: one of `evaluation.protocol.POST_PROCESSINGS`; beta is never processed.
 
     Returns a dictionary of float32 maps [B,H,W,1]: `inverse_depth` (relative units; the mean over
-    moved grids with `--grid_shift`) and `beta` (the quantization parameter of Eq. 4).
+    shifted grids with `--grid_shift`) and `beta` (the quantization parameter of Eq. 4).
     """
     config = run.config
     inputs = network_inputs(run, images, working_height, focal)
     logits, beta = run.aquanet(*inputs)
-    plain = networks_estimate.of_network(run.aquanet, config)
-    if post_processing == "none":
-        resized, grid, intrinsics = inputs
-        inverse_depth = networks_estimate.mean_over_grids(
-            networks_estimate.decode(
-                logits, beta, config.inverse_depth_min, config.inverse_depth_max
-            ),
-            lambda v: plain(resized, networks_estimate.move(grid, v), intrinsics),
-            config.grid_shift,
-        )
-    else:
-        estimate = networks_post_processing.post_processed(
-            networks_estimate.over_grids(plain, config.grid_shift),
-            post_processing,
-            config.depth_scaling,
-        )
-        inverse_depth = estimate(*inputs)
+    # The pass that gives beta is also the first pass of every estimate below.
+    estimate = networks_estimate.with_known(
+        networks_estimate.of_network(run.aquanet, config),
+        inputs,
+        networks_estimate.decode(logits, beta, config.inverse_depth_min, config.inverse_depth_max),
+    )
+    estimate = networks_estimate.over_grids(estimate, config.grid_shift)
+    estimate = post_processed(estimate, post_processing, config.depth_scaling)
     size = tf.shape(images)[1:3]
     return {
-        "inverse_depth": tf.image.resize(inverse_depth, size),
+        "inverse_depth": tf.image.resize(estimate(*inputs), size),
         "beta": tf.image.resize(beta, size),
     }
 

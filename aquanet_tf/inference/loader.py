@@ -41,8 +41,8 @@ def open_model(
       height: working height in pixels, for runs only; 0: that of the run. Exports have
         theirs built in.
       checkpoint: of a run: newest, best (with --keep_best), or a number of finished epochs.
-      grid_shift: of a run: depth is the mean of three passes with positional grids moved by this (2
-        is the height of the image); 0: one pass, three times as fast; None: the run's own.
+      grid_shift: of a run: depth is the mean of three passes with positional grids shifted by this
+        (2 is the height of the image); 0: one pass, three times as fast; None: the run's own.
 
     Raises ValueError that names the path when there is no model, or a damaged one.
     """

@@ -74,7 +74,7 @@ class Network(abc.ABC):
     Attributes:
       kind: "checkpoint", "saved_model" or "tflite".
       height: working height in pixels: images are resized to it, and maps back.
-      grid_shift: of the moved grids that depth is the mean over; 0: one pass.
+      grid_shift: of the shifted grids that depth is the mean over; 0: one pass.
       epoch: finished epochs of the run that the model comes from.
       inverse_depth_max: upper bound of inverse depth, relative units.
       beta_max: upper bound of beta; its lower bound is 1 / beta_max.

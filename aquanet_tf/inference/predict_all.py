@@ -24,7 +24,7 @@ def predict_all(
     paths: Iterable[pathlib.Path],
     network: Network,
     out: pathlib.Path,
-    colour_range: tuple[float, float] | None = None,
+    color_range: tuple[float, float] | None = None,
     formats: tuple[str, ...] = (),
     camera: point_cloud.Camera | None = None,
 ) -> dict:
@@ -35,7 +35,7 @@ def predict_all(
       network: the model; inverse depth is written in its relative units, point clouds and `depth`
         in meters where it has `metres_per_unit`.
       out: directory to write to, made if needed.
-      colour_range: inverse depths of the first and last color; None: measured, for all images
+      color_range: inverse depths of the first and last color; None: measured, for all images
         together and for each video.
       formats: some of `writer.FORMATS`; empty: npy, png16 and color, for images only.
       camera: for ply; default: each image's EXIF. May ask to undistort the images first: then all
@@ -49,7 +49,7 @@ def predict_all(
     scale = network.inverse_depth_max / depth_png.LEVELS
     camera = camera or point_cloud.Camera()
     meters = network.metres_per_unit
-    style = scale, colour_range, camera, meters
+    style = scale, color_range, camera, meters
     pictures = Pictures(camera)
     writer = Writer(out, formats or _DEFAULT_FORMATS, *style)
     written, clips, failed = [], [], []
@@ -66,11 +66,11 @@ def predict_all(
         except ValueError as error:
             failed.append({"input": str(path), "error": str(error)})
     writer.finish()
-    document = {
+    document = {  # the spelling of the keys is a contract
         "units": _units(network),
         "metres_per_unit": meters,
         "png16_scale": scale,
-        "colour_range": writer.colour_range if written else colour_range,
+        "colour_range": writer.color_range if written else color_range,
         "colour_map": color.INVERSE_DEPTH_MAP,
         "images": written,
         "videos": clips,
@@ -114,18 +114,18 @@ def _predict_clip(path, name, network, pictures, writers) -> dict:
     """
     writer, frames = writers
     clip = pictures.probe(path)
-    colour_range = writer.colour_range or _clip_range(pictures.frames(path), clip, network)
+    color_range = writer.color_range or _clip_range(pictures.frames(path), clip, network)
     if frames:
-        frames.colour_range = colour_range
+        frames.color_range = color_range
     times, picture = [], None
-    comment = "inverse depth, {}: {!r} to {!r}".format(color.INVERSE_DEPTH_MAP, *colour_range)
+    comment = "inverse depth, {}: {!r} to {!r}".format(color.INVERSE_DEPTH_MAP, *color_range)
     target = writer.out / f"{name}_color.mp4"
     with video.writing(target, clip.height, clip.width, clip.fps, comment) as append:
         for picture in progress.bar(
             pictures.frames(path), desc=path.name, total=clip.frames, unit="frame"
         ):
             prediction, milliseconds = _timed(network, picture.image)
-            append(color.color_inverse_depth(prediction.inverse_depth, *colour_range))
+            append(color.color_inverse_depth(prediction.inverse_depth, *color_range))
             if frames:
                 frames.add(f"{len(times):06d}", picture, prediction)
             times.append(milliseconds)
@@ -134,7 +134,7 @@ def _predict_clip(path, name, network, pictures, writers) -> dict:
         "name": name,
         **clip._asdict(),
         "frames": len(times),
-        "colour_range": colour_range,
+        "colour_range": color_range,
         "milliseconds": statistics.median(times),
         **_camera_entry(picture),
     }

@@ -25,12 +25,12 @@ class Writer:
       out: directory, made if needed.
       formats: some of FORMATS.
       scale: inverse depth of one step of the 16-bit files.
-      colour_range: inverse depths of the first and last color; None: `finish` measures it, from
+      color_range: inverse depths of the first and last color; None: `finish` measures it, from
         the 2nd to the 98th percentile, the widest over all images.
       camera: for point clouds.
       metres_per_unit: meters of one unit of depth; None: not known.
 
-    Raises ValueError for `depth` without a scale. Attribute `colour_range` is what was used; before
+    Raises ValueError for `depth` without a scale. Attribute `color_range` is what was used; before
     `finish` it may be None.
     """
 
@@ -39,7 +39,7 @@ class Writer:
         out: pathlib.Path,
         formats: tuple[str, ...],
         scale: float,
-        colour_range: tuple[float, float] | None,
+        color_range: tuple[float, float] | None,
         camera: point_cloud.Camera,
         metres_per_unit: float | None = None,
     ):
@@ -50,7 +50,7 @@ class Writer:
             )
         self.metres_per_unit = metres_per_unit
         self.out, self.formats, self.scale = out, formats, scale
-        self.colour_range, self.camera = colour_range, camera
+        self.color_range, self.camera = color_range, camera
         self._ranges, self._waiting = [], {}
         out.mkdir(parents=True, exist_ok=True)
 
@@ -92,14 +92,14 @@ class Writer:
         """Colors the images that waited for the common range."""
         if self._ranges:
             lows, highs = zip(*self._ranges)
-            self.colour_range = min(lows), max(highs)
+            self.color_range = min(lows), max(highs)
         for name, path in self._waiting.items():
             self._color(name, np.load(path))
             if "npy" not in self.formats:
                 path.unlink()
 
     def _color_or_keep(self, name, inverse_depth):
-        if self.colour_range:
+        if self.color_range:
             self._color(name, inverse_depth)
             return
         # Kept on disk, not in memory: there may be many images.
@@ -112,9 +112,9 @@ class Writer:
 
     def _color(self, name, inverse_depth):
         text = PngImagePlugin.PngInfo()
-        text.add_text("colour_range", "{!r},{!r}".format(*self.colour_range))
+        text.add_text("colour_range", "{!r},{!r}".format(*self.color_range))
         text.add_text("colour_map", color.INVERSE_DEPTH_MAP)
-        picture = color.color_inverse_depth(inverse_depth, *self.colour_range)
+        picture = color.color_inverse_depth(inverse_depth, *self.color_range)
         with _whole(self.out / f"{name}_color.png") as path:
             Image.fromarray(picture).save(path, pnginfo=text)
 

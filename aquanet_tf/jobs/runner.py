@@ -56,7 +56,7 @@ def run(
         with progress.bar(total=total, initial=done, unit="epoch", smoothing=0) as bar:
             for job in todo:
                 bar.set_description(job.name)
-                before = bar.n
+                shown = bar.n
                 if failed := [name for name in job.needs if name in failures]:
                     failures[job.name] = f"needs {failed[0]}"
                 else:
@@ -65,7 +65,7 @@ def run(
                     if reason := _execute(job, out, lock, bar):
                         failures[job.name] = reason
                         bar.write(f"{job.name} failed: {reason}")
-                bar.update(job.units - (bar.n - before))
+                bar.update(job.units - (bar.n - shown))
                 if after:
                     after(failures)
     return failures

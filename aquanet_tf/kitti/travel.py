@@ -84,7 +84,7 @@ def read(drive: pathlib.Path) -> dict[int, float] | None:
 
 
 def write(drive: pathlib.Path, found: dict[int, float]) -> None:
-    """Writes steps (frame number -> meters to the next frame), one a line."""
+    """Writes steps (frame number -> meters to the next frame), one per line."""
     (drive / FILE).write_text("".join(f"{frame} {step:.6f}\n" for frame, step in found.items()))
 
 

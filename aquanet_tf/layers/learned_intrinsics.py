@@ -27,7 +27,7 @@ class LearnedIntrinsics(tf.keras.layers.Layer):
     with W x H pixels the size of the whole image. All numbers start at 0. K may be that of a
     resized, cropped and mirrored image, W x H is then the size of the whole resized image, before
     the crop: corrected before or after the window, K is the same. Mirroring changes the sign of
-    the shift of cx; it is told by the sign of W.
+    the shift of cx; the sign of W says so.
 
     Args:
         sets: number of data sets, each with four numbers.

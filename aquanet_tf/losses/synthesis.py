@@ -1,6 +1,6 @@
 """Synthesis loss l_s (Eq. 11): a synthesized view against the image it should be.
 
-Every function returns one number a sample, [B], float32; the caller takes the mean. A mask W in
+Every function returns one number per sample, [B], float32; the caller takes the mean. A mask W in
 [0, 1] weighs pixels. Losses are divided by its sum, so their size does not depend on how much is
 masked, and a fully masked sample costs exactly 0.
 """

@@ -15,12 +15,12 @@ BETA_MAP = "coolwarm"  # blue below 1, red above
 NOTHING = (58, 60, 66)  # pixels without a value
 
 
-def colorize(values, low: float, high: float, colour_map: str, valid=None) -> np.ndarray:
+def colorize(values, low: float, high: float, color_map: str, valid=None) -> np.ndarray:
     """Colors values [H, W] linearly by a matplotlib color map: uint8 [H, W, 3].
 
     Args:
       low, high: values of the map's first and last color; values beyond are clipped.
-      colour_map: matplotlib's name of the map.
+      color_map: matplotlib's name of the map.
       valid: bool [H, W]; other pixels, and those that are not finite, get the color `NOTHING`.
 
     Raises ValueError unless `high` is larger than `low`.
@@ -30,7 +30,7 @@ def colorize(values, low: float, high: float, colour_map: str, valid=None) -> np
     values = np.asarray(values, np.float64)
     shown = np.isfinite(values) if valid is None else np.isfinite(values) & valid
     part = np.clip((np.where(shown, values, low) - low) / (high - low), 0.0, 1.0)
-    colors = matplotlib.colormaps[colour_map](part, bytes=True)[..., :3]
+    colors = matplotlib.colormaps[color_map](part, bytes=True)[..., :3]
     return np.where(shown[..., None], colors, np.uint8(NOTHING))
 
 

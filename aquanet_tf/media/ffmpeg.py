@@ -104,8 +104,9 @@ def _every_frame(executable: str) -> list[str]:
 def unreadable(path: pathlib.Path, log: str) -> str:
     """The message for a file that ffmpeg cannot read: its own last line about it."""
     lines = [line.strip() for line in log.splitlines() if line.strip()]
-    told = [line for line in lines if not _ABOUT_OUTPUT.search(line)] or lines or ["no frame"]
-    return f"{path}: not a readable video (ffmpeg: {told[-1].replace(f'file:{path}: ', '')[:200]})"
+    causes = [line for line in lines if not _ABOUT_OUTPUT.search(line)] or lines or ["no frame"]
+    cause = causes[-1].replace(f"file:{path}: ", "")[:200]
+    return f"{path}: not a readable video (ffmpeg: {cause})"
 
 
 def _start(executable: str, path: pathlib.Path) -> list[str]:

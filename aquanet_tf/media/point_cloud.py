@@ -46,8 +46,8 @@ class Camera(NamedTuple):
                 found = camera_file.fitted(self.calibration, (height, width))
             except ValueError as error:
                 raise ValueError(f"{path}: {self.source}: {error}") from None
-            if doubt := camera_file.doubt(found.k, (height, width)):
-                warnings.warn(f"{self.source}: {doubt}", stacklevel=2)
+            if text := camera_file.warning(found.k, (height, width)):
+                warnings.warn(f"{self.source}: {text}", stacklevel=2)
             return found
         center = (width - 1) / 2, (height - 1) / 2
         if self.fov:

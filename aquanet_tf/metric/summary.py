@@ -50,8 +50,8 @@ def require_enough(used: int, left_out: list[str], what: str) -> None:
     if used >= max(FEWEST_FRAMES, SMALLEST_SHARE * frames):
         return
     reasons = collections.Counter(left_out).most_common()
-    told = "; ".join(f"{reason} ({count})" for reason, count in reasons)
+    listed = "; ".join(f"{reason} ({count})" for reason, count in reasons)
     raise ValueError(
         f"no scale: {what} was found in {used} of {frames} frames; needed are {FEWEST_FRAMES} "
-        f"frames and {SMALLEST_SHARE:.0%} of them" + (f". Left out: {told}" if told else "")
+        f"frames and {SMALLEST_SHARE:.0%} of them" + (f". Left out: {listed}" if listed else "")
     )

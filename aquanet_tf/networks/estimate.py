@@ -80,24 +80,19 @@ def mirrored(estimate):
     return flipped
 
 
-def mean_over_grids(first, moved, shift):
-    """The mean of an estimate on the positional grid as it is and on the grid moved up and down.
+def mean_over_grids(own, shifted, shift):
+    """The mean of an estimate on the positional grid itself and on the grid shifted up and down.
 
-    An addition of ours, not the paper's: a network knows too well where in an image things usually
-    are, and too little about the things (docs/method.md#using-a-network).
+    An addition of ours, not the paper's: a network relies too much on where in an image objects
+    usually are, and too little on the objects themselves (docs/method.md#using-a-network).
 
     Args:
-        first: the estimate on the grid as it is.
-        moved: function of v: the estimate on the grid moved by v, of which 2 is the height of the
-            whole image.
-        shift: `--grid_shift`; 0 returns `first` and calls nothing.
+        own: the estimate on the grid itself.
+        shifted: function of v: the estimate on the grid shifted vertically by v, of which 2 is the
+            height of the whole image.
+        shift: `--grid_shift`; 0 returns `own` and calls nothing.
     """
-    return tf.add_n([first, moved(-shift), moved(shift)]) / 3.0 if shift else first
-
-
-def move(grid, v):
-    """The positional grid [B,H,W,2] moved vertically by v."""
-    return grid + tf.constant([0.0, v])
+    return tf.add_n([own, shifted(-shift), shifted(shift)]) / 3.0 if shift else own
 
 
 def over_grids(estimate, shift):
@@ -106,11 +101,24 @@ def over_grids(estimate, shift):
     def mean(image, grid, intrinsics):
         return mean_over_grids(
             estimate(image, grid, intrinsics),
-            lambda v: estimate(image, move(grid, v), intrinsics),
+            lambda v: estimate(image, grid + tf.constant([0.0, v]), intrinsics),
             shift,
         )
 
     return mean
+
+
+def with_known(estimate, inputs, value):
+    """The same estimate, which returns `value` for these very `inputs` without a pass of its own.
+
+    For estimates composed of several passes, one of which the caller has already made.
+    """
+
+    def reused(*given):
+        same = all(tensor is known for tensor, known in zip(given, inputs))
+        return value if same else estimate(*given)
+
+    return reused
 
 
 def size_of(image):

@@ -1,9 +1,9 @@
 """scale.json in a workdir: meters of one unit of depth, found by `aquanet_tf.scale`.
 
 A scale belongs to one epoch, working height and --grid_shift: depth has another unit after more
-training, and may have one at another height or with moved grids. The file holds one scale for each:
-the newest at the top, the others in its list "others". Commands take the one that fits, unless
-their flag --metres_per_unit gives one; without either, that of a training in meters
+training, and may have one at another height or with shifted grids. The file holds one scale for
+each: the newest at the top, the others in its list "others". Commands take the one that fits,
+unless their flag --metres_per_unit gives one; without either, that of a training in meters
 (--speed_weight).
 """
 

@@ -72,7 +72,7 @@ def _make(data_set, folder, score, threshold):
     dataset = tf.data.TFRecordDataset(data_set.files).prefetch(4)
     for data in progress.bar(dataset, total=info["count"], desc="SPIMO masks", unit="triplet"):
         fields = records.parse(data)
-        names = [os.fsdecode(name) for name in mask_files.mask_files(fields).numpy()]
+        names = [os.fsdecode(name) for name in mask_files.names(fields).numpy()]
         missing = [i for i in range(len(names)) if not (folder / names[i]).is_file()]
         if missing:
             frames = [

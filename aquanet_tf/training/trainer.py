@@ -31,16 +31,8 @@ from aquanet_tf.training import workdir as training_workdir
 from aquanet_tf.training.stages.kick_start import KickStart
 from aquanet_tf.training.stages.stage import columns
 from aquanet_tf.training.stages.stage_two import StageTwo
-from aquanet_tf.training.watchers import callbacks, collapse, depth_metrics, intrinsics
+from aquanet_tf.training.watchers import assembly, callbacks, depth_metrics, intrinsics
 from aquanet_tf.training.watchers import start as start_file
-
-# Callbacks that write to the workdir: of several workers the chief alone has them.
-_WRITERS = (
-    tf.keras.callbacks.TensorBoard,
-    history.History,
-    callbacks.Panels,
-    intrinsics.IntrinsicsFile,
-)
 
 
 def train(config: Config, workdir: str | pathlib.Path) -> int:
@@ -137,6 +129,9 @@ class Trainer:
             self.columns = columns(stage for _, stage in self.stages)
             if self.frames:
                 self.columns += depth_metrics.COLUMNS
+            self.watchers = assembly.Watchers(
+                config, self.workdir, self.columns, self.frames, self.chief
+            )
             self.checkpoints = Checkpoints(
                 self.workdir,
                 {**self._own_networks(), **self.teachers.networks},
@@ -223,7 +218,7 @@ class Trainer:
                 None if isinstance(stage, KickStart) else self.best,  # it has other losses
             )
             # The saver is last: it saves an epoch once everything else about it is written.
-            watchers = [*self._watchers(phase, stage), saver]
+            watchers = [*self.watchers.of(phase, stage), saver]
             validation = self._validation()
             if validation and self.initial is not None and start == Position(0):
                 # By the last stage: a kick-start would measure its naive ramp.
@@ -289,46 +284,6 @@ class Trainer:
             "validation_data": distribution.fed(self.strategy, dataset),
             "validation_steps": pipeline.validation_steps(config, source) if several else None,
         }
-
-    def _watchers(self, phase, stage) -> list:
-        """The callbacks of a phase, the saver aside."""
-        config = self.config
-
-        def rate(epoch, *_):
-            return schedule.learning_rate(config, phase, epoch)
-
-        logdir = self.workdir / "tensorboard"
-        watchers = []
-        if self.frames and self.chief and not isinstance(stage, KickStart):
-            watchers.append(self._depth_metrics)
-        watchers += [
-            tf.keras.callbacks.LearningRateScheduler(rate),
-            tf.keras.callbacks.TensorBoard(str(logdir), write_graph=False),
-            history.History(self.workdir / "history.csv", phase.name, rate, self.columns),
-        ]
-        if self.cameras is not None and stage.trains_cameras:
-            guesses = first_guess.read(config)
-            watchers.append(intrinsics.IntrinsicsFile(self.workdir, guesses))
-        if self.chief and config.panels_every:
-            panels = callbacks.Panels(logdir / "panels", self._panel_batch, config.panels_every)
-            watchers.append(panels)
-        if config.collapse != "off":
-            watchers.append(collapse.CollapseSentinel(config.collapse))
-        if getattr(stage, "teacher", None) is not None:
-            watchers.append(callbacks.PreviousEpoch(config.kickstart_epochs))
-        return [each for each in watchers if self.chief or not isinstance(each, _WRITERS)]
-
-    @functools.cached_property
-    def _depth_metrics(self):
-        """One for all phases: it traces the network."""
-        return depth_metrics.DepthMetrics(self.config, self.workdir, self.frames)
-
-    @functools.cached_property
-    def _panel_batch(self) -> dict:
-        """The samples that the panels of every phase show."""
-        source = self.config.val_data_dir or self.config.data_dir
-        batch = next(iter(pipeline.validation_dataset(self.config, source)))
-        return {name: value[: callbacks.Panels.SAMPLES] for name, value in batch.items()}
 
     def _end_epoch(self, stage, watchers, epoch, validation):
         """Validation and the callbacks that end an epoch, for a run that was stopped while it

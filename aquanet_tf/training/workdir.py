@@ -75,18 +75,18 @@ def prepare(config: Config, workdir: pathlib.Path, start: Initial | None = None)
 def _check_same_data(now, before, workdir):
     """Raises ValueError when a run that has begun would go on with other records. Records that
     have moved are the same."""
-    told = [
+    earlier, found = (
         ", ".join(
             f"{each.get('count')} triplets of {each.get('image_height')}x{each.get('image_width')}"
             for each in data.get("sets", [])
         )
         for data in (before, now)
-    ]
+    )
     close = np.allclose(before.get("focal", now["focal"]), now["focal"], rtol=1e-3)
-    if told[0] and (told[0] != told[1] or not close):
+    if earlier and (earlier != found or not close):
         camera_too = "" if close else ", of another camera"
         raise ValueError(
-            f"--data_dir: the run in {workdir} has learned from {told[0]}, here are {told[1]}"
+            f"--data_dir: the run in {workdir} has learned from {earlier}, here are {found}"
             f"{camera_too}; choose another --workdir, and --init_from={workdir} to start from it"
         )
 

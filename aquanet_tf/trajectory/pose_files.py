@@ -1,7 +1,7 @@
 """Pose files of KITTI and of TUM. NumPy only.
 
-KITTI: one line a frame, the 12 numbers of the camera-to-world matrix [3, 4] by rows.
-TUM:   one line a frame, `time x y z qx qy qz qw`; the time in seconds.
+KITTI: one line per frame, the 12 numbers of the camera-to-world matrix [3, 4] by rows.
+TUM:   one line per frame, `time x y z qx qy qz qw`; the time in seconds.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ def define_flags(kind: type, raw_dir: str, split: str) -> None:
     flags.DEFINE_bool(
         "distances",
         True,
-        "Store how many meters the camera traveled between the frames, where the source tells it.",
+        "Store how many meters the camera traveled between the frames, where the source has it.",
     )
     flags.DEFINE_float(
         "min_difference",

@@ -222,8 +222,8 @@ def _write_raw(out: pathlib.Path, options: Options, kept: dict, camera, clips, s
             "a longer video, or lower --stride or --min_flow"
         )
     report = {**kept, **_report(chosen, stride)}
-    if doubt := camera_file.doubt(camera.k, clips.shape):
-        report["warnings"].append(f"{options.intrinsics}: {doubt}")
+    if text := camera_file.warning(camera.k, clips.shape):
+        report["warnings"].append(f"{options.intrinsics}: {text}")
     unfinished = out / folders.UNFINISHED
     folders.remove(unfinished)
     folders.remove(out / folders.RAW)

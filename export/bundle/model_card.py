@@ -100,10 +100,10 @@ def _interface(document):
         yield f"one unit of depth is **{document['metres_per_unit']:.4g} m**, from {source}"
     yield f"inverse depth lies in {low:g} .. {high:g}; working height {document['working_height']}"
     if shift := document.get("grid_shift"):
-        yield f"mean of three passes with moved positional grids (`--grid_shift={shift:g}`)"
+        yield f"mean of three passes with shifted positional grids (`--grid_shift={shift:g}`)"
 
 
-def told(arguments: dict) -> dict:
+def shown_arguments(arguments: dict) -> dict:
     """The part of a manifest's arguments that a card shows."""
     found = {name: arguments[name] for name in _TOLD if name in arguments}
     street = pathlib.Path(str(arguments.get("raw_dir", ""))) / "street.json"
@@ -131,7 +131,7 @@ def _sources(data_dir):
     found = {}
     for directory in mixture.directories(data_dir):
         try:
-            found[directory] = told(manifest.read(directory).get("arguments", {}))
+            found[directory] = shown_arguments(manifest.read(directory).get("arguments", {}))
         except ValueError:
             continue
     return found

@@ -23,10 +23,10 @@ def test_a_good_drive(tmp_path):
         return found
 
     seen = clip.look(folder(tmp_path / "in", map(frame, range(32))))
-    assert (seen.height, seen.width, seen.frames) == (HEIGHT, WIDTH, 32) and not seen.doubts
+    assert (seen.height, seen.width, seen.frames) == (HEIGHT, WIDTH, 32) and not seen.warnings
     assert seen.crop[1] and seen.shape == (HEIGHT - seen.crop[1], WIDTH)
     assert "32 frames of 320x180" in seen.line()
-    assert seen.doubted(["a"]).doubts == ("a",)
+    assert seen.with_warnings(["a"]).warnings == ("a",)
 
 
 def test_a_given_crop_is_kept(tmp_path):
@@ -66,14 +66,14 @@ def test_a_tripod(tmp_path):
         clip.look(folder(tmp_path / "in", frames))
 
 
-def test_slow_motion_is_doubted(tmp_path):
+def test_slow_motion_gives_a_warning(tmp_path):
     """A part of the image stays: what is fixed to the camera cannot be told."""
 
     def frame(number):
         return np.where(np.arange(WIDTH)[None, :, None] < 200, scene(number), scene(1))
 
     seen = clip.look(folder(tmp_path / "in", map(frame, range(30))))
-    assert seen.crop == (0, 0, 0, 0) and "nothing is cut off" in seen.doubts[0]
+    assert seen.crop == (0, 0, 0, 0) and "nothing is cut off" in seen.warnings[0]
 
 
 def test_frames_of_two_sizes(tmp_path):

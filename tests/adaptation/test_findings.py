@@ -1,4 +1,4 @@
-"""What is found is written, and what is doubtful is said."""
+"""What is found is written, and the user is warned of what may be wrong."""
 
 import json
 
@@ -22,19 +22,19 @@ def test_numbers_before_and_after(out):
     assert found["camera"]["fov_deg"] == pytest.approx(77.32, abs=0.01)
     assert found["camera"]["first_fov_deg"] < found["camera"]["fov_deg"]
     assert found["scale"] is None
-    doubts = "\n".join(found["doubts"])
+    warnings = "\n".join(found["warnings"])
     for words in ("dirty lens", "it rained", "only 80 frames", "depth is relative", "settled"):
-        assert words in doubts
+        assert words in warnings
     assert "0.1000 -> 0.0500" in findings.text(found)
     json.dumps(found, allow_nan=False)
 
 
-def test_no_improvement_is_doubted(out):
+def test_no_improvement_gives_a_warning(out):
     rows = "epoch,phase,val_photometric\n0,a,0.09\n1,a,0.0995\n"
     (out / "stage1" / "history.csv").write_text(rows)
-    doubts = findings.collect(out, [], {})["doubts"]
-    assert any(text.startswith("stage1 did not lower the photometric error") for text in doubts)
-    assert not any(text.startswith("stage2 did not") for text in doubts)
+    warnings = findings.collect(out, [], {})["warnings"]
+    assert any(text.startswith("stage1 did not lower the photometric error") for text in warnings)
+    assert not any(text.startswith("stage2 did not") for text in warnings)
 
 
 def test_a_run_with_a_kick_start_has_its_first_validation_as_start(out):
@@ -46,13 +46,13 @@ def test_meters(out):
     fake_adaptation.scale({"workdir": str(out / "stage2")})
     found = findings.collect(out, [], {})
     assert found["scale"]["metres_per_unit"] == 2.0
-    assert "the scale differs between frames by 20% (spread)" in found["doubts"]
+    assert "the scale differs between frames by 20% (spread)" in found["warnings"]
     assert "2 m per unit" in findings.text(found)
 
 
 def test_why_there_are_no_meters(out):
     found = findings.collect(out, [], {"scale": "no road (see the log)"})
-    assert "no meters: no road (see the log)" in found["doubts"]
+    assert "no meters: no road (see the log)" in found["warnings"]
 
 
 def test_a_given_camera_is_not_reported(out):

@@ -64,7 +64,8 @@ def test_a_network_that_needs_focal_lengths_needs_a_camera(tmp_path):
     start = recipe.source(STREET)
     start = start._replace(config=dataclasses.replace(start.config, focal_planes=True))
     with pytest.raises(ValueError, match="--init_from=.*--focal_planes.*--intrinsics"):
-        recipe.options(start, tmp_path, (96, 312), True, 0)
+        recipe.require_camera(start, learn_intrinsics=True)
+    recipe.require_camera(start, learn_intrinsics=False)
     assert recipe.options(start, tmp_path, (96, 312), False, 0)[0].focal_planes
 
 

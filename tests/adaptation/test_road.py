@@ -43,8 +43,8 @@ def test_a_wall(start):
         road.require(found, "trip", "run")
 
 
-def test_a_road_that_got_lost_is_doubted():
+def test_a_road_that_got_lost_gives_a_warning():
     before, same = road.Seen(40, 40, {}), road.Seen(36, 40, {"steep": 4})
-    assert road.doubts(before, same) == []
-    (doubt,) = road.doubts(before, road.Seen(11, 40, {"steep": 9, "curved": 20}))
-    assert "in 11 of 40 frames, before the training in 40 (now mostly: curved)" in doubt
+    assert road.warnings(before, same) == []
+    (text,) = road.warnings(before, road.Seen(11, 40, {"steep": 9, "curved": 20}))
+    assert "in 11 of 40 frames, before the training in 40 (now mostly: curved)" in text

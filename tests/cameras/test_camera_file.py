@@ -230,14 +230,14 @@ def test_the_formula_is_that_of_the_project():
         np.testing.assert_allclose(camera_file.scaled(K, *scale), expected, rtol=1e-6)
 
 
-def test_a_principal_point_off_the_middle_is_doubted():
-    assert camera_file.doubt(K, SHAPE) == ""
-    text = camera_file.doubt(K, (720, 1280))
+def test_a_principal_point_off_the_middle_gives_a_warning():
+    assert camera_file.warning(K, SHAPE) == ""
+    text = camera_file.warning(K, (720, 1280))
     assert "25% of the width" in text and "off the middle of 1280x720" in text
     off = formats.pinhole(500, 500, 319.5 + 0.14 * 640, 239.5)
-    assert camera_file.doubt(off, SHAPE) == ""
+    assert camera_file.warning(off, SHAPE) == ""
     off[0, 2] = 319.5 - 0.16 * 640
-    assert camera_file.doubt(off, SHAPE)
+    assert camera_file.warning(off, SHAPE)
 
 
 WHOLE = [text.encode() for text, _ in FILES.values()]

@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from aquanet_tf import adapt
-from aquanet_tf.adaptation import clip, recipe, steps
+from aquanet_tf.adaptation import clip, recipe
+from aquanet_tf.adaptation.request import Request
 from tests.data_prep.video.test_prepare import drive
 from tests.support import commands, fake_adaptation, runs
 
@@ -19,10 +20,10 @@ STREET = str(commands.ROOT / "pretrained" / "street")
 def run(tmp_path):
     """Runs an adaptation with fake commands; returns the content of adaptation.json."""
 
-    def run(camera=("--fov_deg", "75"), seen=SEEN, epochs=2, **wish):
+    def run(camera=("--fov_deg", "75"), seen=SEEN, epochs=2, **more):
         start = recipe.source(STREET)
-        wish = steps.Wish("trip.mp4", tmp_path / "out", camera, seen.crop, **wish)
-        return adapt.adapt(wish, start, seen, epochs, commands=fake_adaptation.COMMANDS)
+        wanted = Request("trip.mp4", tmp_path / "out", camera, seen.crop, **more)
+        return adapt.adapt(wanted, start, seen, epochs, commands=fake_adaptation.COMMANDS)
 
     return run
 
@@ -33,7 +34,7 @@ def starts(tmp_path):
 
 def test_every_step_runs_once(run, tmp_path):
     found = run(camera_height=1.4)
-    assert found["scale"]["metres_per_unit"] == 2.0 and "dirty lens" in found["doubts"]
+    assert found["scale"]["metres_per_unit"] == 2.0 and "dirty lens" in found["warnings"]
     once = {"video": 1, "train": 2, "scale": 1, "saved_model": 1, "tflite": 1, "page": 1}
     assert starts(tmp_path) == once
     assert run(camera_height=1.4) == found and starts(tmp_path) == once
@@ -45,7 +46,7 @@ def test_without_a_scale_all_else_is_made(run, tmp_path, monkeypatch):
     monkeypatch.setenv("FAIL", "scale")
     found = run(camera_height=1.4)
     assert found["scale"] is None and (tmp_path / "out" / "index.html").exists()
-    assert any(text.startswith("no meters: no scale today (see") for text in found["doubts"])
+    assert any(text.startswith("no meters: no scale today (see") for text in found["warnings"])
 
 
 def test_a_failed_step_is_named_and_done_again(run, tmp_path, monkeypatch):
@@ -140,14 +141,14 @@ def test_one_drive_becomes_a_network(tmp_path, monkeypatch):
     seen = clip.Clip(96, 160, (0, 8, 0, 0), 40, 90.0)
     trip = str(write_trip(tmp_path / "trip", 40))
     out = tmp_path / "my cam"
-    wish = steps.Wish(trip, out, ("--fov_deg", "70"), seen.crop, ("--speed_kmh=20", "--fps=10"))
-    found = adapt.adapt(wish, recipe.source(str(source)), seen, 2)
+    wanted = Request(trip, out, ("--fov_deg", "70"), seen.crop, ("--speed_kmh=20", "--fps=10"))
+    found = adapt.adapt(wanted, recipe.source(str(source)), seen, 2)
     assert set(found["photometric"]) == {"stage1", "stage2"}
     assert found["camera"]["first_fov_deg"] == pytest.approx(70, abs=0.5)
     page = (out / "index.html").read_text()
-    assert "likely moving" in page and "Doubts" in page and "http" not in page
+    assert "likely moving" in page and "Warnings" in page and "http" not in page
     assert (out / "saved_model").is_dir() and (out / "model.tflite").is_file()
     logs = {path: path.stat().st_mtime_ns for path in pathlib.Path(out / "logs").iterdir()}
-    assert adapt.adapt(wish, recipe.source(str(source)), seen, 2) == found
+    assert adapt.adapt(wanted, recipe.source(str(source)), seen, 2) == found
     scale = out / "logs" / "scale.log"  # a scale that could not be found is tried again
     assert all(path.stat().st_mtime_ns == time for path, time in logs.items() if path != scale)

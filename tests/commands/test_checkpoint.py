@@ -22,7 +22,9 @@ READERS = {
     "saved_model": lambda workdir, out: saved_model.export_saved_model(
         workdir, out / "model", checkpoint="9"
     ),
-    "tflite": lambda workdir, out: tflite.export_tflite(workdir, out / "a.tflite", checkpoint="9"),
+    "tflite": lambda workdir, out: tflite.export_tflite(
+        workdir, out / "a.tflite", tflite.Settings(checkpoint="9")
+    ),
     "release": lambda workdir, out: release.release(
         workdir, out / "street", release.Settings(checkpoint="9")
     ),

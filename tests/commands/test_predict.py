@@ -73,7 +73,7 @@ def test_every_file_is_there_and_says_the_same(folder, tmp_path):
 
 
 def test_given_range_is_used(folder, tmp_path):
-    document = run(folder, tmp_path / "out", colour_range=(0.1, 0.2))
+    document = run(folder, tmp_path / "out", color_range=(0.1, 0.2))
     assert document["colour_range"] == (0.1, 0.2)
 
 

@@ -77,7 +77,7 @@ def test_the_height_of_the_camera(workdir, tmp_path, monkeypatch, capsys):
 
 
 def test_scales_of_several_grid_shifts_live_side_by_side(workdir, tmp_path, monkeypatch, capsys):
-    """One for predict (moved grids) and one for odometry (one pass)."""
+    """One for predict (shifted grids) and one for odometry (one pass)."""
     raw = kitti_tree.write_scene(tmp_path / "raw", drives=2, frames=3)
     given = {"workdir": str(workdir), "gt_dir": str(raw)}
     run(monkeypatch, **given, grid_shift=0.5)
@@ -189,7 +189,7 @@ def test_a_scale_of_another_grid_shift_is_not_used(tmp_path):
 
 
 def test_ego_motion_has_the_unit_of_one_pass(tmp_path):
-    """Its scale is not that of the mean over moved grids, nor the other way round."""
+    """Its scale is not that of the mean over shifted grids, nor the other way round."""
     workdir = runs.in_meters(runs.write(tmp_path / "moved", width=104, grid_shift=0.25))
     run = load_run(workdir)
     assert run.metres_per_unit(32) is None and run.one_pass().metres_per_unit(32) == 1.0

@@ -14,7 +14,7 @@ property_test = settings(max_examples=40)
 
 
 def window(seed, image, crop, low=0.5, high=1.5):
-    return augmentation.random_window(seed, image[0], image[1], crop[0], crop[1], low, high)
+    return augmentation.random_window(seed, image, crop, (low, high))
 
 
 @property_test

@@ -43,8 +43,8 @@ CASES = [({"learn_intrinsics": True}, True), ({"learn_intrinsics": True, **PLAIN
 def test_validation_takes_the_cameras_in_their_order(mixed, data_dir):  # noqa: F811
     learning = dataclasses.replace(mixed, learn_intrinsics=True)
     found = list(pipeline.validation_dataset(learning, learning.data_dir))
-    turns = np.concatenate([batch["data_set"].numpy() for batch in found]).argmax(axis=1)
-    assert turns.tolist() == [0] * 14 + [1] * 4
+    sets = np.concatenate([batch["data_set"].numpy() for batch in found]).argmax(axis=1)
+    assert sets.tolist() == [0] * 14 + [1] * 4
     np.testing.assert_array_equal(found[0]["whole_size"], [[48, 16]] * 6)
     one = dataclasses.replace(learning, data_dir=str(data_dir), val_data_dir=learning.data_dir)
     first_guess.check(one)

@@ -83,15 +83,15 @@ def test_training_needs_distances_in_some_data_set(metric_dir, data_dir, monkeyp
     assert f"0 of 14 triplets of {data_dir} have a distance" in line
 
 
-def test_a_range_that_does_not_fit_a_road_is_doubted():
-    assert meters.doubts(Config(**FITTING)) == []
-    (near,) = meters.doubts(Config(inverse_depth_min=0.006, inverse_depth_max=1 / 3))
+def test_a_range_that_does_not_fit_a_road_gives_a_warning():
+    assert meters.warnings(Config(**FITTING)) == []
+    (near,) = meters.warnings(Config(inverse_depth_min=0.006, inverse_depth_max=1 / 3))
     assert "nearer than 4.5 m" in near and "--inverse_depth_max to 1 or so" in near
-    (far,) = meters.doubts(Config(**{**FITTING, "inverse_depth_min": 0.02}))
+    (far,) = meters.warnings(Config(**{**FITTING, "inverse_depth_min": 0.02}))
     assert "farther than 25 m" in far
     whole = {**FITTING, "inverse_depth_max": 0.3, "kickstart_ramp": 0.6}
-    assert meters.doubts(Config(**whole, depth_scaling="none")) == []
-    (row,) = meters.doubts(Config(**{**FITTING, "kickstart_ramp": 1.0}))
+    assert meters.warnings(Config(**whole, depth_scaling="none")) == []
+    (row,) = meters.warnings(Config(**{**FITTING, "kickstart_ramp": 1.0}))
     assert "last row is 1.25 m away" in row
 
 

@@ -1,4 +1,4 @@
-"""Several data sets as one: shares held exactly, turns spread evenly, clear errors."""
+"""Several data sets as one: shares held exactly, samples spread evenly, clear errors."""
 
 import numpy as np
 import pytest
@@ -35,13 +35,13 @@ def test_decimal_shares_are_no_trap():
     assert mixture.quotas([1 / 3] * 3, 8) == [3, 3, 2]
 
 
-def turns(numbers, *seed):
-    return mixture.turns(numbers, tf.constant(seed, tf.int64)).numpy()
+def set_indices(numbers, *seed):
+    return mixture.set_indices(numbers, tf.constant(seed, tf.int64)).numpy()
 
 
 @pytest.mark.parametrize("numbers", [[70, 30], [8, 8], [50, 30, 15, 5], [40], [3, 0, 5]])
 def test_any_stretch_of_an_epoch_has_its_share_of_every_set(numbers):
-    found = turns(numbers, 3, 1)
+    found = set_indices(numbers, 3, 1)
     np.testing.assert_array_equal(np.bincount(found, minlength=len(numbers)), numbers)
     shares = np.array(numbers) / sum(numbers)
     for length in (2, 4, 8, 13):
@@ -52,9 +52,9 @@ def test_any_stretch_of_an_epoch_has_its_share_of_every_set(numbers):
             assert (np.abs(counts - length * shares) < bound + 1e-9).all()
 
 
-def test_turns_depend_on_the_seed_alone():
-    np.testing.assert_array_equal(turns([20, 30], 1, 2), turns([20, 30], 1, 2))
-    assert not np.array_equal(turns([20, 30], 1, 2), turns([20, 30], 1, 3))
+def test_set_indices_depend_on_the_seed_alone():
+    np.testing.assert_array_equal(set_indices([20, 30], 1, 2), set_indices([20, 30], 1, 2))
+    assert not np.array_equal(set_indices([20, 30], 1, 2), set_indices([20, 30], 1, 3))
 
 
 def test_directories():

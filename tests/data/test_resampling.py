@@ -60,7 +60,7 @@ def assert_close(got, expected, tolerance):
 def test_equals_resizing_the_whole_and_cropping(compute, seed, image, crop, mirror, reverse, c):
     """From eightfold reduction to threefold enlargement, and as much as a large crop needs."""
     images = noise(seed, *image, c)
-    window = augmentation.random_window(seed, *image, *crop, 0.125, 3.0)
+    window = augmentation.random_window(seed, image, crop, (0.125, 3.0))
     got = compute(tf.unstack(images), window, tf.constant(mirror), reverse, None)
     assert_close(got, by_definition(images, window, mirror, reverse), 4e-5)
 
@@ -70,7 +70,7 @@ def test_equals_resizing_the_whole_and_cropping(compute, seed, image, crop, mirr
 @given(seeds, st.booleans(), st.booleans())
 def test_photometry_comes_last(compute, seed, mirror, reverse):
     images = noise(seed, 20, 50) // 2 * tf.cast(noise(seed, 20, 50) > 60, tf.uint8)  # some black
-    window = augmentation.random_window(seed, 20, 50, 12, 24, 0.5, 1.5)
+    window = augmentation.random_window(seed, (20, 50), (12, 24), (0.5, 1.5))
     photometry = augmentation.random_photometry(seed)
     got = compute(tf.unstack(images), window, tf.constant(mirror), reverse, photometry)
     # The slope of gamma at black is steep: 1e-6 there becomes more.
@@ -90,7 +90,7 @@ def test_kitti_size_is_exact_for_smooth_images(compute, mirror):
     images = np.stack([np.sin(u / 9), np.cos(v / 7), np.sin((u + v) / 11)], -1)[None].repeat(3, 0)
     images = np.uint8(127 * images + 128)
     for index in range(3):
-        window = augmentation.random_window((5, index), 375, 1242, 192, 640, 0.5, 1.5)
+        window = augmentation.random_window((5, index), (375, 1242), (192, 640), (0.5, 1.5))
         got = compute(tf.unstack(images), window, tf.constant(mirror), False, None)
         assert_close(got, by_definition(images, window, mirror, False), 2e-5)
 

@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 import pytest
 
-from tests.support import commands, runs
+from tests.support import commands, lite, runs
 
 tf = pytest.importorskip("tensorflow")
 from aquanet_tf import files
@@ -14,7 +14,7 @@ from aquanet_tf.inference.loader import open_model
 from aquanet_tf.inference.tflite import LiteModel
 from aquanet_tf.runs.run import load_run
 from export import tflite
-from export.bundle import calibration, parity
+from export.bundle import parity
 
 SIZE = (32, 96)
 
@@ -29,7 +29,9 @@ def models(workdir, data_dir):
     """Quantization -> file."""
     return {
         kind: tflite.export_tflite(
-            workdir, workdir.parent / f"{kind}.tflite", *SIZE, kind, str(data_dir), images=6
+            workdir,
+            workdir.parent / f"{kind}.tflite",
+            tflite.Settings(*SIZE, kind, str(data_dir), images=6),
         )
         for kind in tflite.TOLERANCES
     }
@@ -83,15 +85,8 @@ def test_builtins_without_variables(models, kind):
         assert len(weights) > convolutions
 
 
-def details(content):
-    """(operations, tensor index -> details) of a .tflite file's bytes."""
-    interpreter = tf.lite.Interpreter(model_content=content)
-    tensors = {tensor["index"]: tensor for tensor in interpreter.get_tensor_details()}
-    return interpreter._get_ops_details(), tensors
-
-
 def test_int8_leaves_logits_and_beta_to_float(models):
-    operations, tensors = details(models["int8"].read_bytes())
+    operations, tensors = lite.details(models["int8"].read_bytes())
     makers = {output: op["op_name"] for op in operations for output in op["outputs"]}
     for reader in ("SOFTMAX", "TANH"):
         (source,) = (op["inputs"][0] for op in operations if op["op_name"] == reader)
@@ -99,58 +94,20 @@ def test_int8_leaves_logits_and_beta_to_float(models):
         assert tensors[source]["dtype"] == np.float32 and makers[source] == "CONV_2D"
 
 
-def test_relu6_and_the_mobile_encoder_are_int8_up_to_the_head(tmp_path, data_dir):
-    options = dict(encoder="mobile", activation="relu6")
-    run = load_run(runs.write(tmp_path / "run", **options))
-    samples = calibration.batches(str(data_dir), *SIZE, 6)
-    operations, tensors = details(tflite.convert(run, *SIZE, "int8", samples))
-    floats = [
-        op["op_name"]
-        for op in operations
-        if any(tensors[output]["dtype"] == np.float32 for output in op["outputs"])
-    ]
-    names = {op["op_name"] for op in operations}
-    assert {"DEPTHWISE_CONV_2D", "HARD_SWISH"} <= names and not names & {"RELU6", "RELU"}
-    # The positional code's convolution and its two ELU, then the two convolutions of the head.
-    assert floats.count("CONV_2D") == 3 and floats.count("ELU") == 2
-    # Into float go the picture's one value and the head's features.
-    assert floats.count("DEQUANTIZE") <= 3 and floats.count("ADD") == 1
-    assert not {"DEPTHWISE_CONV_2D", "HARD_SWISH", "MEAN"} & set(floats)
-
-
 def test_smaller_weights_make_smaller_files(models):
     size = {kind: path.stat().st_size for kind, path in models.items()}
     assert size["float16"] < 0.7 * size["none"] and size["dynamic"] < 0.6 * size["none"]
 
 
-NETWORKS = (
-    {},
-    pytest.param({"focal_planes": True}, marks=pytest.mark.slow),
-    pytest.param({"adaptive": False}, marks=pytest.mark.slow),
-    {"encoder": "mobile", "activation": "relu6"},
-)
-
-
-@pytest.mark.parametrize("options", NETWORKS, ids=["plain", "focal", "fixed", "mobile"])
-def test_nothing_of_the_pictures_size_is_stored(tmp_path, options):
-    """A larger picture adds the values of its axes to the file and nothing of its pixels."""
-    run = load_run(runs.write(tmp_path / "run", **options))
-    small, large = (len(tflite.convert(run, *size, "none")) for size in (SIZE, (128, 192)))
-    # 16 values of float32 for each row and column; one positional map would be 8 * 4 a pixel.
-    assert large - small < 1.5 * 16 * 4 * (128 + 192 - sum(SIZE)) < 128 * 192
-
-
-def test_passes_over_moved_grids_are_in_the_file(tmp_path):
+def test_passes_over_shifted_grids_are_in_the_file(tmp_path):
     run = load_run(runs.write(tmp_path / "run", grid_shift=0.25))
-    path = tflite.export_tflite(
-        tmp_path / "run", tmp_path / "model.tflite", *SIZE, "none", "", images=1
-    )
+    path = tflite.export_tflite(tmp_path / "run", tmp_path / "model.tflite", tflite.Settings(*SIZE))
     image = np.random.default_rng(1).integers(0, 256, (1, *SIZE, 3), dtype=np.uint8)
     network = LiteModel(path)
     assert network.grid_shift == 0.25
     parity.check(network, Predictor(run, SIZE[0]), [image], tflite.TOLERANCES["none"])
     single = tmp_path / "single.tflite"
-    tflite.export_tflite(tmp_path / "run", single, *SIZE, grid_shift=0.0)
+    tflite.export_tflite(tmp_path / "run", single, tflite.Settings(*SIZE, grid_shift=0.0))
     assert LiteModel(single).grid_shift == 0
     assert single.stat().st_size < path.stat().st_size
     truth = Predictor(run.one_pass(), SIZE[0])
@@ -188,7 +145,7 @@ def test_a_failed_check_leaves_the_old_model(workdir, tmp_path, monkeypatch):
     out.write_bytes(b"old")
     monkeypatch.setitem(tflite.TOLERANCES, "dynamic", parity.Tolerance(0.0, 0.0))
     with pytest.raises(ValueError, match="differs from the checkpoint"):
-        tflite.export_tflite(workdir, out, quantize="dynamic")
+        tflite.export_tflite(workdir, out, tflite.Settings(quantize="dynamic"))
     assert out.read_bytes() == b"old" and list(tmp_path.iterdir()) == [out]
 
 
@@ -204,29 +161,20 @@ def test_files_beside_it_that_are_not_of_an_export_stay(name, workdir, tmp_path)
     assert tflite._foreign(tmp_path / "a.tflite") is None
 
 
-def test_calibration_images_are_spread_over_the_data_set(data_dir):
-    found = calibration.batches(str(data_dir), 24, 80, 7)  # 14 triplets of this very size
-    assert len(found) == 7 and all(batch.shape == (1, 24, 80, 3) for batch in found)
-    assert all(batch.dtype == np.uint8 for batch in found)
-    every = calibration.batches(str(data_dir), 24, 80, 100)
-    assert len(every) == 14
-    for number, batch in enumerate(found):
-        np.testing.assert_array_equal(batch, every[2 * number])
-    found = calibration.batches(str(data_dir), 24, 80, 10)
-    for number, place in enumerate((0, 1, 2, 4, 5, 7, 8, 9, 11, 12)):
-        np.testing.assert_array_equal(found[number], every[place])
-
-
 def test_errors_name_the_flag(workdir, tmp_path):
     for options, word in (
-        ({"out": tmp_path / "a.lite"}, "--out"),
         ({"quantize": "int8"}, "--data_dir"),
+        ({"quantize": "int4"}, "--quantize=int4"),
         ({"width": 3}, "--width=3"),
-        ({"height": 3}, "--height=3"),
         ({"images": 0}, "--images=0"),
+        ({"metres_per_unit": -1.0}, "--metres_per_unit"),
     ):
         with pytest.raises(ValueError, match=word):
-            tflite.export_tflite(workdir, **{"out": tmp_path / "a.tflite", **options})
+            tflite.Settings(**options)
+    with pytest.raises(ValueError, match="--out"):
+        tflite.export_tflite(workdir, tmp_path / "a.lite")
+    with pytest.raises(ValueError, match="--height=3"):
+        tflite.export_tflite(workdir, tmp_path / "a.tflite", tflite.Settings(height=3))
 
 
 def test_command(workdir, tmp_path):

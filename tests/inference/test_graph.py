@@ -1,3 +1,5 @@
+import types
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -66,7 +68,7 @@ def test_a_run_without_a_checkpoint_is_named(tmp_path):
 
 
 @pytest.mark.parametrize("how", ["none", "flip"])
-def test_grid_shift_is_the_mean_over_moved_grids(tmp_path, how):
+def test_grid_shift_is_the_mean_over_shifted_grids(tmp_path, how):
     run = load_run(runs.write(tmp_path / "run", grid_shift=0.25))
     image = tf.cast(tf.random.stateless_uniform((2, 32, 96, 3), [1, 2]) * 255, tf.uint8)
     found = inference_graph.infer(run, image, post_processing=how)
@@ -78,3 +80,23 @@ def test_grid_shift_is_the_mean_over_moved_grids(tmp_path, how):
     assert np.std(passes, axis=0).max() > 0.01 * np.mean(passes), "nothing depends on the grid"
     _, beta = run.aquanet(resized, grid, k)
     np.testing.assert_allclose(found["beta"], beta, rtol=1e-5)
+
+
+@pytest.mark.parametrize("how, passes", [("none", 1), ("flip", 2), ("multi_scale", 3)])
+def test_no_pass_is_computed_twice(run, how, passes):
+    calls = []
+
+    def aquanet(*inputs):
+        calls.append(inputs)
+        return run.aquanet(*inputs)
+
+    counted = types.SimpleNamespace(
+        config=run.config, data=run.data, working_height=run.working_height, aquanet=aquanet
+    )
+    image = tf.cast(tf.random.stateless_uniform((1, 32, 96, 3), [1, 2]) * 255, tf.uint8)
+    found = inference_graph.infer(counted, image, post_processing=how)
+    assert len(calls) == passes
+    plain = networks_estimate.of_network(run.aquanet, run.config)
+    estimate = post_processing.post_processed(plain, how, run.config.depth_scaling)
+    expected = estimate(*inference_graph.network_inputs(run, image))
+    np.testing.assert_allclose(found["inverse_depth"], expected, rtol=1e-5)

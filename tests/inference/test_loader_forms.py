@@ -50,7 +50,7 @@ def paths(tmp_path_factory):
         "released": release.release(run, place / "released"),
         "version": version,
         "versions": version.parent,
-        "lite": tflite.export_tflite(run, place / "a.tflite", *SIZE),
+        "lite": tflite.export_tflite(run, place / "a.tflite", tflite.Settings(*SIZE)),
     }
 
 
@@ -102,7 +102,7 @@ def test_models_at_places_that_look_like_patterns(paths, predictions, tmp_path, 
     for form in ("run", "released", "versions"):
         found = open_model(place / form)(IMAGE)
         np.testing.assert_array_equal(found.depth, predictions[form].depth)
-    lite = tflite.export_tflite(place / "run", place / "a.tflite", *SIZE)
+    lite = tflite.export_tflite(place / "run", place / "a.tflite", tflite.Settings(*SIZE))
     np.testing.assert_array_equal(open_model(lite)(IMAGE).depth, predictions["lite"].depth)
     again = release.release(place / "run", place / "again")
     np.testing.assert_array_equal(open_model(again)(IMAGE).depth, predictions["run"].depth)

@@ -71,7 +71,7 @@ def test_corrected_before_the_window_or_after_is_the_same(numbers, seed, mirror,
     height, width = size
     layer = learned(numbers)
     k = tf.constant(intrinsics(height, width)[0], tf.float32)
-    window = augmentation.random_window([seed, 0], height, width, 16, 24, 0.5, 1.5)
+    window = augmentation.random_window([seed, 0], size, (16, 24), (0.5, 1.5))
 
     def seen(k):
         k = camera.flip_intrinsics(k, width) if mirror else k

@@ -92,7 +92,7 @@ def test_the_size_in_the_file_counts(tmp_path):
         parse_camera(str(path), 0)
 
 
-def test_a_matrix_of_another_size_is_doubted(tmp_path):
+def test_a_matrix_of_another_size_gives_a_warning(tmp_path):
     camera = parse_camera("50,40,7.5,4", 0)
     camera.of(tmp_path, 9, 16)  # its own size: no warning, which would be an error here
     with pytest.warns(UserWarning, match=r"principal point \(7.5, 4.0\) is 25% of the width"):

@@ -43,12 +43,12 @@ ELSEWHERE = {
     "make setup": ".ci/run",
     ". .venv/bin/activate": "a shell's own environment",
     "python3 -m venv .venv": "the Makefile's recipe of make setup",
-    '.venv/bin/python -m pip install -c constraints/card.txt -e ".[test,dev]"': "the same",
+    '.venv/bin/python -m pip install -c constraints/keras2.txt -e ".[test,dev]"': "the same",
     "make setup-current": ".ci/run",
     "make setup-beam": "by hand: another environment",
     ".venv-beam/bin/python -m data_prep.kitti --raw_dir $KITTI_RAW --split eigen "
     "--out data/kitti/records --runner=beam": "the tests of data_prep's Beam runner",
-    'pip install -c constraints/card.txt -e ".[gpu]"': "machines with a GPU",
+    'pip install -c constraints/keras2.txt -e ".[gpu]"': "machines with a GPU",
     "tensorboard --logdir runs/kitti_smoke/tensorboard": "a server",
     'docker run --rm -p 8501:8501 -v "$PWD/serving/aquanet:/models/aquanet" '
     "-e MODEL_NAME=aquanet tensorflow/serving:2.15.1": "machines with Docker",

@@ -219,12 +219,12 @@ def test_constraints_pin_every_requirement():
         name = re.match(r"[\w-]+", requirement).group().lower()
         if name == "aquanet-tf":  # another extra of its own
             continue
-        for stack, elsewhere in (("card", ">= '3.12'"), ("current", "< '3.12'")):
+        for stack, elsewhere in (("keras2", ">= '3.12'"), ("keras3", "< '3.12'")):
             assert elsewhere in requirement or name in pinned(stack), f"{name}: pin it in {stack}"
 
 
 def test_add_ons_can_be_imported():
-    """tensorflow-addons on the card stack only: with Keras 3 it cannot be imported."""
+    """tensorflow-addons on the Keras 2 stack only: with Keras 3 it cannot be imported."""
     keras_2 = importlib.metadata.version("tensorflow").startswith("2.15.")
     code = "import keras_cv, tensorflow as tf"
     if keras_2:

@@ -149,5 +149,5 @@ def test_stage_two_starts_where_stage_one_ended(finished, data_dir, caplog):
 
 
 def test_focal_planes_contradict_it():
-    with pytest.raises(ValueError, match="--focal_planes feeds .* --learn_intrinsics doubts"):
+    with pytest.raises(ValueError, match="--focal_planes feeds .* --learn_intrinsics changes"):
         Config(focal_planes=True, learn_intrinsics=True)

@@ -1,4 +1,4 @@
-"""The resampler of tensorflow-addons, written by others, gives our warp too: card stack only."""
+"""The resampler of tensorflow-addons, written by others, gives our warp too: Keras 2 stack only."""
 
 import importlib.metadata
 

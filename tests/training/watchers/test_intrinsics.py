@@ -39,13 +39,13 @@ def test_it_says_whether_the_focal_lengths_are_settled(factors, words):
     assert words in found["comment"] and intrinsics.WARNING in found["comment"]
 
 
-@pytest.mark.parametrize("factor, doubted", [(1.0, True), (1.04, True), (0.9, False)])
-def test_focal_lengths_that_stayed_at_the_first_guess_are_doubted(factor, doubted):
+@pytest.mark.parametrize("factor, warned", [(1.0, True), (1.04, True), (0.9, False)])
+def test_focal_lengths_that_stayed_at_the_first_guess_give_a_warning(factor, warned):
     """Because the pull to it is all that holds what the images do not show."""
     numbers = np.array([[np.log(factor), 0.0, 0.0, 0.0]])
     comment = intrinsics.document([GUESS], numbers, rows(factor, factor))["comment"]
     assert "0.0%: settled" in comment
-    assert ("as wrong as the guess" in comment) == doubted
+    assert ("as wrong as the guess" in comment) == warned
 
 
 def test_a_damaged_file_of_stage_one_is_named(tmp_path):

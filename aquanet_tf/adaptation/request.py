@@ -1,7 +1,8 @@
-"""The flags of `aquanet_tf.adapt`, checked before anything that takes time."""
+"""What an adaptation is asked for, and checks of its flags before anything that takes time."""
 
 from __future__ import annotations
 
+import dataclasses
 import pathlib
 
 from aquanet_tf.adaptation import clip
@@ -9,6 +10,27 @@ from aquanet_tf.cameras import camera_file
 from aquanet_tf.media import inputs, video
 from aquanet_tf.metric import camera_height as height_of_camera
 from aquanet_tf.metric import speed
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """What `aquanet_tf.adapt` is asked for.
+
+    Attributes:
+        input: video, folder of videos, or folder of images.
+        out: directory of the adaptation.
+        camera: flags of data_prep.video that describe the camera.
+        crop: top, bottom, left, right in pixels.
+        speed: flags of data_prep.video that tell the speed; may be empty.
+        camera_height: meters; 0: unknown.
+    """
+
+    input: str
+    out: pathlib.Path
+    camera: tuple[str, ...]
+    crop: tuple[int, int, int, int]
+    speed: tuple[str, ...] = ()
+    camera_height: float = 0.0
 
 
 def check_camera(source: str, intrinsics: str, fov_deg: float) -> None:

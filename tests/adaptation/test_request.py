@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from aquanet_tf.adaptation import given
+from aquanet_tf.adaptation import request
 from aquanet_tf.media import video
 from tests.adaptation.test_clip import folder
 from tests.adaptation.test_margins import HEIGHT, WIDTH, scene
@@ -17,21 +17,21 @@ def images(tmp_path):
 
 
 def test_a_camera_fits_the_frames(images, tmp_path):
-    given.check_camera(images, "", 0.0)
-    given.check_camera(images, "", 170.0)
+    request.check_camera(images, "", 0.0)
+    request.check_camera(images, "", 170.0)
     camera = tmp_path / "camera.json"
     values = {"fx": 200, "fy": 200, "cx": 150, "cy": 80, "width": WIDTH, "height": HEIGHT}
     camera.write_text(json.dumps(values))
-    given.check_camera(images, str(camera), 0.0)
+    request.check_camera(images, str(camera), 0.0)
     camera.write_text(json.dumps({**values, "height": WIDTH}))
     with pytest.raises(ValueError, match="--intrinsics: .*camera.json: is for 320x320 pixels"):
-        given.check_camera(images, str(camera), 0.0)
+        request.check_camera(images, str(camera), 0.0)
 
 
 @pytest.mark.parametrize("fov_deg", [0.1, 500.0, float("nan")])
 def test_a_field_of_view_that_no_camera_has(fov_deg, images):
     with pytest.raises(ValueError, match="--fov_deg=.*: expected degrees from 3 to 170"):
-        given.check_camera(images, "", fov_deg)
+        request.check_camera(images, "", fov_deg)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_a_field_of_view_that_no_camera_has(fov_deg, images):
 )
 def test_what_tells_no_meters(flags, words, images):
     with pytest.raises(ValueError, match=words):
-        given.check_meters(images, *flags)
+        request.check_meters(images, *flags)
 
 
 def test_one_table_of_speeds_is_for_one_video(tmp_path):
@@ -55,12 +55,12 @@ def test_one_table_of_speeds_is_for_one_video(tmp_path):
             append(scene(0))
     table = tmp_path / "speed.csv"
     table.write_text("time_s,kmh\n0,30\n9,30\n")
-    given.check_meters(str(tmp_path / "a.mp4"), 0.0, 0.0, str(table), 0.0)
-    given.check_meters(str(tmp_path), 0.0, 30.0, "", 0.0)
+    request.check_meters(str(tmp_path / "a.mp4"), 0.0, 0.0, str(table), 0.0)
+    request.check_meters(str(tmp_path), 0.0, 30.0, "", 0.0)
     with pytest.raises(ValueError, match="describes one clip, --input has 2"):
-        given.check_meters(str(tmp_path), 0.0, 0.0, str(table), 0.0)
+        request.check_meters(str(tmp_path), 0.0, 0.0, str(table), 0.0)
 
 
 def test_an_input_is_a_path(tmp_path):
     with pytest.raises(ValueError, match=r"\*.png: no such file or folder"):
-        given.check_meters(str(tmp_path / "*.png"), 0.0, 0.0, "", 0.0)
+        request.check_meters(str(tmp_path / "*.png"), 0.0, 0.0, "", 0.0)
