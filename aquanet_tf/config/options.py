@@ -195,6 +195,9 @@ class Config(Lifecycle, Stored):
         high=1.0,
         affects="masks",
     )
+    spimo_margin: int = option(
+        0, "Grow masks by so many pixels of the network's input.", low=0, high=64, affects="masks"
+    )
     spimo_source: str = option(
         "plain",
         "Estimates that the masks are computed from: plain (Eq. 6), or boosted (Eq. 8; 'full' in "

@@ -71,6 +71,10 @@ def dispersion_map(estimate, image, grid, intrinsics, config):
     """Dispersion of depth [B,H,W,1], no gradient; 0 above the line v = `spimo_ignore_top` of the
     whole image, which thus counts as static. Bilinear where the passes run at another size.
 
+    With `spimo_margin` each pixel gets the largest value within that distance (in rows and
+    columns), so masks grow by it at every threshold. Pixels of a moving object that a mask leaves
+    out, its lower edge above all, become holes in a long training.
+
     Args:
         estimate: of the frozen network, see `source`.
         image: [B,H,W,3] in [0,1]; grid: [B,H,W,2]; intrinsics: [B,3,3], pixels of the image.
@@ -82,6 +86,8 @@ def dispersion_map(estimate, image, grid, intrinsics, config):
     if config.spimo_resolution != 1.0:
         passes = networks_estimate.at_scale(passes, config.spimo_resolution, "none")
     value = tf.where(grid[..., 1:] < config.spimo_ignore_top, 0.0, passes(image, grid, intrinsics))
+    if config.spimo_margin:
+        value = tf.nn.max_pool2d(value, 2 * config.spimo_margin + 1, strides=1, padding="SAME")
     return tf.stop_gradient(value)
 
 

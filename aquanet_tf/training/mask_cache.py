@@ -35,7 +35,7 @@ INDEX = "masks.json"
 # height alone, which the fingerprint covers anyway.
 _YOUNGER = {
     *("synthesis", "ssim_weight", "rate_schedule", "ema", "working_height"),
-    "grid_shift",
+    *("grid_shift", "spimo_margin"),
     *("speed_weight", "anchor_weight", "learn_intrinsics"),
     *("init_from", "init_checkpoint", "init_partial", "init_kickstart", "keep_best"),
     *("val_gt_dir", "val_split", "val_ground_truth", "val_gt_frames", "val_gt_every"),
@@ -88,8 +88,11 @@ def _make(data_set, folder, score, threshold):
 def fingerprint(run: Run, config: Config, info: dict) -> str:
     """16 hex digits of everything that the masks of one data set depend on: `info` is its manifest,
     `config` that of the stage-2 run."""
+    options = {name: getattr(config, name) for name in named(Config, affects="masks")}
+    if not config.spimo_margin:  # younger than the first caches, whose masks have none
+        del options["spimo_margin"]
     what = {
-        "options": {name: getattr(config, name) for name in named(Config, affects="masks")},
+        "options": options,
         "shards": [shard["sha256"] for shard in info["shards"]],
         "network": _of_the_network(run.config),
         "working_height": run.working_height,

@@ -118,7 +118,7 @@ def test_what_may_change_when_a_run_is_resumed():
 
 def test_what_the_masks_depend_on():
     names = [f.name for f in dataclasses.fields(Config) if f.name.startswith("spimo_")]
-    assert config_fields.named(Config, affects="masks") == names and len(names) == 8
+    assert config_fields.named(Config, affects="masks") == names and len(names) == 9
     assert {f.metadata["affects"] for f in dataclasses.fields(Config)} == {"", "masks"}
 
 

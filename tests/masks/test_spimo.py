@@ -1,5 +1,6 @@
 """SPIMO masks: dispersion against its formula, passes, shifts, and a network that was fooled."""
 
+import dataclasses
 import os
 import pathlib
 
@@ -90,6 +91,23 @@ def test_the_top_may_count_as_static():
     static = spimo.masks(of_the_grid, image, grid, k, Config(spimo_ignore_top=0.0))
     top = grid[..., 1:].numpy() < 0
     np.testing.assert_array_equal(static, top | (image[..., :1].numpy() <= 0.5))
+
+
+@pytest.mark.parametrize("margin", [1, 3])
+def test_masks_grow_by_the_margin_at_every_threshold(margin):
+    image, grid, k = inputs()
+    image = tf.where(tf.random.stateless_uniform(image.shape[:3], [1, 2]) > 0.97, 1.0, 0.0)
+    image = tf.repeat(image[..., None], 3, axis=-1)
+    for options in (Config(), Config(spimo_threshold=0.1)):
+        moving = spimo.masks(of_the_grid, image, grid, k, options)[..., 0].numpy() == 0
+        wider = dataclasses.replace(options, spimo_margin=margin)
+        static = spimo.masks(of_the_grid, image, grid, k, wider)[..., 0].numpy()
+        expected = np.zeros_like(moving)
+        for batch, row, column in np.argwhere(moving):
+            rows, columns = (slice(max(at - margin, 0), at + margin + 1) for at in (row, column))
+            expected[batch, rows, columns] = True
+        np.testing.assert_array_equal(static == 0, expected)
+        assert 0 < moving.sum() < expected.sum() < expected.size
 
 
 def test_a_threshold_of_zero_keeps_nothing():

@@ -106,10 +106,11 @@ def test_other_options_or_weights_have_another_place(run, options):
     info = {"shards": [{"sha256": "0"}]}
     names = {mask_cache.fingerprint(run, options, info)}
     names.add(mask_cache.fingerprint(run, dataclasses.replace(options, spimo_threshold=0.1), info))
+    names.add(mask_cache.fingerprint(run, dataclasses.replace(options, spimo_margin=1), info))
     names.add(mask_cache.fingerprint(run, options, {"shards": [{"sha256": "1"}]}))
     other = build.build_depth_network(run.config)
     names.add(mask_cache.fingerprint(dataclasses.replace(run, aquanet=other), options, info))
-    assert len(names) == 4
+    assert len(names) == 5
     # What no mask depends on changes nothing.
     same = dataclasses.replace(options, learning_rate=1.0)
     assert mask_cache.fingerprint(run, same, info) in names
