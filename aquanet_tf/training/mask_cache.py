@@ -35,7 +35,7 @@ INDEX = "masks.json"
 # height alone, which the fingerprint covers anyway.
 _YOUNGER = {
     *("synthesis", "ssim_weight", "rate_schedule", "ema", "working_height"),
-    *("grid_shift", "spimo_margin"),
+    *("grid_shift", "spimo_margin", "warmup_epochs"),
     *("speed_weight", "anchor_weight", "learn_intrinsics"),
     *("init_from", "init_checkpoint", "init_partial", "init_kickstart", "keep_best"),
     *("val_gt_dir", "val_split", "val_ground_truth", "val_gt_frames", "val_gt_every"),
