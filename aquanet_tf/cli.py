@@ -152,8 +152,8 @@ def run(main: Callable, quiet: bool = False, command: bool = False) -> None:
     """Runs `main(argv)` under absl.
 
     First checks the outputs (`define_output`). A user's error (ValueError, OSError) and a lack of
-    memory are printed to stderr as one line, `error: ...`, with exit code 1. Ctrl-C ends in one
-    line, too, with exit code 130. Any other exception is a bug and shows its traceback. A warning
+    memory are printed to stderr as one line, `error: ...`, with exit code 1. Ctrl-C prints one
+    line and exits with code 130. Any other exception is a bug and shows its traceback. A warning
     of ours (UserWarning) is one line.
 
     quiet: do not log TensorFlow's messages about saving and converting, except warnings.

@@ -30,8 +30,8 @@ from aquanet_tf import cli, files
 from aquanet_tf.media import depth_png, images
 
 _FOREIGN = (
-    "what answers there is not the REST API of a model: name its port, 8501 where nothing else is "
-    "said, or grpc://HOST:8500"
+    "what answers there is not the REST API of a model; give its REST port (8501 by default), or "
+    "grpc://HOST:8500"
 )
 
 
@@ -44,8 +44,9 @@ def predict(server: str, data: bytes, model: str = "aquanet", timeout: float = 6
       model: the model's name on the server.
       timeout: seconds to wait for the answer.
 
-    Raises OSError when the server does not answer, and ValueError with the server's message when it
-    refuses the request.
+    Raises ValueError for a `server` without protocol, for an answer that is not of a model, and
+    with the server's message when it refuses the request; OSError when the server does not answer
+    or speaks another protocol.
     """
     if not server.startswith(("http://", "https://", "grpc://")):
         raise ValueError(f"--server={server}: expected http://HOST:PORT or grpc://HOST:PORT")

@@ -47,6 +47,7 @@ _FIXED = {
     "spimo_resolution": 1.0,
     "spimo_renormalize": False,
     "spimo_threshold": 0.1,
+    "spimo_margin": 0,
     "kickstart_epochs": _KICKSTART,
     "pose_frozen_epochs": 0,
     "warmup_epochs": 0,

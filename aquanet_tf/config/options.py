@@ -196,7 +196,7 @@ class Config(Lifecycle, Stored):
         affects="masks",
     )
     spimo_margin: int = option(
-        0, "Grow masks by so many pixels of the network's input.", low=0, high=64, affects="masks"
+        0, "Pixels of the network's input by which masks grow.", low=0, high=64, affects="masks"
     )
     spimo_source: str = option(
         "plain",

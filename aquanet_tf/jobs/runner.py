@@ -24,6 +24,7 @@ from aquanet_tf.jobs import job as job_module
 from aquanet_tf.jobs.job import Job
 
 _POLL = 1.0  # seconds between two looks at a running command
+_SAVING = 60.0  # seconds that a command has to save after Ctrl-C
 
 
 def run(
@@ -97,7 +98,11 @@ def _execute(job, out, lock, bar) -> str:
                     epochs = now
                     took = spent + time.monotonic() - start
                     files.write(path, {**fresh, "seconds": took})
-        except BaseException:
+        except BaseException as error:
+            # A terminal sends Ctrl-C to the child, too. A second signal would cut off its saving.
+            if isinstance(error, KeyboardInterrupt):
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    child.wait(_SAVING)
             child.terminate()
             child.wait()
             raise

@@ -73,7 +73,7 @@ def dispersion_map(estimate, image, grid, intrinsics, config):
 
     With `spimo_margin` each pixel gets the largest value within that distance (in rows and
     columns), so masks grow by it at every threshold. Pixels of a moving object that a mask leaves
-    out, its lower edge above all, become holes in a long training.
+    out, its lower edge above all, become holes.
 
     Args:
         estimate: of the frozen network, see `source`.
@@ -85,9 +85,11 @@ def dispersion_map(estimate, image, grid, intrinsics, config):
 
     if config.spimo_resolution != 1.0:
         passes = networks_estimate.at_scale(passes, config.spimo_resolution, "none")
-    value = tf.where(grid[..., 1:] < config.spimo_ignore_top, 0.0, passes(image, grid, intrinsics))
+    top = grid[..., 1:] < config.spimo_ignore_top
+    value = tf.where(top, 0.0, passes(image, grid, intrinsics))
     if config.spimo_margin:
         value = tf.nn.max_pool2d(value, 2 * config.spimo_margin + 1, strides=1, padding="SAME")
+        value = tf.where(top, 0.0, value)
     return tf.stop_gradient(value)
 
 

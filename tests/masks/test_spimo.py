@@ -98,7 +98,7 @@ def test_masks_grow_by_the_margin_at_every_threshold(margin):
     image, grid, k = inputs()
     image = tf.where(tf.random.stateless_uniform(image.shape[:3], [1, 2]) > 0.97, 1.0, 0.0)
     image = tf.repeat(image[..., None], 3, axis=-1)
-    for options in (Config(), Config(spimo_threshold=0.1)):
+    for options in (Config(), Config(spimo_threshold=0.1), Config(spimo_ignore_top=-0.25)):
         moving = spimo.masks(of_the_grid, image, grid, k, options)[..., 0].numpy() == 0
         wider = dataclasses.replace(options, spimo_margin=margin)
         static = spimo.masks(of_the_grid, image, grid, k, wider)[..., 0].numpy()
@@ -106,6 +106,7 @@ def test_masks_grow_by_the_margin_at_every_threshold(margin):
         for batch, row, column in np.argwhere(moving):
             rows, columns = (slice(max(at - margin, 0), at + margin + 1) for at in (row, column))
             expected[batch, rows, columns] = True
+        expected &= grid[..., 1].numpy() >= options.spimo_ignore_top
         np.testing.assert_array_equal(static == 0, expected)
         assert 0 < moving.sum() < expected.sum() < expected.size
 
