@@ -13,8 +13,6 @@ from typing import Callable
 import absl.logging
 from absl import app, flags
 
-# What a shell reports for a program that Ctrl-C (SIGINT) ended.
-INTERRUPTED = 130
 # Flags belong to the module that calls `define_path` or `define_output`: --help shows them there.
 flags.disclaim_key_flags()
 # Name of an output flag -> its check; name of an input flag -> whether it takes several paths.
@@ -173,7 +171,7 @@ def run(main: Callable, quiet: bool = False, command: bool = False) -> None:
             sys.exit(f"error: {error}")
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)
-            sys.exit(INTERRUPTED)
+            sys.exit(130)  # what a shell reports for a program that SIGINT ended
         except Exception as error:
             # By its name: TensorFlow may not be installed.
             if type(error).__name__ != "ResourceExhaustedError":

@@ -111,7 +111,7 @@ def whole_size(window: Window, mirror):
 
 
 class Augmentation(NamedTuple):
-    """The random choices of one triplet.
+    """The random choices of one triplet; by default nothing is changed.
 
     mirror, reverse: scalar bool; left and right, previous and next frame change places.
     window_seed: of `random_window`; None: the whole image. photometry: None leaves the colors.
@@ -121,9 +121,6 @@ class Augmentation(NamedTuple):
     reverse: tf.Tensor | bool = False
     window_seed: tf.Tensor | None = None
     photometry: Photometry | None = None
-
-
-NO_AUGMENTATION = Augmentation()
 
 
 class Photometry(NamedTuple):

@@ -200,7 +200,7 @@ def _training_sample(config: Config, image_format, masks, epoch, index, data, se
 
 def _validation_sample(config: Config, image_format, data, set_index) -> dict:
     fields = {**records.parse(data), "set_index": set_index}
-    return _sample(config, image_format, fields, augmentation.NO_AUGMENTATION)
+    return _sample(config, image_format, fields, augmentation.Augmentation())
 
 
 def _sample(config: Config, image_format, fields, augment, static=None) -> dict:

@@ -98,14 +98,14 @@ def _execute(job, out, lock, bar) -> str:
                     epochs = now
                     took = spent + time.monotonic() - start
                     files.write(path, {**fresh, "seconds": took})
-        except BaseException as error:
+        except KeyboardInterrupt:
             # A terminal sends Ctrl-C to the child, too. A second signal would cut off its saving.
-            if isinstance(error, KeyboardInterrupt):
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    child.wait(_SAVING)
-            child.terminate()
-            child.wait()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(_SAVING)
             raise
+        finally:
+            child.terminate()  # nothing once it has ended
+            child.wait()
     if code or (job.output and not job.output.is_file()):
         return _reason(log, code)
     took = spent + time.monotonic() - start
