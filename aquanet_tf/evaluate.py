@@ -77,7 +77,7 @@ def fix_flags(options, name: str) -> None:
         setattr(options, flag, value)
 
 
-def load_models(settings: Settings) -> run.Models:
+def load_models(settings: Settings) -> run.MeasuredModels:
     """The networks of the run, and what the masks need."""
     # TensorFlow is loaded only here, so that errors in flags and files are reported at once.
     from aquanet_tf.inference.checkpoint import Predictor
@@ -97,7 +97,7 @@ def load_models(settings: Settings) -> run.Models:
     masking = load_run(settings.mask_workdir, "mask_workdir") if settings.mask_workdir else trained
     if settings.protocol.static_only or settings.mask_quality:
         spimo.warn_unreadable(masking.config)
-    return run.Models(
+    return run.MeasuredModels(
         network,
         SpimoScore(masking, settings.height),
         AutoMaskScore(masking, settings.height) if settings.mask_quality else None,

@@ -42,7 +42,7 @@ def run(options) -> None:
 
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     max_bytes = int(options.max_request_mb * 1e6)
-    served = versions.Models(
+    served = versions.ServedModel(
         options.model_base_path, options.model_name, int(options.max_megapixels * 1e6)
     )
     listener = _listen(options.host, options.rest_port)

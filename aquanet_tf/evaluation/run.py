@@ -25,8 +25,8 @@ from aquanet_tf.media import images
 PARTS = ("all", "static", "moving")
 
 
-class Models(NamedTuple):
-    """The models to measure.
+class MeasuredModels(NamedTuple):
+    """What one evaluation measures: a depth network, and the masks.
 
     Attributes:
       network: inference.checkpoint.Predictor.
@@ -39,7 +39,7 @@ class Models(NamedTuple):
     automask: Callable | None = None
 
 
-def run(settings: Settings, load: Callable[[Settings], Models]) -> dict:
+def run(settings: Settings, load: Callable[[Settings], MeasuredModels]) -> dict:
     """Evaluates a run; returns the document that `aquanet_tf.evaluate` writes as JSON.
 
     load: makes the models. It is called after the frames were found, so that a missing file is

@@ -21,31 +21,31 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-from export.serving.versions import Models, NotFound, RequestError
+from export.serving.versions import NotFound, RequestError, ServedModel
 
 _AVAILABLE = get_model_status_pb2.ModelVersionStatus.AVAILABLE
 _END = get_model_status_pb2.ModelVersionStatus.END
 
 
 class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
-    """Predict and GetModelMetadata on `models`; the other calls answer UNIMPLEMENTED."""
+    """Predict and GetModelMetadata on `model`; the other calls answer UNIMPLEMENTED."""
 
-    def __init__(self, models: Models):
-        self.models = models
+    def __init__(self, model: ServedModel):
+        self.model = model
 
     def Predict(self, request, context):
         """PredictRequest -> PredictResponse; `output_filter` selects outputs."""
         try:
-            version = _version(self.models, request.model_spec)
+            version = _version(self.model, request.model_spec)
             signature = request.model_spec.signature_name
-            outputs = self.models.predict(version, signature, _arrays(request.inputs))
+            outputs = self.model.predict(version, signature, _arrays(request.inputs))
             wanted = list(request.output_filter) or list(outputs)
             if unknown := set(wanted) - set(outputs):
                 raise RequestError(f"output_filter: no output {sorted(unknown)}")
         except RequestError as error:
             _abort(context, error)
         response = predict_pb2.PredictResponse()
-        _fill(response.model_spec, self.models, version, signature)
+        _fill(response.model_spec, self.model, version, signature)
         for name in wanted:
             response.outputs[name].CopyFrom(tf.make_tensor_proto(outputs[name]))
         return response
@@ -53,7 +53,7 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
     def GetModelMetadata(self, request, context):
         """GetModelMetadataRequest -> signatures, for any fields in the request."""
         try:
-            version = _version(self.models, request.model_spec)
+            version = _version(self.model, request.model_spec)
         except RequestError as error:
             _abort(context, error)
         found = get_model_metadata_pb2.SignatureDefMap()
@@ -63,7 +63,7 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
             _tensors(definition.inputs, function.structured_input_signature[1])
             _tensors(definition.outputs, function.structured_outputs)
         response = get_model_metadata_pb2.GetModelMetadataResponse()
-        _fill(response.model_spec, self.models, version)
+        _fill(response.model_spec, self.model, version)
         packed = any_pb2.Any()
         packed.Pack(found)
         response.metadata["signature_def"].CopyFrom(packed)
@@ -71,27 +71,27 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
 
 
 class ModelService(model_service_pb2_grpc.ModelServiceServicer):
-    """GetModelStatus on `models`."""
+    """GetModelStatus on `model`."""
 
-    def __init__(self, models: Models):
-        self.models = models
+    def __init__(self, model: ServedModel):
+        self.model = model
 
     def GetModelStatus(self, request, context):
         """GetModelStatusRequest -> the served version, and versions that could not be loaded."""
         try:
-            version = _version(self.models, request.model_spec)
+            version = _version(self.model, request.model_spec)
         except RequestError as error:
             _abort(context, error)
         response = get_model_status_pb2.GetModelStatusResponse()
         response.model_version_status.add(version=version.number, state=_AVAILABLE)
-        for number, text in self.models.broken().items():
+        for number, text in self.model.broken().items():
             status = response.model_version_status.add(version=number, state=_END)
             status.status.error_code = grpc.StatusCode.UNKNOWN.value[0]
             status.status.error_message = text
         return response
 
 
-def start(models: Models, host: str, port: int, max_bytes: int, threads: int = 8):
+def start(model: ServedModel, host: str, port: int, max_bytes: int, threads: int = 8):
     """Starts a server and returns (server, port); port 0 takes a free one.
 
     Raises OSError when the port is taken.
@@ -102,9 +102,9 @@ def start(models: Models, host: str, port: int, max_bytes: int, threads: int = 8
         ("grpc.so_reuseport", 0),  # a second server on the same port is a mistake
     ]
     server = grpc.server(futures.ThreadPoolExecutor(threads), options=options)
-    prediction = PredictionService(models)
+    prediction = PredictionService(model)
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(prediction, server)
-    model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(models), server)
+    model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(model), server)
     try:
         bound = server.add_insecure_port(f"{host}:{port}")
     except RuntimeError as error:
@@ -113,10 +113,10 @@ def start(models: Models, host: str, port: int, max_bytes: int, threads: int = 8
     return server, bound
 
 
-def _version(models, spec):
+def _version(model, spec):
     if spec.version_label:
         raise NotFound(f"version label {spec.version_label!r}: this server knows none")
-    return models.version(spec.name, spec.version.value if spec.HasField("version") else None)
+    return model.version(spec.name, spec.version.value if spec.HasField("version") else None)
 
 
 def _arrays(inputs):
@@ -129,8 +129,8 @@ def _arrays(inputs):
     return arrays
 
 
-def _fill(spec, models, version, signature=""):
-    spec.name, spec.version.value, spec.signature_name = models.name, version.number, signature
+def _fill(spec, model, version, signature=""):
+    spec.name, spec.version.value, spec.signature_name = model.name, version.number, signature
 
 
 def _tensors(target, specifications):

@@ -20,10 +20,10 @@ from starlette.routing import Route
 from aquanet_tf.inference import saved_model
 from aquanet_tf.media import color, depth_png, images
 from export.serving import rest
-from export.serving.versions import Models, RequestError, file_pixels
+from export.serving.versions import RequestError, ServedModel, file_pixels
 
 
-def routes(models: Models, max_bytes: int) -> list[Route]:
+def routes(model: ServedModel, max_bytes: int) -> list[Route]:
     """The two routes of the table, for `rest.application`."""
 
     async def page(request: Request):
@@ -31,12 +31,12 @@ def routes(models: Models, max_bytes: int) -> list[Route]:
 
     async def view(request: Request):
         data = await rest.body(request, max_bytes)
-        return JSONResponse(await run_in_threadpool(pictures, models, data))
+        return JSONResponse(await run_in_threadpool(pictures, model, data))
 
     return [Route("/", page), Route("/view", view, methods=["POST"])]
 
 
-def pictures(models: Models, data: bytes) -> dict:
+def pictures(model: ServedModel, data: bytes) -> dict:
     """The answer of /view for the bytes of one image file.
 
     Returns data URLs `image` (upright), `inverse_depth`, `beta`, `depth16`; texts `about`,
@@ -45,16 +45,16 @@ def pictures(models: Models, data: bytes) -> dict:
 
     Raises RequestError for a file that is no image or too large.
     """
-    if file_pixels(data) > models.max_pixels:  # before decoding
-        raise RequestError(f"more than {models.max_pixels} pixels")
+    if file_pixels(data) > model.max_pixels:  # before decoding
+        raise RequestError(f"more than {model.max_pixels} pixels")
     try:
         image = images.read_image(io.BytesIO(data))
     except ValueError as error:
         raise RequestError("not a readable picture") from error
-    version = models.version(models.name)
+    version = model.version(model.name)
     can_tell = saved_model.MOVING in version.signatures
     signature = saved_model.MOVING if can_tell else saved_model.SIGNATURES[0]
-    maps = models.predict(version, signature, {"image": image[None]})
+    maps = model.predict(version, signature, {"image": image[None]})
     maps = {name: value[0, ..., 0] for name, value in maps.items()}
     inverse_depth, beta = maps["inverse_depth"], maps["beta"]
     low, high = color.robust_range([inverse_depth])
@@ -64,7 +64,7 @@ def pictures(models: Models, data: bytes) -> dict:
     depth_png.write(depth16, inverse_depth, float(inverse_depth.max()) / depth_png.LEVELS)
     height, width = inverse_depth.shape
     return {
-        "about": f"{width} x {height} pixels, {models.name} version {version.number}",
+        "about": f"{width} x {height} pixels, {model.name} version {version.number}",
         "image": _url(saved_model.png(image)),
         "inverse_depth": _url(saved_model.png(colored)),
         "beta": _url(saved_model.png(color.color_beta(beta, beta_max))),

@@ -25,22 +25,22 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from export.serving.versions import Models, NotFound, RequestError
+from export.serving.versions import NotFound, RequestError, ServedModel
 
 
 class TooLarge(RequestError):
     """A request body above the limit."""
 
 
-def application(models: Models, max_bytes: int, extra_routes=()) -> Starlette:
+def application(model: ServedModel, max_bytes: int, extra_routes=()) -> Starlette:
     """The ASGI application.
 
     Args:
-      models: what to serve.
+      model: what to serve.
       max_bytes: largest request body.
       extra_routes: further starlette routes, for instance those of `page`.
     """
-    handlers = _Handlers(models, max_bytes)
+    handlers = _Handlers(model, max_bytes)
     routes = [Route("/healthz", handlers.health), *extra_routes]
     for path in ("/v1/models/{name}/versions/{version:int}", "/v1/models/{name}"):
         routes += [
@@ -56,17 +56,17 @@ def application(models: Models, max_bytes: int, extra_routes=()) -> Starlette:
 class _Handlers:
     """The answers of the table above."""
 
-    def __init__(self, models: Models, max_bytes: int):
-        self.models, self.max_bytes = models, max_bytes
+    def __init__(self, model: ServedModel, max_bytes: int):
+        self.model, self.max_bytes = model, max_bytes
 
     async def predict(self, request: Request) -> JSONResponse:
         data = await body(request, self.max_bytes)
         version = self._version(request)
-        return JSONResponse(await run_in_threadpool(_predict, self.models, version, data))
+        return JSONResponse(await run_in_threadpool(_predict, self.model, version, data))
 
     async def status(self, request: Request) -> JSONResponse:
         states = [(self._version(request).number, "AVAILABLE", "OK", "")]
-        states += [(n, "END", "UNKNOWN", text) for n, text in self.models.broken().items()]
+        states += [(n, "END", "UNKNOWN", text) for n, text in self.model.broken().items()]
         entries = [
             {
                 "version": str(number),
@@ -79,7 +79,7 @@ class _Handlers:
 
     async def metadata(self, request: Request) -> JSONResponse:
         version = self._version(request)
-        name, number = self.models.name, str(version.number)
+        name, number = self.model.name, str(version.number)
         signatures = {name: describe(f) for name, f in version.signatures.items()}
         content = {
             "model_spec": {"name": name, "signature_name": "", "version": number},
@@ -88,11 +88,11 @@ class _Handlers:
         return JSONResponse(content)
 
     async def health(self, request: Request) -> JSONResponse:
-        number = self.models.version(self.models.name).number
+        number = self.model.version(self.model.name).number
         return JSONResponse({"status": "ok", "version": number})
 
     def _version(self, request):
-        return self.models.version(request.path_params["name"], request.path_params.get("version"))
+        return self.model.version(request.path_params["name"], request.path_params.get("version"))
 
 
 async def body(request: Request, max_bytes: int) -> bytes:
@@ -127,7 +127,7 @@ def describe(function) -> dict:
     }
 
 
-def _predict(models, version, data) -> dict:
+def _predict(model, version, data) -> dict:
     try:
         document = json.loads(data)
     except (ValueError, RecursionError) as error:
@@ -145,7 +145,7 @@ def _predict(models, version, data) -> dict:
             raise RequestError(f"inputs must be an object with {sorted(expected)}")
         given = {next(iter(expected)): given}  # a single input may go without its name
     inputs = {name: _array(name, given[name], s.dtype) for name, s in expected.items()}
-    outputs = {n: v.tolist() for n, v in models.predict(version, signature, inputs).items()}
+    outputs = {n: v.tolist() for n, v in model.predict(version, signature, inputs).items()}
     if not by_row:
         return {"outputs": outputs}
     rows = (dict(zip(outputs, values)) for values in zip(*outputs.values()))

@@ -48,8 +48,8 @@ class Version:
         return self.loaded.signatures
 
 
-class Models:
-    """Serves the newest version in a directory.
+class ServedModel:
+    """One model under one name: the newest version in a directory.
 
     Args:
       base_path: directory of numbered SavedModels.

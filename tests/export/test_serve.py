@@ -119,7 +119,7 @@ def test_versions_switch_under_load(tmp_path):
             for future in asking:
                 future.result()  # raises what a request raised
         assert seen[0] >= {3} and seen[1] >= {3} and 2 not in seen[0] | seen[1]
-        assert server.models.version("aquanet").number == 3
+        assert server.model.version("aquanet").number == 3
 
 
 def test_a_version_that_breaks_in_any_way_is_left_alone(tmp_path):
@@ -132,7 +132,7 @@ def test_a_version_that_breaks_in_any_way_is_left_alone(tmp_path):
         shutil.copytree(first, tmp_path / str(number))
         rest = data[: len(data) * (number - 3) // 6]
         (tmp_path / str(number) / "saved_model.pb").write_bytes(rest)
-    held = versions.Models(tmp_path)
+    held = versions.ServedModel(tmp_path)
     assert held.version("aquanet").number == 1
     assert set(held.broken()) == set(range(2, 9)) and all(held.broken().values())
     served.write_version(tmp_path, 9)

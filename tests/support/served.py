@@ -67,8 +67,8 @@ def write_version(base, number, moving=True) -> pathlib.Path:
 
 @contextlib.contextmanager
 def running(base, max_bytes=1_000_000, max_pixels=40_000, poll=0.05, pages=()):
-    """Context with both servers on free ports: .models, .rest and .grpc (addresses)."""
-    held = versions.Models(base, max_pixels=max_pixels)
+    """Context with both servers on free ports: .model, .rest and .grpc (addresses)."""
+    held = versions.ServedModel(base, max_pixels=max_pixels)
     held.watch(poll)
     grpc_server, port = grpc_service.start(held, "127.0.0.1", 0, max_bytes)
     routes = [*page.routes(held, max_bytes), *pages]
@@ -80,7 +80,7 @@ def running(base, max_bytes=1_000_000, max_pixels=40_000, poll=0.05, pages=()):
         time.sleep(0.01)
     rest_port = server.servers[0].sockets[0].getsockname()[1]
     yield types.SimpleNamespace(
-        models=held, rest=f"http://127.0.0.1:{rest_port}", grpc=f"127.0.0.1:{port}"
+        model=held, rest=f"http://127.0.0.1:{rest_port}", grpc=f"127.0.0.1:{port}"
     )
     server.should_exit = True
     thread.join()

@@ -33,7 +33,7 @@ class Outputs(NamedTuple):
     images: dict
 
 
-class Networks(NamedTuple):
+class NetworkPair(NamedTuple):
     """A depth network and an ego-motion network: those that are trained, or averages of them."""
 
     aquanet: tf.keras.Model
@@ -91,18 +91,18 @@ class Stage(tf.keras.Model):
         raise NotImplementedError
 
     @property
-    def networks(self) -> Networks:
+    def networks(self) -> NetworkPair:
         """The networks that are trained."""
-        return Networks(self.aquanet, self.posenet)
+        return NetworkPair(self.aquanet, self.posenet)
 
     @property
-    def used_networks(self) -> Networks:
+    def used_networks(self) -> NetworkPair:
         """The networks as the run is used: their averages if it has some."""
         if self.averages is None:
             return self.networks
-        return Networks(self.averages.aquanet, self.averages.posenet)
+        return NetworkPair(self.averages.aquanet, self.averages.posenet)
 
-    def forward(self, batch, networks: Networks) -> Outputs:
+    def forward(self, batch, networks: NetworkPair) -> Outputs:
         """Losses, logged values and images of a batch of `data.pipeline`; K is corrected first."""
         if self.cameras is None:
             return self.computed(batch, networks)
@@ -114,14 +114,14 @@ class Stage(tf.keras.Model):
             watched = {**watched, **self.cameras.report()}
         return Outputs(terms, watched, images)
 
-    def computed(self, batch, networks: Networks) -> Outputs:
+    def computed(self, batch, networks: NetworkPair) -> Outputs:
         """`forward` for the K of the batch."""
         raise NotImplementedError
 
     def objective(self, batch, networks=None):
         """(loss of Eq. 10, scalar; name -> scalar of all that is logged).
 
-        networks: `Networks` to use, default: those that are trained.
+        networks: `NetworkPair` to use, default: those that are trained.
 
         tf.errors.InvalidArgumentError names the first term that is not finite.
         """

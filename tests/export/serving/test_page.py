@@ -102,7 +102,7 @@ def test_pictures(server):
 
 def test_pictures_of_a_model_that_cannot_tell_what_moves(tmp_path):
     served.write_version(tmp_path, 1, moving=False)
-    answer = serving_page.pictures(versions.Models(tmp_path), served.PNG)
+    answer = serving_page.pictures(versions.ServedModel(tmp_path), served.PNG)
     assert answer["moving"] is answer["moving_share"] is None
     assert answer["inverse_depth"].startswith("data:image/png")
 

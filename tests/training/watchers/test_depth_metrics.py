@@ -34,7 +34,8 @@ def test_the_numbers_are_those_of_evaluate(scene, tmp_path, truth, crop):
     logs = {"loss": 1.0}
     watcher.on_epoch_end(0, logs)
     settings = Settings(str(workdir), str(scene), depth_metrics.protocol(run.config))
-    document = evaluation_run.run(settings, lambda _: evaluation_run.Models(Predictor(run), None))
+    models = evaluation_run.MeasuredModels(Predictor(run), None)
+    document = evaluation_run.run(settings, lambda _: models)
     assert document["protocol"]["crop"] == crop and document["images"] == len(frames)
     assert set(logs) == {"loss", *depth_metrics.COLUMNS}
     for name in ("abs_rel", "rmse_log", "a1"):
