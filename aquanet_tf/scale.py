@@ -21,19 +21,15 @@ from __future__ import annotations
 
 import datetime
 import pathlib
-from collections.abc import Callable
 
-import numpy as np
 from absl import flags
 
 import aquanet_tf
 from aquanet_tf import cli, files
-from aquanet_tf.cameras import formats
-from aquanet_tf.cameras.lens import Lens
 from aquanet_tf.evaluation import protocol
 from aquanet_tf.kitti import ground_truth
 from aquanet_tf.media import inputs, point_cloud
-from aquanet_tf.metric import camera_height, distances, ratio
+from aquanet_tf.metric import camera_height, method
 from aquanet_tf.runs import scale
 from aquanet_tf.runs.layout import SCALE_FILE
 
@@ -74,28 +70,29 @@ def main(argv) -> None:
     """Runs the command; see the module docstring."""
     del argv
     options = flags.FLAGS
-    methods = {
+    openers = {
         _by_camera_height: options.camera_height,
         _by_ground_truth: options.gt_dir,
         _by_distances: options.data_dir,
     }
-    given = [method for method, value in methods.items() if value]
-    if len(given) != 1:
+    chosen = [opener for opener, value in openers.items() if value]
+    if len(chosen) != 1:
         raise ValueError(
             "give one of --camera_height METERS (with --input), --gt_dir KITTI and --data_dir "
             "RECORDS"
         )
     _refuse_others(options)
-    measure = given[0](options)
+    method_used, method_inputs = chosen[0](options)
     # TensorFlow is loaded only here, so that errors in flags and files are reported at once.
     from aquanet_tf.inference.checkpoint import Predictor
     from aquanet_tf.runs.run import load_run
 
     run = load_run(options.workdir, checkpoint=options.checkpoint, grid_shift=options.grid_shift)
     network = Predictor(run, options.height)
-    found = measure(network, run)
     document = {
-        **found,
+        **method_used.measure(network, run),
+        "method": method_used.words,
+        "inputs": method_inputs,
         "epoch": network.epoch,
         "working_height": network.height,
         "grid_shift": run.config.grid_shift,
@@ -110,131 +107,67 @@ def main(argv) -> None:
 
 def _refuse_others(options) -> None:
     """ValueError for an option of a method that was not chosen."""
-    for method, names in _OPTIONS_OF.items():
-        for name, default in names.items():
-            if not getattr(options, method) and getattr(options, name) != default:
-                raise ValueError(f"--{name} is for --{method} only; leave it out")
+    for flag, defaults in _OPTIONS_OF.items():
+        for name, default in defaults.items():
+            if not getattr(options, flag) and getattr(options, name) != default:
+                raise ValueError(f"--{name} is for --{flag} only; leave it out")
 
 
-def _others(workdir: str, document: dict) -> list[dict]:
-    """The scales beside `document` in scale.json that stay. Says which one it replaces."""
-    try:
-        scales = scale.everything(workdir)
-    except ValueError:
-        print("replaced: a damaged file")
-        return []
-    of = scale.belongs_to(document)
-    for found in scales:
-        if scale.belongs_to(found) == of:
-            words = ", ".join(f"{name} {value:g}" for name, value in of.items())
-            print(f"replaced: {found['metres_per_unit']:.4g} m per unit, of {words}")
-    return [found for found in scales if scale.belongs_to(found) != of]
-
-
-def _by_camera_height(options) -> Callable:
-    """Checks the flags; a function from (network, run) to the measured part of scale.json."""
+def _by_camera_height(options) -> tuple[method.ByCameraHeight, dict]:
+    """The method, its flags checked, and its inputs as scale.json names them."""
     if not options.input:
         raise ValueError("--camera_height needs --input, images or a video of a road")
     paths = list(inputs.paths(options.input))
-    known = options.intrinsics or options.fov
-    camera = point_cloud.parse_camera(options.intrinsics, options.fov) if known else None
+    named = options.intrinsics or options.fov
+    camera = point_cloud.parse_camera(options.intrinsics, options.fov) if named else None
     height, pitch = options.camera_height, options.pitch
     camera_height.check(height, pitch)
-
-    def measure(network, run) -> dict:
-        frames, depth, used = camera_height.spread(paths, options.max_frames), _depth(network), None
-        if run.config.grid_shift:  # the mean over shifted grids bends the road
-            depth, used = _depth(_one_pass(run, network.height)), depth
-        found = camera_height.measure(frames, depth, camera or _of_run(run), height, pitch, used)
-        how = f"camera height {height:g} m"
-        given = {"input": options.input, "camera": known or "that of the training images"}
-        return {**found, "method": how, "inputs": {**given, "camera_height": height}}
-
-    return measure
+    return method.ByCameraHeight(paths, options.max_frames, camera, height, pitch), {
+        "input": options.input,
+        "camera": named or "that of the training images",
+        "camera_height": height,
+    }
 
 
-def _by_ground_truth(options) -> Callable:
+def _by_ground_truth(options) -> tuple[method.ByGroundTruth, dict]:
     """As `_by_camera_height`."""
     source = options.ground_truth
     frames, _ = ground_truth.find_frames(
         options.gt_dir, options.split, 2, source, options.depth_dir
     )
     counted = protocol.Protocol(ground_truth=source, crop=options.crop)
-
-    def measure(network, run) -> dict:
-        del run
-        found = ratio.measure(frames, _depth(network), counted)
-        given = {"gt_dir": options.gt_dir, "split": options.split, "protocol": counted.line()}
-        return {**found, "method": f"median ratio to {source}", "inputs": given}
-
-    return measure
+    return method.ByGroundTruth(frames, counted), {
+        "gt_dir": options.gt_dir,
+        "split": options.split,
+        "protocol": counted.line(),
+    }
 
 
-def _by_distances(options) -> Callable:
+def _by_distances(options) -> tuple[method.ByDistances, dict]:
     """As `_by_camera_height`."""
     # Reading records needs TensorFlow, but no network yet.
     from aquanet_tf.data import traveled
+    from aquanet_tf.trajectory.motion import EgoMotion
 
     sets = traveled.open_sets(options.data_dir)
-
-    def measure(network, run) -> dict:
-        from aquanet_tf.trajectory.motion import EgoMotion
-
-        _check_depth_is_trained(run)
-        motion = EgoMotion(run)
-        triplets = traveled.spread(sets, options.max_frames)
-        found = distances.measure(
-            triplets,
-            lambda pair: next(motion(pair)),
-            traveled.without(sets),
-            _growth(network, run),
-        )
-        return {**found, "method": "distances traveled", "inputs": {"data_dir": options.data_dir}}
-
-    return measure
+    triplets = traveled.spread(sets, options.max_frames)
+    distances = method.ByDistances(triplets, traveled.without(sets), EgoMotion)
+    return distances, {"data_dir": options.data_dir}
 
 
-def _growth(network, run) -> Callable:
-    """A function from an image to its inverse depth as the network is used, divided by that of one
-    pass at the height of the training images, which ego-motion fits: the median over pixels.
-
-    Measured, because networks follow the rule of --depth_scaling only roughly.
-    """
-    if network.height == run.data["image_height"] and not run.config.grid_shift:
-        return lambda image: 1.0
-    here, there = _depth(network), _depth(_one_pass(run, run.data["image_height"]))
-    return lambda image: float(np.median(here(image) / there(image)))
-
-
-def _one_pass(run, height: int):
-    """The network of a run without --grid_shift, at a working height in pixels."""
-    from aquanet_tf.inference.checkpoint import Predictor
-
-    return Predictor(run.one_pass(), height)
-
-
-def _check_depth_is_trained(run) -> None:
-    """ValueError in the kick-start, where depth does not have the unit of ego-motion yet."""
-    if run.epoch <= run.config.kickstart_epochs:
-        raise ValueError(
-            f"--checkpoint: after {run.epoch} epochs the run is in its kick-start "
-            f"({run.config.kickstart_epochs} epochs): there is no depth yet that ego-motion fits"
-        )
-
-
-def _depth(network) -> Callable:
-    """A function from an image to its inverse depth in relative units."""
-    return lambda image: network.relative(image).inverse_depth
-
-
-def _of_run(run) -> point_cloud.Camera:
-    """The camera of a run's training images; its principal point is taken to be the center, which
-    only changes the pitch that is found."""
-    height, width = run.data["image_height"], run.data["image_width"]
-    focal = np.array(run.data["focal"]) * (width, height)
-    k = formats.pinhole(*focal, (width - 1) / 2, (height - 1) / 2)
-    calibration = formats.Calibration(k, Lens(), (width, height))
-    return point_cloud.Camera(calibration, source="the run's camera (else give --intrinsics)")
+def _others(workdir: str, document: dict) -> list[dict]:
+    """The scales beside `document` in scale.json that stay. Says which one it replaces."""
+    try:
+        earlier = scale.everything(workdir)
+    except ValueError:
+        print("replaced: a damaged file")
+        return []
+    place = scale.belongs_to(document)
+    for each in earlier:
+        if scale.belongs_to(each) == place:
+            words = ", ".join(f"{name} {value:g}" for name, value in place.items())
+            print(f"replaced: {each['metres_per_unit']:.4g} m per unit, of {words}")
+    return [each for each in earlier if scale.belongs_to(each) != place]
 
 
 def _text(document: dict) -> str:

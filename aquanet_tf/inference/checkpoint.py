@@ -63,6 +63,10 @@ class Predictor(network.Network):
         """
         return ~self._score.static(image)
 
+    def one_pass(self, height: int) -> Predictor:
+        """The same network without --grid_shift, at a working height in pixels."""
+        return Predictor(self._run.one_pass(), height)
+
     @functools.cached_property
     def _score(self) -> SpimoScore:
         spimo.warn_unreadable(self._run.config)

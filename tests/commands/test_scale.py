@@ -11,9 +11,7 @@ from aquanet_tf import evaluate, files, scale
 from aquanet_tf.evaluation import Protocol
 from aquanet_tf.evaluation.settings import Settings
 from aquanet_tf.inference import checkpoint, open_model, predict_all
-from aquanet_tf.inference.checkpoint import Predictor
 from aquanet_tf.media import depth_png
-from aquanet_tf.metric import camera_height
 from aquanet_tf.runs import load_run
 from aquanet_tf.runs import scale as runs_scale
 from export import release
@@ -153,13 +151,6 @@ def test_flags_that_do_not_fit(given, words, workdir, tmp_path, monkeypatch):
         run(monkeypatch, workdir=str(workdir), **given)
 
 
-def test_an_image_of_another_aspect_needs_its_camera(workdir):
-    camera = scale._of_run(load_run(workdir))
-    assert camera.of("a.png", 64, 208).k[0, 0] == pytest.approx(0.5 * 208)
-    with pytest.raises(ValueError, match="--intrinsics"):
-        camera.of("a.png", 64, 100)
-
-
 def test_a_flag_wins_over_the_file(workdir):
     files.write(workdir / "scale.json", found())
     trained = load_run(workdir)
@@ -193,35 +184,10 @@ def test_ego_motion_has_the_unit_of_one_pass(tmp_path):
     workdir = runs.in_meters(runs.write(tmp_path / "moved", width=104, grid_shift=0.25))
     run = load_run(workdir)
     assert run.metres_per_unit(32) is None and run.one_pass().metres_per_unit(32) == 1.0
-    image = np.random.default_rng(1).integers(0, 256, (32, 104, 3), dtype=np.uint8)
-    network, single = Predictor(run), Predictor(run.one_pass())
-    ratio = network.relative(image).inverse_depth / single.relative(image).inverse_depth
-    growth = scale._growth(network, run)(image)
-    assert growth == pytest.approx(float(np.median(ratio))) and growth != 1.0
     files.write(workdir / "scale.json", {**found(), "grid_shift": 0.25})
     with pytest.warns(UserWarning, match="of grid shift 0.25, the network of grid shift 0.0"):
         known = runs_scale.chosen(None, workdir, run.one_pass(), 32)
     assert known.metres_per_unit == 1.0, "that of the training"
-
-
-def test_the_road_is_fitted_to_one_pass_and_the_unit_is_that_of_three(tmp_path, monkeypatch):
-    workdir = runs.write(tmp_path / "moved", width=104, grid_shift=0.25)
-    image = np.random.default_rng(1).integers(0, 256, (32, 104, 3), dtype=np.uint8)
-    Image.fromarray(image).save(tmp_path / "a.png")
-    run = load_run(workdir)
-    three, one = Predictor(run), Predictor(run.one_pass())
-    seen = {}
-
-    def measure(frames, depth, camera, height, pitch, used):
-        seen.update(depth=depth(image), growth=np.median(used(image) / depth(image)))
-        return found()
-
-    monkeypatch.setattr(camera_height, "measure", measure)
-    flags = options(workdir=str(workdir), input=str(tmp_path / "a.png"), camera_height=1.65)
-    scale._by_camera_height(flags)(three, run)
-    np.testing.assert_allclose(seen["depth"], one.relative(image).inverse_depth)
-    ratio = three.relative(image).inverse_depth / one.relative(image).inverse_depth
-    assert seen["growth"] == pytest.approx(float(np.median(ratio)))
 
 
 @pytest.mark.parametrize(
