@@ -15,7 +15,7 @@ from aquanet_tf.config import Config
 from aquanet_tf.geometry import camera
 from aquanet_tf.media import memory
 from aquanet_tf.networks import build
-from aquanet_tf.training import precision
+from aquanet_tf.training.stages import precision
 from aquanet_tf.training.stages.stage_one import StageOne
 
 # Name for the reader -> --mixed_precision.

@@ -62,7 +62,7 @@ def tensorflow_case(setting: Setting):
     """Ours: `Stage.train_step` in a tf.function."""
     import tensorflow as tf
 
-    from aquanet_tf.training import precision
+    from aquanet_tf.training.stages import precision
 
     stage = build_stage(setting)
     optimizer = precision.build_optimizer(stage.trained, LEARNING_RATE)

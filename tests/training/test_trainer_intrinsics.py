@@ -85,9 +85,7 @@ def test_a_stopped_run_is_bit_equal(finished, data_dir, tmp_path, monkeypatch):
 
 def started(config, workdir):
     """Names in the first checkpoint of a run that has made no step."""
-    built = trainer.Trainer(config, workdir, trainer.training_signals.Interruption())
-    for step in (built.choose_devices, built.prepare, built.build, built.restore, built.save_start):
-        step()
+    trainer.Trainer(config, workdir, trainer.training_signals.Interruption()).start()
     reader = tf.train.load_checkpoint(str(workdir / "unfinished"))
     return {name.split("/.ATTR")[0] for name in reader.get_variable_to_shape_map()}
 

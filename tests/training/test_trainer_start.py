@@ -21,8 +21,7 @@ def begun(config, workdir):
     """A Trainer before its first step, its state saved."""
     with signals.Interruption() as interruption:
         new = trainer.Trainer(config, workdir, interruption)
-        for step in (new.choose_devices, new.prepare, new.build, new.restore, new.save_start):
-            step()
+        new.start()
     return new
 
 
@@ -38,7 +37,7 @@ def test_a_run_begins_with_the_loss_of_its_source(stage, data_dir, tmp_path):
     changes.update(stage=stage, mask="none", kickstart_epochs=2, pose_frozen_epochs=0)
     config = options(data_dir, **changes, init_from=str(source), anchor_weight=0.5)
     new = begun(config, tmp_path / "run")
-    ((phase, built),) = new.stages
+    ((phase, built),) = new.state.stages
     assert phase.name == f"stage{stage}" and phase.start == 0
     batch = next(iter(pipeline.training_dataset(new.config, 0, 1)))
     inputs = {name: value for name, value in batch.items() if name != "key"}
@@ -46,7 +45,7 @@ def test_a_run_begins_with_the_loss_of_its_source(stage, data_dir, tmp_path):
     theirs, _ = StageOne(plain, run.aquanet, run.posenet).objective(inputs)
     for networks in (built.networks, built.used_networks):
         np.testing.assert_allclose(built.objective(inputs, networks)[0], theirs, rtol=1e-6)
-    for weight in new.aquanet.trainable_variables[-2:]:
+    for weight in new.state.aquanet.trainable_variables[-2:]:
         weight.assign_add(tf.ones_like(weight))
     loss, values = built.objective(inputs)
     assert values["anchor"] > 0.01
@@ -55,7 +54,11 @@ def test_a_run_begins_with_the_loss_of_its_source(stage, data_dir, tmp_path):
     again = begun(config, tmp_path / "run")
     record = json.loads((tmp_path / "run" / "run.json").read_text())["init"]
     assert again.resumed and again.config == new.config and not record["kickstart"]
-    restored = {"aquanet": again.aquanet, "posenet": again.posenet, **again.teachers.networks}
+    restored = {
+        "aquanet": again.state.aquanet,
+        "posenet": again.state.posenet,
+        **again.state.teachers.networks,
+    }
     sources = {"aquanet": run.aquanet, "posenet": run.posenet, "first": run.aquanet}
     for name, network in sources.items():
         pairs = zip(restored[name].get_weights(), network.get_weights())
@@ -84,7 +87,7 @@ def test_the_start_is_validated(data_dir, tmp_path):
     with eager():
         trainer.train(config, tmp_path / "run")
         new = begun(dataclasses.replace(config, seed=3), tmp_path / "other")
-        ((_, stage),) = new.stages
+        ((_, stage),) = new.state.stages
         expected = stage.evaluate(**_evaluated(new), return_dict=True, verbose=0)
         trainer.train(dataclasses.replace(config, **kicked), tmp_path / "kicked")
     found = json.loads((tmp_path / "run" / "start.json").read_text())
@@ -93,5 +96,5 @@ def test_the_start_is_validated(data_dir, tmp_path):
 
 
 def _evaluated(new):
-    validation = new._validation()
+    validation = new.feed.validation()
     return {"x": validation["validation_data"], "steps": validation["validation_steps"]}

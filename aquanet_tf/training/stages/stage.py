@@ -13,7 +13,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from aquanet_tf.losses import objective, speed
-from aquanet_tf.training import precision
+from aquanet_tf.training.stages import precision
 
 REFERENCES = 2  # previous and next frame
 

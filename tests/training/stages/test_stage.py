@@ -8,8 +8,7 @@ from aquanet_tf.config.options import Config
 from aquanet_tf.geometry import camera
 from aquanet_tf.losses import objective, speed
 from aquanet_tf.networks import build, estimate
-from aquanet_tf.training import precision
-from aquanet_tf.training.stages import kick_start, stage_one
+from aquanet_tf.training.stages import kick_start, precision, stage_one
 from aquanet_tf.training.stages.stage import Outputs, Stage
 
 SMALL = {

@@ -7,8 +7,7 @@ import tensorflow as tf
 from aquanet_tf.losses import synthesis
 from aquanet_tf.masks import spimo
 from aquanet_tf.networks import build
-from aquanet_tf.training import precision
-from aquanet_tf.training.stages import stage_one, stage_two
+from aquanet_tf.training.stages import precision, stage_one, stage_two
 from tests.training.stages.test_stage import HEIGHT, WIDTH, batch, moved, options, snapshot
 
 

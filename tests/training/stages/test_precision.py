@@ -5,8 +5,7 @@ import pytest
 import tensorflow as tf
 
 from aquanet_tf.runs.checkpoint import Checkpoints
-from aquanet_tf.training import precision
-from aquanet_tf.training.stages import stage_one
+from aquanet_tf.training.stages import precision, stage_one
 from tests.training.stages.test_stage import batch, make, moved, options, snapshot
 
 HALVES = ("float16", "bfloat16")
