@@ -21,9 +21,9 @@ from absl import flags
 
 from aquanet_tf import cli
 from aquanet_tf.data import manifest
-from data_prep.dataset import repair
-from data_prep.dataset import report as dataset_report
-from data_prep.dataset.report import SHEET
+from data_prep.dataset.checks import repair
+from data_prep.dataset.checks import report as dataset_report
+from data_prep.dataset.checks.report import SHEET
 from data_prep.layouts import cityscapes, kitti, source_check
 
 # Commands whose data sets can be repaired.

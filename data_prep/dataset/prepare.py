@@ -15,7 +15,8 @@ from typing import NamedTuple
 
 from aquanet_tf.data import records
 from aquanet_tf.kitti.split_file import SplitEntry
-from data_prep.dataset import beam, encode, inspection, job, select, shards
+from data_prep.dataset import beam, encode, job, select, shards
+from data_prep.dataset.checks import inspection
 from data_prep.dataset.encode import Item, View
 from data_prep.dataset.job import Job
 from data_prep.dataset.options import Options

@@ -13,8 +13,8 @@ from PIL import Image
 from aquanet_tf.data import manifest
 from data_prep import check
 from data_prep.dataset import job, origins
-from data_prep.dataset import repair as dataset_repair
-from data_prep.dataset import report as dataset_report
+from data_prep.dataset.checks import repair as dataset_repair
+from data_prep.dataset.checks import report as dataset_report
 from data_prep.layouts import kitti, source_check
 from tests.support import commands, kitti_tree
 

@@ -11,7 +11,7 @@ from aquanet_tf.data import records
 from aquanet_tf.geometry import camera
 from aquanet_tf.kitti import layout as kitti_layout
 from data_prep import check
-from data_prep.dataset import repair, report
+from data_prep.dataset.checks import repair, report
 from data_prep.layouts import cityscapes, cityscapes_files, source_check
 from data_prep.street.write import cityscapes as street_cityscapes
 from tests.support import commands, fuzz

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from aquanet_tf.data import manifest, records
-from data_prep.dataset import report
+from data_prep.dataset.checks import report
 from data_prep.layouts import cityscapes, cityscapes_files, kitti
 from tests.data_prep import test_cityscapes as cityscapes_tree
 from tests.support import kitti_tree

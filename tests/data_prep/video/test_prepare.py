@@ -13,7 +13,7 @@ from PIL import Image
 
 from aquanet_tf.kitti import layout as kitti_layout
 from aquanet_tf.media import video
-from data_prep.dataset import report as dataset_report
+from data_prep.dataset.checks import report as dataset_report
 from data_prep.video import camera as video_camera
 from data_prep.video import frames as video_frames
 from data_prep.video import motion, prepare

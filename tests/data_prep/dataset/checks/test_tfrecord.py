@@ -5,7 +5,7 @@ import struct
 import pytest
 import tensorflow as tf
 
-from data_prep.dataset import tfrecord
+from data_prep.dataset.checks import tfrecord
 
 RECORDS = [bytes([number]) * (20 + 7 * number) for number in range(5)]
 # Where each record begins, and where the file ends.

@@ -15,8 +15,9 @@ from PIL import Image
 from aquanet_tf import files, progress
 from aquanet_tf.data import manifest, records
 from aquanet_tf.media import sheet
-from data_prep.dataset import inspection, tfrecord, thumbnails
 from data_prep.dataset import shards as dataset_shards
+from data_prep.dataset import thumbnails
+from data_prep.dataset.checks import inspection, tfrecord
 
 SHEET = "contact_sheet.png"
 _SHEET_ROWS, _SHEET_WIDTH = 8, 360

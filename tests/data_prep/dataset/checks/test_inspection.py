@@ -8,7 +8,7 @@ import tensorflow as tf
 from PIL import Image
 
 from aquanet_tf.data import records
-from data_prep.dataset import inspection
+from data_prep.dataset.checks import inspection
 from tests.support import fuzz, kitti_tree
 
 K = np.array([[40.0, 0, 39], [0, 40, 11], [0, 0, 1]])
