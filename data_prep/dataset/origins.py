@@ -11,6 +11,7 @@ known about their sources, and nothing is claimed.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import pathlib
 import re
@@ -49,6 +50,11 @@ def stamp_file(path: str | pathlib.Path) -> str:
     """`stamp` of a file of any size, which is read in pieces."""
     stat = os.stat(path)
     return f"{stat.st_size} {stat.st_mtime_ns} {manifest.sha256(path)[:_DIGITS]}"
+
+
+def digest(value) -> str:
+    """sha256 of any JSON value."""
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()
 
 
 def merged(records: Iterable[dict | None]) -> dict:

@@ -1,6 +1,8 @@
-"""From frames on disk to a finished data set: chooses triplets, encodes and writes them.
+"""From frames on disk to a finished data set: the steps, which are the same for all layouts.
 
-A layout describes its recordings (`Source`); the steps that follow are the same for all layouts.
+A layout describes its recordings (`Source`). `select` chooses triplets, `encode` says how their
+images are stored, `plan` deals them out to shards, and `output` writes the shards that `earlier`
+does not find in the folder, then the manifest. Cameras are checked before the first image is read.
 """
 
 from __future__ import annotations
@@ -15,11 +17,11 @@ from typing import NamedTuple
 
 from aquanet_tf.data import records
 from aquanet_tf.kitti.split_file import SplitEntry
-from data_prep.dataset import beam, encode, job, select, shards
+from data_prep.dataset import beam, encode, origins, output, select, shards
 from data_prep.dataset.checks import inspection
 from data_prep.dataset.encode import Item, View
-from data_prep.dataset.job import Job
 from data_prep.dataset.options import Options
+from data_prep.dataset.plan import Plan
 
 
 class Source(NamedTuple):
@@ -57,48 +59,54 @@ def prepare(options: Options, source: Source) -> dict:
             source.drives, source.cameras, source.split, options.stride, static, pool
         )
         if not chosen.triplets:
-            raise ValueError(_nothing(options, chosen))
-        # All calibrations before the first image, so that a missing one is reported at once.
-        items = [Item(triplet, source.view_of(triplet)) for triplet in chosen.triplets]
-        if options.distances:
-            items = _with_distances(items)
-        _check_cameras(options, items)
-        _note_rectified(chosen, items)
-        work = Job(
-            items,
-            functools.partial(
-                encode.encode_triplet, image_format=options.image_format, root=options.raw_dir
-            ),
-            _arguments(options, source, items),
-            options.image_format,
-            options.shard_size,
-            options.raw_dir,
-            {item.view.origin: item.view.description() for item in items},
-        )
-        entries = job.write(options.out, work, run)
+            raise ValueError(_no_triplets(options, chosen))
+        plan = _planned(options, source, chosen)
+        entries = output.write(options.out, plan, run)
     _check_bad(options, chosen, entries)
-    return job.finish(options.out, work, entries, chosen)
+    return output.finish(options.out, plan, entries, chosen)
 
 
-def print_summary(result: dict, out: str) -> None:
-    """Prints notes on recordings, the number of triplets, and how many were left out and why."""
-    notes = [f"{s['drive']}: {s['note']}" for s in result["sources"] if "note" in s]
+def _planned(options: Options, source: Source, chosen: select.Selection) -> Plan:
+    """The data set of the chosen triplets; notes in `chosen` which recordings get rectified."""
+    # All calibrations before the first image, so that a missing one is reported at once.
+    items = [Item(triplet, source.view_of(triplet)) for triplet in chosen.triplets]
+    if options.distances:
+        items = _with_distances(items)
+    _check_cameras(options, items)
+    _note_rectified(chosen, items)
+    return Plan(
+        items=items,
+        encode=functools.partial(
+            encode.encode_triplet, image_format=options.image_format, root=options.raw_dir
+        ),
+        arguments=_arguments(options, source, items),
+        image_format=options.image_format,
+        shard_size=options.shard_size,
+        root=options.raw_dir,
+        cameras={item.view.origin: item.view.description() for item in items},
+    )
+
+
+def print_summary(info: dict, out: str) -> None:
+    """Prints of a manifest: notes on recordings, the number of triplets, and how many were left out
+    and why."""
+    notes = [f"{s['drive']}: {s['note']}" for s in info["sources"] if "note" in s]
     for note in notes[:5]:
         print(f"note: {note}")
     if len(notes) > 5:
         print(f"note: and {len(notes) - 5} more, see `sources` in {out}/manifest.json")
-    drops = ", ".join(f"{number} {reason}" for reason, number in result["drops"].items())
+    drops = ", ".join(f"{number} {reason}" for reason, number in info["drops"].items())
     print(
-        f"{result['count']} triplets of {result['image_height']}x{result['image_width']} in "
-        f"{len(result['shards'])} shards in {out}; left out: {drops or 'none'}"
+        f"{info['count']} triplets of {info['image_height']}x{info['image_width']} in "
+        f"{len(info['shards'])} shards in {out}; left out: {drops or 'none'}"
     )
-    if known := result.get("distances"):
+    if known := info.get("distances"):
         print(f"{known} of them have the distance traveled, in meters")
 
 
 def split_content(entries: list[SplitEntry]) -> str:
     """What `split_content` is among the arguments of a data set of this split."""
-    return job.digest([[entry.drive, entry.frame, entry.camera] for entry in entries])[:16]
+    return origins.digest([[entry.drive, entry.frame, entry.camera] for entry in entries])[:16]
 
 
 def _with_distances(items: list[Item]) -> list[Item]:
@@ -107,16 +115,17 @@ def _with_distances(items: list[Item]) -> list[Item]:
     A distance is the sum of the steps between the frames that are used, whatever the stride; it is
     unknown where one of the steps is.
     """
-    known, found = {}, []
+    steps_of, measured = {}, []
     for item in items:
         triplet = item.triplet
-        name = triplet.drive.name, triplet.camera
-        if name not in known:
-            known[name] = triplet.drive.steps(triplet.camera)
+        recording = triplet.drive.name, triplet.camera
+        if recording not in steps_of:
+            steps_of[recording] = triplet.drive.steps(triplet.camera)
+        steps = steps_of[recording]
         before, target, after = triplet.frames
-        distances = _between(known[name], before, target), _between(known[name], target, after)
-        found.append(item._replace(distances=distances))
-    return found
+        distances = _between(steps, before, target), _between(steps, target, after)
+        measured.append(item._replace(distances=distances))
+    return measured
 
 
 def _between(steps: dict[int, float], first: int, last: int) -> float:
@@ -127,22 +136,22 @@ def _between(steps: dict[int, float], first: int, last: int) -> float:
 
 def _note_rectified(chosen: select.Selection, items: list[Item]) -> None:
     """Notes recordings whose images are not rectified; they are rectified when they are encoded."""
-    rectified = [item.triplet for item in items if item.view.lens]
-    found = {(triplet.drive.name, triplet.camera) for triplet in rectified}
+    triplets = [item.triplet for item in items if item.view.lens]
+    rectified = {(triplet.drive.name, triplet.camera) for triplet in triplets}
     for source in chosen.sources:
-        if (source["drive"], source.get("camera")) in found:
+        if (source["drive"], source.get("camera")) in rectified:
             text = "unrectified images, rectified with K, D, R_rect and P_rect of the calibration"
             source["note"] = "; ".join(filter(None, (source.get("note"), text)))
 
 
 def _check_cameras(options: Options, items: list[Item]) -> None:
     """ValueError for an implausible K, before any image is written."""
-    seen = set()
+    checked = set()  # many triplets share a View
     for item in items:
         triplet, stored = item.triplet, item.view
-        if id(stored) in seen:
+        if id(stored) in checked:
             continue
-        seen.add(id(stored))
+        checked.add(id(stored))
         if problem := inspection.camera_problem(stored.intrinsics, stored.size):
             raise ValueError(
                 f"{triplet.drive.name} camera {triplet.camera}: stored as {problem}; correct the "
@@ -163,7 +172,7 @@ def _check_bad(options: Options, chosen: select.Selection, entries: list[dict]) 
         )
 
 
-def _nothing(options: Options, chosen: select.Selection) -> str:
+def _no_triplets(options: Options, chosen: select.Selection) -> str:
     reasons = [f"{number} {reason}" for reason, number in chosen.drops.items() if number]
     reasons += sorted({source["note"] for source in chosen.sources if "note" in source})
     return (

@@ -7,8 +7,8 @@ import pathlib
 
 from aquanet_tf import files
 from aquanet_tf.data import manifest
-from data_prep.dataset import job, origins
 from data_prep.dataset import options as dataset_options
+from data_prep.dataset import origins
 
 # Of data_prep.video, beside the raw frames.
 _VIDEO_REPORT = "video.json"
@@ -74,7 +74,7 @@ def _changed_video(raw_dir: str) -> list[str]:
             return origins.changes({"cameras": {}, "files": document["files"]}, root, {}).changed
         # Made before the files were recorded, with a digest alone. That of a folder says little.
         stat = os.stat(path)
-        now = job.digest([[pathlib.Path(path).name, stat.st_size, stat.st_mtime_ns]])
+        now = origins.digest([[pathlib.Path(path).name, stat.st_size, stat.st_mtime_ns]])
     except (ValueError, KeyError, TypeError, AttributeError, OSError):
         return []  # not of a video, or it is no longer there
     same = pathlib.Path(path).is_dir() or now.startswith(str(identity))

@@ -15,7 +15,7 @@ from aquanet_tf.cameras import camera_file
 from aquanet_tf.kitti import travel
 from aquanet_tf.kitti.split_file import SplitEntry
 from aquanet_tf.metric import speed as video_speed
-from data_prep.dataset import job, origins
+from data_prep.dataset import earlier, origins
 from data_prep.dataset import prepare as dataset_prepare
 from data_prep.layouts import kitti
 from data_prep.video import camera as video_camera
@@ -118,7 +118,7 @@ def _splits(options: Options, out: pathlib.Path, scenes: dict, stride: int) -> d
 def _require_same(options: Options, folder: pathlib.Path, lines: list[str], stride: int) -> None:
     """ValueError, naming the flags, when `folder` is a data set of another stride or of other
     `lines` (none: all frames)."""
-    before = job.arguments(folder)
+    before = earlier.arguments(folder)
     if before is None:
         return
     if before.get("stride") != stride:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pathlib
 
-from data_prep.dataset import job, origins
+from data_prep.dataset import origins
 from data_prep.video import frames as video_frames
 
 
@@ -22,7 +22,7 @@ class Source:
         """Path of the input, and a digest of the names, sizes and times of its files."""
         stats = [(file.name, file.stat()) for file in self.files]
         listed = [[name, stat.st_size, stat.st_mtime_ns] for name, stat in stats]
-        return [str(self.path.resolve()), job.digest(listed)[:16]]
+        return [str(self.path.resolve()), origins.digest(listed)[:16]]
 
     def record(self) -> dict[str, str]:
         """Name of each file -> size, time and content, as in `origins`."""

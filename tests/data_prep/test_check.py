@@ -12,7 +12,7 @@ from PIL import Image
 
 from aquanet_tf.data import manifest
 from data_prep import check
-from data_prep.dataset import job, origins
+from data_prep.dataset import origins
 from data_prep.dataset.checks import repair as dataset_repair
 from data_prep.dataset.checks import report as dataset_report
 from data_prep.layouts import kitti, source_check
@@ -237,7 +237,7 @@ def test_a_replaced_video_is_a_fault(own, tmp_path):
     video = tmp_path / "trip.mp4"
     video.write_bytes(b"a video")
     stat = video.stat()
-    digest = job.digest([[video.name, stat.st_size, stat.st_mtime_ns]])
+    digest = origins.digest([[video.name, stat.st_size, stat.st_mtime_ns]])
     report = {"arguments": {"input": [str(video), digest[:16]]}}
     (tmp_path / "video.json").write_text(json.dumps(report))
     assert changed_sources(own[1]) == []

@@ -11,7 +11,7 @@ from PIL import Image
 
 from aquanet_tf.data import manifest, records
 from aquanet_tf.geometry import camera
-from data_prep.dataset import job
+from data_prep.dataset import earlier
 from data_prep.layouts import kitti
 from tests.support import commands, kitti_tree
 from tests.support.kitti_tree import path_of
@@ -80,7 +80,7 @@ def test_manifest_accounts_for_everything(raw_dir, tmp_path):
     assert [s["note"] for s in info["sources"] if "note" in s] == ["no image_03"] * 2
     assert info["arguments"]["stride"] == 2 and info["created_by"].startswith("aquanet_tf ")
     assert not list((tmp_path / "out").glob("*.tmp"))
-    assert not (tmp_path / "out" / job.PROGRESS).exists()
+    assert not (tmp_path / "out" / earlier.PROGRESS).exists()
 
 
 def test_bytes_do_not_depend_on_threads_and_a_second_run_changes_nothing(

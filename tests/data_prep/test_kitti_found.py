@@ -11,7 +11,7 @@ from PIL import Image
 
 from aquanet_tf.data import manifest, records
 from aquanet_tf.kitti import layout as kitti_layout
-from data_prep.dataset import job, origins
+from data_prep.dataset import earlier, origins
 from tests.support import commands, kitti_tree
 from tests.support.kitti_tree import path_of
 from tests.support.records import contents, prepare, read
@@ -63,7 +63,7 @@ def test_changed_raw_data_is_noticed_and_nothing_is_lost(own, tmp_path, what):
     (half / "triplets-00000-of-00002.tfrecord").unlink()
     state = {"arguments": json.loads(before["manifest.json"])["arguments"]}
     state["plan"] = json.loads(before["manifest.json"])["plan"]
-    (half / job.PROGRESS).write_text(json.dumps({**state, "shards": {}}))
+    (half / earlier.PROGRESS).write_text(json.dumps({**state, "shards": {}}))
     (half / manifest.NAME).unlink()
     spoil, words = CHANGES[what]
     spoil(own)
