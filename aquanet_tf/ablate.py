@@ -10,25 +10,24 @@ its own. The table is written again after every finished command.
 Re-run an interrupted command to resume it: finished steps are kept, and a training resumes after
 its last finished epoch. The same holds with other --rows or --seeds, which the table then shows.
 
-aquanet_tf/ablation/plan.py describes the YAML file. --quick uses its short form, which shows that
-every step runs.
+aquanet_tf/ablation/plan_file.py describes the YAML file. --quick uses its short form, which shows
+that every step runs.
 """
 
 from __future__ import annotations
 
-import pathlib
 import signal
 import sys
 
 from absl import flags
 
 from aquanet_tf import cli, files
-from aquanet_tf.ablation import jobs, results, table
-from aquanet_tf.ablation import plan as ablation_plan
+from aquanet_tf.ablation import jobs, plan_file, results, table
+from aquanet_tf.ablation.plan import Plan
 from aquanet_tf.jobs import runner
 
 
-def ablate(plan: ablation_plan.Plan, commands=jobs.COMMANDS, pictures: bool = True) -> dict:
+def ablate(plan: Plan, commands=jobs.COMMANDS, pictures: bool = True) -> dict:
     """Runs the steps that are not finished, writes tables and figures, returns the document of
     table.json.
 
@@ -76,15 +75,10 @@ def main(argv) -> None:
         seeds = [int(seed) for seed in options.seeds]
     except ValueError as error:
         raise ValueError(f"--seeds={','.join(options.seeds)}: expected numbers: 1,2") from error
-    plan = ablation_plan.read(
-        options.config,
-        pathlib.Path(options.out),
-        quick=options.quick,
-        rows=options.rows,
-        seeds=seeds,
-        data_dir=options.data_dir,
-        gt_dir=options.gt_dir,
+    choices = plan_file.Choices(
+        options.quick, options.rows, seeds, options.data_dir, options.gt_dir
     )
+    plan = plan_file.read(options.config, options.out, choices)
     # SIGTERM raises an exception, so that the running command is stopped too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     document = ablate(plan, pictures=options.figures)

@@ -22,8 +22,8 @@ from absl import logging
 from PIL import Image
 
 from aquanet_tf import files as files_module
-from aquanet_tf.ablation import plan as ablation_plan
 from aquanet_tf.ablation import plots
+from aquanet_tf.ablation.plan import Plan
 from aquanet_tf.evaluation import eigen, frame_maps
 from aquanet_tf.evaluation.protocol import Protocol
 from aquanet_tf.inference import checkpoint, graph
@@ -38,7 +38,7 @@ _MIN_WIDTH = 300  # of one picture in a figure, pixels
 _FRAMES = 4  # frames in a figure
 
 
-def draw(plan: ablation_plan.Plan) -> list[pathlib.Path]:
+def draw(plan: Plan) -> list[pathlib.Path]:
     """Draws the figures of the plan into OUT/figures; returns the files.
 
     A figure that cannot be drawn, for example of a row that was not run, is skipped with a warning.

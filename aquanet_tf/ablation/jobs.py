@@ -6,7 +6,7 @@ import dataclasses
 import shlex
 import sys
 
-from aquanet_tf.ablation import plan as ablation_plan
+from aquanet_tf.ablation.plan import Plan
 from aquanet_tf.jobs.job import Job, plain
 
 COMMANDS = {
@@ -16,7 +16,7 @@ COMMANDS = {
 }
 
 
-def make(plan: ablation_plan.Plan, commands=COMMANDS) -> list[Job]:
+def make(plan: Plan, commands=COMMANDS) -> list[Job]:
     """All jobs in an order that satisfies their needs: data, then all rows seed by seed, so that
     there is a complete table of one seed early.
 

@@ -10,7 +10,7 @@ import statistics
 import aquanet_tf
 from aquanet_tf import files
 from aquanet_tf.ablation import jobs
-from aquanet_tf.ablation import plan as ablation_plan
+from aquanet_tf.ablation.plan import Plan
 from aquanet_tf.evaluation import distance_bands, metrics
 from aquanet_tf.evaluation.run import PARTS
 from aquanet_tf.jobs import job as job_module
@@ -20,7 +20,7 @@ MASK_LOSS = 0.1  # one of mask_quality.STATIC_LOST: tables give the recall at th
 _PACKAGES = ("tensorflow", "keras", "numpy")
 
 
-def collect(plan: ablation_plan.Plan, failures: dict[str, str]) -> dict:
+def collect(plan: Plan, failures: dict[str, str]) -> dict:
     """All results of an ablation so far, as a JSON-able document.
 
     A row without a finished evaluation has no seeds. failures: as returned by `jobs.runner.run`.

@@ -10,10 +10,9 @@ import sys
 import pytest
 
 from aquanet_tf.ablation import jobs as ablation_jobs
-from aquanet_tf.ablation import plan as ablation_plan
-from aquanet_tf.ablation import results
+from aquanet_tf.ablation import plan_file, results
 from aquanet_tf.jobs import runner
-from tests.ablation.test_plan import write  # noqa: F401, a fixture
+from tests.ablation.test_plan_file import write  # noqa: F401, a fixture
 from tests.support import commands, fake_commands
 
 
@@ -73,7 +72,7 @@ def test_a_killed_ablation_goes_on_and_ends_the_same(write, tmp_path):  # noqa: 
 
 
 def test_a_failed_row_takes_along_only_what_stands_on_it(write, tmp_path, monkeypatch):  # noqa: F811
-    plan = ablation_plan.read(write(seeds=[1], data=[]), tmp_path / "out")
+    plan = plan_file.read(write(seeds=[1], data=[]), tmp_path / "out")
     jobs = ablation_jobs.make(plan, fake_commands.COMMANDS)
     monkeypatch.setenv("FAIL", "second")
     failures = runner.run(jobs, plan.out)
@@ -90,7 +89,7 @@ def test_other_flags_are_refused_and_evaluations_made_again(write, tmp_path):  #
     out = tmp_path / "out"
 
     def run(**changes):
-        plan = ablation_plan.read(write(seeds=[1], data=[], **changes), out)
+        plan = plan_file.read(write(seeds=[1], data=[], **changes), out)
         return runner.run(ablation_jobs.make(plan, fake_commands.COMMANDS), out)
 
     assert run() == {}
@@ -104,7 +103,7 @@ def test_other_flags_are_refused_and_evaluations_made_again(write, tmp_path):  #
 
 
 def test_two_at_once_are_refused(write, tmp_path):  # noqa: F811
-    plan = ablation_plan.read(write(data=[]), tmp_path)
+    plan = plan_file.read(write(data=[]), tmp_path)
     with (tmp_path / "lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         with pytest.raises(ValueError, match="still running"):
@@ -114,6 +113,6 @@ def test_two_at_once_are_refused(write, tmp_path):  # noqa: F811
 def test_out_may_be_named_in_another_way(write, tmp_path, monkeypatch):  # noqa: F811
     path = write()
     monkeypatch.chdir(tmp_path)
-    names = [ablation_plan.read(path, out) for out in ("out", tmp_path / "out")]
+    names = [plan_file.read(path, out) for out in ("out", tmp_path / "out")]
     first, second = (ablation_jobs.make(plan) for plan in names)
     assert [job.what for job in first] == [job.what for job in second]

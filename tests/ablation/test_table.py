@@ -4,16 +4,15 @@ import statistics
 
 import pytest
 
-from aquanet_tf.ablation import jobs, results, table
-from aquanet_tf.ablation import plan as ablation_plan
+from aquanet_tf.ablation import jobs, plan_file, results, table
 from aquanet_tf.jobs import runner
-from tests.ablation.test_plan import write  # noqa: F401, a fixture
+from tests.ablation.test_plan_file import write  # noqa: F401, a fixture
 from tests.support import fake_commands
 
 
 @pytest.fixture
 def plan(write, tmp_path):  # noqa: F811
-    plan = ablation_plan.read(write(data=[]), tmp_path / "out")
+    plan = plan_file.read(write(data=[]), tmp_path / "out")
     assert runner.run(jobs.make(plan, fake_commands.COMMANDS), plan.out) == {}
     return plan
 
@@ -71,6 +70,6 @@ def test_where_motion_is_unknown_all_pixels_are_shown_by_distance(plan):
 
 
 def test_without_results_it_is_a_table_of_dashes(write, tmp_path):  # noqa: F811
-    plan = ablation_plan.read(write(), tmp_path / "nothing")
+    plan = plan_file.read(write(), tmp_path / "nothing")
     text = table.markdown(results.collect(plan, {}))
     assert text.startswith("# Two stages")

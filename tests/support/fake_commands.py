@@ -79,9 +79,9 @@ def evaluate(flags):
 def ablate(path, out):
     """Runs the ablation with the fake commands, without figures."""
     from aquanet_tf import ablate as ablate_module
-    from aquanet_tf.ablation import plan
+    from aquanet_tf.ablation import plan_file
 
-    ablate_module.ablate(plan.read(path, out), COMMANDS, pictures=False)
+    ablate_module.ablate(plan_file.read(path, out), COMMANDS, pictures=False)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 import pytest
 import yaml
 
-from aquanet_tf.ablation import plan as ablation_plan
+from aquanet_tf.ablation import plan_file
+from aquanet_tf.ablation.plan_file import Choices
 from tests.support import commands
 
 FILE = """
@@ -42,7 +43,7 @@ def write(tmp_path):
 
 
 def test_flags_are_layered_and_places_filled(write):
-    plan = ablation_plan.read(write(), "runs/x")
+    plan = plan_file.read(write(), "runs/x")
     config = plan.config("second", 2)
     assert (config.levels, config.epochs, config.mask) == (9, 4, "spimo")
     assert (config.stage, config.seed) == ("2", 2)
@@ -56,29 +57,35 @@ def test_flags_are_layered_and_places_filled(write):
 
 
 def test_quick_comes_last_and_replaces_the_rest(write):
-    plan = ablation_plan.read(write(), "out", quick=True)
+    plan = plan_file.read(write(), "out", Choices(quick=True))
     assert plan.seeds == (7,)
     config = plan.config("other", 7)
     assert (config.epochs, config.levels, config.mask) == (2, 5, "automask")
 
 
 def test_rows_bring_what_they_stand_on(write):
-    assert list(ablation_plan.read(write(), "out", rows=["second"]).rows) == ["first", "second"]
-    assert list(ablation_plan.read(write(), "out", rows=["static"]).rows) == ["first", "static"]
-    assert ablation_plan.read(write(), "out", seeds=[5]).seeds == (5,)
+    assert list(plan_file.read(write(), "out", Choices(rows=["second"])).rows) == [
+        "first",
+        "second",
+    ]
+    assert list(plan_file.read(write(), "out", Choices(rows=["static"])).rows) == [
+        "first",
+        "static",
+    ]
+    assert plan_file.read(write(), "out", Choices(seeds=[5])).seeds == (5,)
 
 
 def test_the_former_spelling_of_a_figure_is_read(write):
-    plan = ablation_plan.read(write(figures={"quantisation": "first"}), "out")
+    plan = plan_file.read(write(figures={"quantisation": "first"}), "out")
     assert plan.figures == {"quantization": ("first",)}
 
 
 def test_own_data_is_not_made(write):
-    plan = ablation_plan.read(write(), "out", data_dir="records", gt_dir="raw")
+    plan = plan_file.read(write(), "out", Choices(data_dir="records", gt_dir="raw"))
     assert plan.data == () and plan.config("first", 1).data_dir == "records"
     assert plan.rows["first"].evaluate[0] == "--split=raw/test.txt"
     with pytest.raises(ValueError, match="belong together"):
-        ablation_plan.read(write(), "out", data_dir="records")
+        plan_file.read(write(), "out", Choices(data_dir="records"))
 
 
 ROW = {"stage1": "first"}
@@ -108,22 +115,22 @@ BAD = {
 def test_faults_are_named(write, message):
     changes = {"figures": {}, **BAD[message]}
     with pytest.raises(ValueError, match=f"ablation.yaml: .*{message}"):
-        ablation_plan.read(write(**changes), "out")
+        plan_file.read(write(**changes), "out")
 
 
 def test_bad_choices_are_named(write, tmp_path):
     with pytest.raises(ValueError, match="--rows=third: no such row; there are first, static"):
-        ablation_plan.read(write(), "out", rows=["third"])
+        plan_file.read(write(), "out", Choices(rows=["third"]))
     with pytest.raises(ValueError, match="missing.yaml: no such file"):
-        ablation_plan.read(tmp_path / "missing.yaml", "out")
+        plan_file.read(tmp_path / "missing.yaml", "out")
     broken = tmp_path / "broken.yaml"
     broken.write_text("rows: [")
     with pytest.raises(ValueError, match="broken.yaml: not valid YAML"):
-        ablation_plan.read(broken, "out")
+        plan_file.read(broken, "out")
     path = write()
     path.write_text(path.read_text().split("quick:")[0])
     with pytest.raises(ValueError, match="--quick: the file has no 'quick'"):
-        ablation_plan.read(path, "out", quick=True)
+        plan_file.read(path, "out", Choices(quick=True))
 
 
 FILES = sorted((commands.ROOT / "configs").rglob("*.yaml"))
@@ -138,11 +145,11 @@ def test_files_of_the_project(path, monkeypatch):
     assert f"# Command:   python -m aquanet_tf.ablate --config {name} --out" in header
     assert "# Wall time: " in header and "# Result:    " in header
     given = {} if "data:" in path.read_text() else {"data_dir": "records", "gt_dir": "raw"}
-    plan = ablation_plan.read(path, "out", **given)
+    plan = plan_file.read(path, "out", Choices(**given))
     trained = [key for key, row in plan.rows.items() if not row.of]
     systems = {tuple(plan.training_flags(key, 1)) for key in trained}
     assert len(systems) == len(trained), "two rows have the same training"
-    assert set(plan.figures) == set(ablation_plan.FIGURES)
+    assert set(plan.figures) == set(plan_file.FIGURES)
     if path.parent.name == "roads":
         processed = {f"{key}_p" for key in ("stage1", "automask", "aquanet", "full")}
         measured = {*trained, *processed}
@@ -151,4 +158,4 @@ def test_files_of_the_project(path, monkeypatch):
         paper = set(plan.rows) - {"no_augmentation_automask"}
         assert len(paper) == 11 and len(paper & set(trained)) == 10
     if "quick:" in path.read_text():
-        assert ablation_plan.read(path, "out", quick=True).config("full", 1).epochs <= 3
+        assert plan_file.read(path, "out", Choices(quick=True)).config("full", 1).epochs <= 3
