@@ -59,7 +59,7 @@ def define_flags() -> None:
 def adapt(
     request: Request,
     start: recipe.Source,
-    seen: clip.Clip,
+    drive: clip.Clip,
     epochs: int,
     *,
     check: Callable[[], list[str]] = list,
@@ -70,7 +70,7 @@ def adapt(
     Args:
         request: what to adapt to, and where.
         start: the run to start from.
-        seen: the first look at the input.
+        drive: the first look at the input.
         epochs: of each stage; 0: as many as the recipe has.
         check: returns warnings about the trained network; called after the last step.
         commands: beginnings of the commands of the steps.
@@ -78,7 +78,7 @@ def adapt(
     Raises ValueError when a step fails that the others need, and as `jobs.runner.run`.
     """
     learned = not any(flag.startswith("--intrinsics") for flag in request.camera)
-    options = recipe.options(start, request.out, seen.shape, learned, epochs)
+    options = recipe.options(start, request.out, drive.shape, learned, epochs)
     todo, page = steps.jobs(request, start, options, commands)
 
     def write_flags():
@@ -89,11 +89,11 @@ def adapt(
     if serious := {name: why for name, why in failures.items() if name != steps.SCALE}:
         name, reason = next(iter(serious.items()))
         raise ValueError(f"{name}: {reason}")
-    found = findings.collect(request.out, [*seen.warnings, *check()], failures)
-    files.write(request.out / findings.FILE, found)
+    content = findings.collect(request.out, [*drive.warnings, *check()], failures)
+    files.write(request.out / findings.FILE, content)
     if failed := runner.run([page], request.out):
         raise ValueError(f"page: {failed['page']}")
-    return found
+    return content
 
 
 def _checked(options) -> recipe.Source:
@@ -121,8 +121,8 @@ def main(argv) -> None:
         )
     start = _checked(options)
     print(f"looking at {options.input}", flush=True)
-    seen = clip.look(options.input, options.crop)
-    print(seen.line(), flush=True)
+    drive = clip.look(options.input, options.crop)
+    print(drive.line(), flush=True)
     warnings = []
     if options.intrinsics:
         camera = ("--intrinsics", options.intrinsics)
@@ -130,18 +130,18 @@ def main(argv) -> None:
         if not options.fov_deg:
             warnings.append(f"no camera given: it is learned from {_FIELD_OF_VIEW:g} degrees on")
         camera = ("--fov_deg", f"{options.fov_deg or _FIELD_OF_VIEW:g}")
-    place = options.input, seen, options.fov_deg or _FIELD_OF_VIEW
+    place = options.input, drive, options.fov_deg or _FIELD_OF_VIEW
     before = road.look(options.init_from, *place)
     road.require(before, options.input, options.init_from)
     names = ("speed_kmh", "speed_csv", "fps")
     speed = tuple(f"--{name}={options[name].value}" for name in names if options[name].value)
-    request = Request(options.input, out, camera, seen.crop, speed, options.camera_height)
+    request = Request(options.input, out, camera, drive.crop, speed, options.camera_height)
 
     def check():
         return road.warnings(before, road.look(str(out / recipe.STAGE2), *place))
 
-    found = adapt(request, start, seen.with_warnings(warnings), options.epochs, check=check)
-    print(findings.text(found))
+    content = adapt(request, start, drive.with_warnings(warnings), options.epochs, check=check)
+    print(findings.text(content))
     print(f"open {out / steps.PAGE}")
 
 

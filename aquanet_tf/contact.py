@@ -104,10 +104,10 @@ def _masks(run, options) -> Callable:
     score = SpimoScore(run, options.height, config)
 
     def measure(cars) -> dict:
-        found = car_masks.measure(cars, options.root, score, score.threshold)
-        print(car_masks.table(found, score.threshold), flush=True)
+        results = car_masks.measure(cars, options.root, score, score.threshold)
+        print(car_masks.table(results, score.threshold), flush=True)
         used = {name: getattr(config, name) for name in _MASK_OPTIONS}
-        return {"masks": found, "mask_options": used}
+        return {"masks": results, "mask_options": used}
 
     return measure
 

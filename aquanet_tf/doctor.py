@@ -28,7 +28,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 def examine() -> list[Finding]:
     """Runs all checks and prints each finding as it comes."""
-    found = []
+    findings = []
 
     def tried(name, function, *arguments):
         """Whatever a check meets is a finding, not the end of the report."""
@@ -39,7 +39,7 @@ def examine() -> list[Finding]:
             reason = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
             result = Finding(name, "failed", f"{reason}; send us this report")
         for finding in [result] if isinstance(result, Finding) else result:
-            found.append(finding)
+            findings.append(finding)
             print("\n".join(finding.lines()), flush=True)
 
     tried("software", versions.software)
@@ -49,23 +49,23 @@ def examine() -> list[Finding]:
         from aquanet_tf.checks import answer, devices, step, warps
     except ImportError as error:
         reason = f"{error}: make setup installs what is needed"
-        found.append(Finding("TensorFlow", "cannot be imported", reason))
-        print("\n".join(found[-1].lines()), flush=True)
-        return found
+        findings.append(Finding("TensorFlow", "cannot be imported", reason))
+        print("\n".join(findings[-1].lines()), flush=True)
+        return findings
     tried("GPU", devices.gpus)
     tried("C++ operations", devices.native)
     for device in devices.names():
         tried(f"forward warp on {device}", warps.check, device)
         tried(f"training step on {device}", step.check, device, devices.gigabytes(device))
         tried(f"known answer on {device}", answer.check, device)
-    return found
+    return findings
 
 
-def report(found: list[Finding], seconds: float) -> str:
+def report(findings: list[Finding], seconds: float) -> str:
     """The verdict, and the block to send."""
-    faults = [finding for finding in found if finding.fault]
+    faults = [finding for finding in findings if finding.fault]
     block = ["----- aquanet_tf.doctor: send us the lines below -----"]
-    block += [line.strip() for finding in found for line in finding.lines()]
+    block += [line.strip() for finding in findings for line in finding.lines()]
     block += [f"{seconds:.0f} s", "----- end -----"]
     verdict = [f"not fit to train: {finding.name}: {finding.fault}" for finding in faults]
     return "\n".join([*block, *(verdict or ["fit to train"])])
@@ -76,9 +76,9 @@ def main(argv) -> None:
     if len(argv) > 1:
         sys.exit(f"error: unexpected argument {argv[1]!r}; the command has no options")
     start = time.monotonic()
-    found = examine()
-    print(report(found, time.monotonic() - start))
-    sys.exit(int(any(finding.fault for finding in found)))
+    findings = examine()
+    print(report(findings, time.monotonic() - start))
+    sys.exit(int(any(finding.fault for finding in findings)))
 
 
 if __name__ == "__main__":

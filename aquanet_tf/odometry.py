@@ -48,24 +48,24 @@ def define_flags() -> None:
 
 def measure(truth: np.ndarray, estimate: np.ndarray, alignment: str) -> dict:
     """Errors of `estimate` and of constant forward motion against `truth`, all [N, 4, 4]."""
-    found = {"length": poses.length(truth)}
+    result = {"length": poses.length(truth)}
     paths = {"network": estimate, "straight_ahead": poses.forward(len(truth))}
     for name, path in paths.items():
-        found[name] = {
+        result[name] = {
             "snippets": errors.snippets(truth, path),
             "whole": errors.whole(truth, path, alignment),
         }
-    return found
+    return result
 
 
 def text(document: dict) -> str:
     """What is printed about odometry.json."""
     lines = [f"{document['frames']} frames, {document['length']:.4g} {document['units']}"]
-    if found := document.get("errors"):
-        lines.append(f"ground truth: {found['length']:.4g} m")
+    if measured := document.get("errors"):
+        lines.append(f"ground truth: {measured['length']:.4g} m")
         lines.append(f"{'':16}{'ATE of 5 frames':>20}{'whole, rmse':>14}{'max':>10}  aligned by")
         for name in ("network", "straight_ahead"):
-            part, all_of_it = found[name]["snippets"], found[name]["whole"]
+            part, all_of_it = measured[name]["snippets"], measured[name]["whole"]
             short = f"{part['mean']:.4f} ± {part['std']:.4f} m"
             lines.append(
                 f"{name:16}{short:>20}{all_of_it['rmse']:12.3f} m{all_of_it['max']:8.2f} m"
@@ -83,9 +83,9 @@ def main(argv) -> None:
     if options.gt:
         _check_truth(pathlib.Path(options.gt), out)
     truth = pose_files.read_kitti(options.gt)[:: options.stride] if options.gt else None
-    found = frames.open_frames(options.input, options.fps, options.stride)
+    sequence = frames.open_frames(options.input, options.fps, options.stride)
     if truth is not None:
-        errors.check(truth, len(found.times))
+        errors.check(truth, len(sequence.times))
     # TensorFlow is loaded only here, so that errors in flags and files are reported at once.
     from aquanet_tf.runs import load_run
     from aquanet_tf.trajectory import motion
@@ -95,8 +95,8 @@ def main(argv) -> None:
     height = run.data["image_height"]
     known = scale.chosen(options.metres_per_unit, options.workdir, run.one_pass(), height)
     print(known.line(), flush=True)
-    steps = motion.EgoMotion(run)(found.images)
-    count = len(found.times) - 1
+    steps = motion.EgoMotion(run)(sequence.images)
+    count = len(sequence.times) - 1
     path = poses.chain(np.stack(list(progress.bar(steps, total=count, desc="odometry"))))
     path[:, :3, 3] *= known.metres_per_unit or 1.0
     document = {
@@ -117,7 +117,7 @@ def main(argv) -> None:
     print(text(document), flush=True)
     out.mkdir(parents=True, exist_ok=True)
     pose_files.write_kitti(out / _KITTI, path)
-    pose_files.write_tum(out / _TUM, path, found.times)
+    pose_files.write_tum(out / _TUM, path, sequence.times)
     unit = "m" if options.gt or known.metres_per_unit else "units of depth"
     top_view.draw(out / "top_view.png", lines, unit)
     files.write(out / "odometry.json", document)

@@ -35,10 +35,10 @@ def build(workdir: pathlib.Path, count: int) -> str:
 
     count: held-out frames to show. Raises ValueError naming a file that is missing.
     """
-    found = files.read(workdir / findings.FILE)
+    content = files.read(workdir / findings.FILE)
     sections = [
-        _head(workdir, found),
-        _warnings(found),
+        _head(workdir, content),
+        _warnings(content),
         _cut(workdir),
         _frames(workdir, count),
         *(_curves(workdir / name, name) for name in (recipe.STAGE1, recipe.STAGE2)),
@@ -47,22 +47,22 @@ def build(workdir: pathlib.Path, count: int) -> str:
     return page.page(f"AQUANet: {workdir.name}", "\n".join(filter(None, sections)))
 
 
-def _head(workdir, found) -> str:
+def _head(workdir, content) -> str:
     cards = []
-    for name, (before, after) in found["photometric"].items():
+    for name, (before, after) in content["photometric"].items():
         kind = "good" if after < before else "bad"
         text = f"{name}: photometric error on held-out frames; before {before:.4f}"
         cards.append(page.card(f"{after:.4f}", text, kind))
-    if camera := found["camera"]:
+    if camera := content["camera"]:
         text = f"horizontal field of view; began at {camera['first_fov_deg']:.0f}°"
         cards.append(page.card(f"{camera['fov_deg']:.1f}°", text))
-    if scale := found["scale"]:
+    if scale := content["scale"]:
         text = f"per unit of depth ({scale['method']}); spread {scale['spread']:.0%}"
         cards.append(page.card(f"{scale['metres_per_unit']:.3g} m", text))
-    frames = found["frames"]
+    frames = content["frames"]
     text = f"of {frames['frames']} frames in motion; neighbors {frames['stride']} apart"
     cards.append(page.card(str(frames["kept"]), text))
-    spent = sum(filter(None, found["seconds"].values()))
+    spent = sum(filter(None, content["seconds"].values()))
     cards.append(page.card(f"{spent / 60:.1f} min", "for all steps before this page"))
     return (
         f"<h1>A depth network for this camera: {html.escape(workdir.name)}</h1>"
@@ -72,10 +72,10 @@ def _head(workdir, found) -> str:
     )
 
 
-def _warnings(found) -> str:
-    if not found["warnings"]:
+def _warnings(content) -> str:
+    if not content["warnings"]:
         return "<h2>Warnings</h2><p>None.</p>"
-    lines = "".join(f"<li>{html.escape(warning)}</li>" for warning in found["warnings"])
+    lines = "".join(f"<li>{html.escape(warning)}</li>" for warning in content["warnings"])
     return f"<h2>Warnings</h2><ol class='next'>{lines}</ol>"
 
 
@@ -120,11 +120,11 @@ def _held_out(workdir, count) -> list[pathlib.Path]:
     raw = workdir / steps.CLIP / "raw"
     lines = (workdir / steps.CLIP / "held_out.txt").read_text().splitlines()
     places = np.unique(np.linspace(0, len(lines) - 1, count).round().astype(int))
-    found = []
+    content = []
     for place in places:
         drive, frame = lines[place].rsplit(" ", 1)
-        found += sorted((raw / drive / "image_02" / "data").glob(f"{int(frame):010d}.*"))
-    return found
+        content += sorted((raw / drive / "image_02" / "data").glob(f"{int(frame):010d}.*"))
+    return content
 
 
 def _curves(workdir, name) -> str:

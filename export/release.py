@@ -110,8 +110,8 @@ def _write_card(folder, out, run, example):
     document = metadata.build(run, out, run.working_height, TOLERANCE, known)
     document["inputs"] = {"image": "uint8 [H, W, 3] RGB, any size"}
     document["config"] = files_module.read(folder / CONFIG_FILE)
-    found = load(folder)
-    document["parity"] = parity.check(found, Predictor(run), parity.noise(), TOLERANCE)
+    exported = load(folder)
+    document["parity"] = parity.check(exported, Predictor(run), parity.noise(), TOLERANCE)
     text = model_card.text(folder, document, _use(out, example), out.name)
     (folder / "README.md").write_text(text)
 
@@ -153,10 +153,10 @@ def _write_records(workdir, out, run, settings):
             sources[without_places(directory)] = manifest.read(directory).get("arguments", {})
         except ValueError:
             continue
-    record["sources"] = {name: model_card.shown_arguments(found) for name, found in sources.items()}
+    record["sources"] = {name: model_card.shown_arguments(each) for name, each in sources.items()}
     files_module.write(out / CONFIG_FILE, without_places(config))
     files_module.write(out / RUN_FILE, without_places(record))
-    if scales := [found for found in scale.everything(workdir) if found["epoch"] == run.epoch]:
+    if scales := [each for each in scale.everything(workdir) if each["epoch"] == run.epoch]:
         files_module.write(out / SCALE_FILE, without_places(scale.document(scales)))
     if (workdir / "history.csv").is_file():
         shutil.copy(workdir / "history.csv", out / "history.csv")

@@ -32,7 +32,7 @@ def collect(out: pathlib.Path, warnings: list[str], failures: dict[str, str]) ->
     stages = {name: _errors(out / name) for name in (recipe.STAGE1, recipe.STAGE2)}
     camera = _camera(out / recipe.STAGE2)
     scale = _scale(out / recipe.STAGE2)
-    found = {
+    content = {
         "frames": {name: report[name] for name in ("frames", "kept", "cuts", "stride")},
         "photometric": stages,
         "camera": camera,
@@ -42,29 +42,29 @@ def collect(out: pathlib.Path, warnings: list[str], failures: dict[str, str]) ->
             for name in ("video", recipe.STAGE1, recipe.STAGE2, steps.SCALE, *_EXPORTS)
         },
     }
-    found["warnings"] = [*warnings, *report["warnings"], *_warnings(found, failures)]
-    return found
+    content["warnings"] = [*warnings, *report["warnings"], *_warnings(content, failures)]
+    return content
 
 
 _EXPORTS = ("saved_model", "tflite")
 
 
-def text(found: dict) -> str:
+def text(content: dict) -> str:
     """What is printed."""
     lines = []
-    for name, (before, after) in found["photometric"].items():
+    for name, (before, after) in content["photometric"].items():
         lines.append(f"{name}: photometric error on held-out frames {before:.4f} -> {after:.4f}")
-    if camera := found["camera"]:
+    if camera := content["camera"]:
         lines.append(
             f"camera: horizontal field of view {camera['fov_deg']:.1f} degrees (began at "
             f"{camera['first_fov_deg']:.1f})"
         )
-    if scale := found["scale"]:
+    if scale := content["scale"]:
         lines.append(
             f"depth: {scale['metres_per_unit']:.4g} m per unit ({scale['method']}, spread "
             f"{scale['spread']:.0%})"
         )
-    lines += [f"warning: {warning}" for warning in found["warnings"]]
+    lines += [f"warning: {warning}" for warning in content["warnings"]]
     return "\n".join(lines)
 
 
@@ -100,21 +100,23 @@ def _scale(workdir: pathlib.Path) -> dict | None:
     return files.read(path) if path.is_file() else None
 
 
-def _warnings(found: dict, failures: dict[str, str]) -> list[str]:
+def _warnings(content: dict, failures: dict[str, str]) -> list[str]:
     warnings = []
-    for name, (before, after) in found["photometric"].items():
+    for name, (before, after) in content["photometric"].items():
         if after > (1 - _BETTER) * before:
             warnings.append(
                 f"{name} did not lower the photometric error on held-out frames ({before:.4f} -> "
                 f"{after:.4f}): the network knows this camera no better than before"
             )
-    if found["frames"]["kept"] < _FEW_TRIPLETS:
-        warnings.append(f"only {found['frames']['kept']} frames are in motion: use a longer drive")
-    if camera := found["camera"]:
+    if content["frames"]["kept"] < _FEW_TRIPLETS:
+        warnings.append(
+            f"only {content['frames']['kept']} frames are in motion: use a longer drive"
+        )
+    if camera := content["camera"]:
         warnings.append(camera["comment"])
     if reason := failures.get(steps.SCALE):
         warnings.append(f"no meters: {reason}")
-    elif scale := found["scale"]:
+    elif scale := content["scale"]:
         if scale["spread"] > _WIDE:
             warnings.append(f"the scale differs between frames by {scale['spread']:.0%} (spread)")
     else:

@@ -23,7 +23,7 @@ class Seen(NamedTuple):
     reasons: dict[str, int]
 
 
-def look(workdir: str, source: str, seen: Clip, fov_deg: float) -> Seen:
+def look(workdir: str, source: str, clip: Clip, fov_deg: float) -> Seen:
     """Looks for a road in the depth of some frames.
 
     Args:
@@ -39,9 +39,9 @@ def look(workdir: str, source: str, seen: Clip, fov_deg: float) -> Seen:
     network = Predictor(load_run(workdir, "init_from"))
     reasons: dict[str, int] = {}
     count = good = 0
-    x, y = _rays(seen, fov_deg)
-    top, _, left, _ = seen.crop
-    height, width = seen.shape
+    x, y = _rays(clip, fov_deg)
+    top, _, left, _ = clip.crop
+    height, width = clip.shape
     for _, frame in camera_height.spread(list(inputs.paths(source)), _FRAMES):
         image = np.ascontiguousarray(frame[top : top + height, left : left + width])
         count += 1
@@ -53,13 +53,13 @@ def look(workdir: str, source: str, seen: Clip, fov_deg: float) -> Seen:
     return Seen(good, count, reasons)
 
 
-def require(found: Seen, source: str, workdir: str) -> None:
+def require(seen: Seen, source: str, workdir: str) -> None:
     """Raises ValueError when too few frames show a road: then this is no drive, or of a camera that
     the network cannot start with. source: the --input; workdir: of the network."""
-    if found.good < _SMALLEST * found.count:
-        reasons = "; ".join(f"{reason} ({n})" for reason, n in found.reasons.items())
+    if seen.good < _SMALLEST * seen.count:
+        reasons = "; ".join(f"{reason} ({n})" for reason, n in seen.reasons.items())
         raise ValueError(
-            f"{source}: a road was seen in {found.good} of {found.count} frames ({reasons}): is "
+            f"{source}: a road was seen in {seen.good} of {seen.count} frames ({reasons}): is "
             f"this a drive, the camera looking ahead? --init_from={workdir} may not know such "
             "scenes"
         )
@@ -78,11 +78,11 @@ def warnings(before: Seen, after: Seen) -> list[str]:
     ]
 
 
-def _rays(seen: Clip, fov_deg: float):
+def _rays(clip: Clip, fov_deg: float):
     """x and y [h, w] of the rays of the cropped frames."""
-    focal = 0.5 * seen.width / np.tan(np.radians(fov_deg) / 2)
-    top, _, left, _ = seen.crop
-    rows, columns = np.mgrid[: seen.shape[0], : seen.shape[1]]
-    x = (columns + left - (seen.width - 1) / 2) / focal
-    y = (rows + top - (seen.height - 1) / 2) / focal
+    focal = 0.5 * clip.width / np.tan(np.radians(fov_deg) / 2)
+    top, _, left, _ = clip.crop
+    rows, columns = np.mgrid[: clip.shape[0], : clip.shape[1]]
+    x = (columns + left - (clip.width - 1) / 2) / focal
+    y = (rows + top - (clip.height - 1) / 2) / focal
     return x, y

@@ -33,9 +33,9 @@ def read(path: str | pathlib.Path, shape: tuple[int, int]) -> Camera:
     K is scaled when the file is for another size of the same aspect. ValueError, beginning with the
     path, for anything that is not a camera, unknown keys and models, and another aspect.
     """
-    found = load(path)
+    calibration = load(path)
     try:
-        return fitted(found, shape)
+        return fitted(calibration, shape)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 
@@ -53,22 +53,22 @@ def load(path: str | pathlib.Path) -> formats.Calibration:
         raise ValueError(f"{path}: {reason}") from None
 
 
-def fitted(found: formats.Calibration, shape: tuple[int, int]) -> Camera:
+def fitted(calibration: formats.Calibration, shape: tuple[int, int]) -> Camera:
     """The Camera for images of `shape` (height, width). ValueError when it cannot be theirs."""
     height, width = shape
-    file_width, file_height = found.size or (width, height)
+    file_width, file_height = calibration.size or (width, height)
     if abs(file_width / file_height * height / width - 1) > 0.02:
         raise ValueError(
             f"is for {file_width:g}x{file_height:g} pixels (width x height), but the frames have "
             f"{width}x{height}, another aspect ratio"
         )
-    k = scaled(found.k, width / file_width, height / file_height)
+    k = scaled(calibration.k, width / file_width, height / file_height)
     if not (0 <= k[0, 2] <= width - 1 and 0 <= k[1, 2] <= height - 1):
         raise ValueError(
             f"the principal point ({k[0, 2]:.1f}, {k[1, 2]:.1f}) is outside the image of "
             f'{width}x{height}: if K is for another size, add "width" and "height" to the file'
         )
-    return Camera(k, found.lens)
+    return Camera(k, calibration.lens)
 
 
 def scaled(k: np.ndarray, scale_x: float, scale_y: float) -> np.ndarray:

@@ -90,18 +90,18 @@ def parse(data: bytes) -> Calibration:
 def one(values: dict, names) -> object:
     """The value of the one name of `names` in `values`, or None. ValueError for several that
     disagree."""
-    found = [name for name in names if values.get(name) is not None]
-    if any(values[name] != values[found[0]] for name in found):
-        raise ValueError(f"{' and '.join(found)} say the same with other values: keep one of them")
-    return values[found[0]] if found else None
+    said = [name for name in names if values.get(name) is not None]
+    if any(values[name] != values[said[0]] for name in said):
+        raise ValueError(f"{' and '.join(said)} say the same with other values: keep one of them")
+    return values[said[0]] if said else None
 
 
 def _decoded(data: bytes) -> str:
     """Text as `files.text` reads it. ValueError for a binary file."""
     try:
-        found = files.text(data)
-        if "\0" not in found:
-            return found
+        text = files.text(data)
+        if "\0" not in text:
+            return text
     except ValueError:
         pass
     raise ValueError(

@@ -104,12 +104,12 @@ def colmap(text: str) -> tuple[np.ndarray, Lens, tuple[float, float]]:
     if len(values) != len(names):
         order = ", ".join(names)
         raise ValueError(f"{model} has {len(names)} numbers ({order}), not {len(values)}")
-    found = {name: number(value, name) for name, value in zip(names, values)}
-    fx, fy = (found.get(name, found.get("f")) for name in ("fx", "fy"))
+    parameters = {name: number(value, name) for name, value in zip(names, values)}
+    fx, fy = (parameters.get(name, parameters.get("f")) for name in ("fx", "fy"))
     # The center of the first pixel is (0.5, 0.5) there.
-    k = np.array([[fx, 0, found["cx"] - 0.5], [0, fy, found["cy"] - 0.5], [0, 0, 1]])
+    k = np.array([[fx, 0, parameters["cx"] - 0.5], [0, fy, parameters["cy"] - 0.5], [0, 0, 1]])
     kind = "equidistant" if model.endswith("FISHEYE") else "rational"
-    named = {name: found[name] for name in _NAMED if name in found}
+    named = {name: parameters[name] for name in _NAMED if name in parameters}
     size = number(width, "width"), number(height, "height")
     return k, lens({"distortionmodel": kind, **named}), size
 
@@ -127,12 +127,12 @@ def numbers(value, name: str) -> list[float]:
     try:
         if flat is None or any(isinstance(v, (bool, list, dict)) for v in flat):
             raise ValueError
-        found = [float(entry) for entry in flat]
+        converted = [float(entry) for entry in flat]
     except (TypeError, ValueError, OverflowError):
-        found = [math.nan]
-    if not all(map(math.isfinite, found)):
+        converted = [math.nan]
+    if not all(map(math.isfinite, converted)):
         raise ValueError(f"{name}: expected finite numbers")
-    return found
+    return converted
 
 
 def _model(named: dict) -> str:
@@ -155,10 +155,10 @@ def _plain(value) -> str:
 
 
 def _named_in(values: dict) -> dict:
-    found = {_plain(key): value for key, value in values.items()}
-    if unknown := set(found) - set(_NAMED):
+    plain = {_plain(key): value for key, value in values.items()}
+    if unknown := set(plain) - set(_NAMED):
         raise ValueError(f"distortion: unknown {sorted(unknown)}; expected some of {_NAMED}")
-    return found
+    return plain
 
 
 def _lines(text: str) -> list[str]:

@@ -142,11 +142,11 @@ def _picture(box: Box, root: pathlib.Path) -> pathlib.Path:
         listed = images.list_images(path)
     except ValueError as error:
         raise ValueError(f"{box.place}: {error}") from error
-    found = [p for p in listed if p.stem.isdecimal() and int(p.stem) == box.frame]
-    if len(found) != 1:
-        what = f"{len(found)} images have" if found else "no image has"
-        raise ValueError(f"{box.place}: {path}: {what} the number {box.frame}")
-    return found[0]
+    matching = [p for p in listed if p.stem.isdecimal() and int(p.stem) == box.frame]
+    if len(matching) != 1:
+        count = f"{len(matching)} images have" if matching else "no image has"
+        raise ValueError(f"{box.place}: {path}: {count} the number {box.frame}")
+    return matching[0]
 
 
 def frames(
@@ -169,21 +169,21 @@ def _frames(boxes, root):
     for box in boxes:
         cars = pictures.setdefault(_picture(box, root), {})
         cars.setdefault(box.frame, []).append(box)
-    for path, wanted in pictures.items():
+    for path, cars_of in pictures.items():
         if video.is_video(path):
-            yield from _of_video(path, wanted)
+            yield from _of_video(path, cars_of)
         else:
-            yield from ((images.read_image(path), cars) for cars in wanted.values())
+            yield from ((images.read_image(path), cars) for cars in cars_of.values())
 
 
-def _of_video(path: pathlib.Path, wanted: dict[int, list[Box]]):
-    """As `frames`, for one video; wanted: frame -> its boxes."""
-    last, count = max(wanted), 0
+def _of_video(path: pathlib.Path, cars_of: dict[int, list[Box]]):
+    """As `frames`, for one video; cars_of: frame -> its boxes."""
+    last, count = max(cars_of), 0
     with contextlib.closing(video.frames(path)) as stream:
         for count, image in enumerate(stream, 1):
-            if cars := wanted.get(count - 1):
+            if cars := cars_of.get(count - 1):
                 yield image, cars
             if count > last:
                 return
-    place = wanted[last][0].place
+    place = cars_of[last][0].place
     raise ValueError(f"{place}: no frame {last}: {path} has {count} frames, counted from 0")

@@ -145,17 +145,17 @@ def summarize(rows: list[dict]) -> list[dict]:
     for row in rows:
         groups.setdefault((row["source"], row["kind"]), []).append(row)
     for kind in KINDS:
-        found = [row for row in rows if row["kind"] == kind]
-        if found:
-            groups["all", kind] = found
+        members = [row for row in rows if row["kind"] == kind]
+        if members:
+            groups["all", kind] = members
     return [
         {
             "source": source,
             "kind": kind,
-            **_statistics([row["ratio"] for row in found]),
-            "beside": _statistics([row["beside"] for row in found if row["beside"] is not None]),
+            **_statistics([row["ratio"] for row in members]),
+            "beside": _statistics([row["beside"] for row in members if row["beside"] is not None]),
         }
-        for (source, kind), found in groups.items()
+        for (source, kind), members in groups.items()
     ]
 
 

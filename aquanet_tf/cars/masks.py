@@ -47,41 +47,41 @@ def measure(
             if inside.any():
                 curve.add(scores, inside, np.zeros(scores.shape))
     return {
-        source: _summary(found["moving"], found["parked"], threshold)
-        for source, found in curves.items()
+        source: _summary(of_kind["moving"], of_kind["parked"], threshold)
+        for source, of_kind in curves.items()
     }
 
 
 def _inside(cars, shape) -> np.ndarray:
     """bool [H, W]: the pixels in the boxes of `cars`."""
-    found = np.zeros(shape, bool)
+    inside = np.zeros(shape, bool)
     for car in cars:
         left, top, right, bottom = car.edges
-        found[top:bottom, left:right] = True
-    return found
+        inside[top:bottom, left:right] = True
+    return inside
 
 
 def _summary(moving: MaskCurve, parked: MaskCurve, threshold: float) -> dict:
     """One entry of the result of `measure`."""
-    found = moving.summary(threshold) if moving.images else None
-    if found:
-        del found["by_distance"]  # boxes have none
+    summary = moving.summary(threshold) if moving.images else None
+    if summary:
+        del summary["by_distance"]  # boxes have none
     return {
-        "moving": found,
+        "moving": summary,
         "parked": parked.summary(threshold)["recall"] if parked.images else None,
     }
 
 
-def table(found: dict[str, dict], threshold: float) -> str:
+def table(results: dict[str, dict], threshold: float) -> str:
     """The result of `measure` as text."""
-    width = max(map(len, ["source", *found]))
+    width = max(map(len, ["source", *results]))
     lines = [
         f"SPIMO masks, threshold {threshold:g}: share of moving cars, other pixels and parked cars",
         "in the mask; and recall of moving cars where 2, 5, ... % of the other pixels are in it",
         f"{'source':{width}}{'moving':>9}{'other':>8}{'parked':>8}"
         + "".join(f"{f'at {share:.0%}':>8}" for share in STATIC_LOST),
     ]
-    for source, each in found.items():
+    for source, each in results.items():
         moving = each["moving"]
         cells = [moving["recall"], moving["static_lost"]] if moving else [None, None]
         at = moving["recall_at_static_lost"].values() if moving else [None] * len(STATIC_LOST)

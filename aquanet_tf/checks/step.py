@@ -62,11 +62,11 @@ def _tried(device, name, room) -> Finding:
             runs = [run(device, setting, PRECISIONS[name], batch) for batch in batches]
     except (tf.errors.OpError, ValueError, NotImplementedError) as error:
         return _refused(title, name, f"does not run: {' '.join(str(error).split())[:200]}")
-    if not np.isfinite([found.loss for found in runs]).all():
+    if not np.isfinite([step.loss for step in runs]).all():
         return _refused(title, name, "the loss is not finite")
     text = f"loss {runs[0].loss:.3f}"
-    for batch, found in zip(batches, runs):
-        text += f"; batch {batch}: {found.seconds:.2f} s, peak {found.gigabytes:.2f} GB"
+    for batch, step in zip(batches, runs):
+        text += f"; batch {batch}: {step.seconds:.2f} s, peak {step.gigabytes:.2f} GB"
     if len(runs) > 1:
         text += f"; {fitting(runs[0].gigabytes, runs[1].gigabytes, room)}"
     return Finding(title, f"{text} ({setting.text()})")

@@ -36,14 +36,14 @@ def implementations(device: str) -> dict:
     def named(name):
         return lambda *arguments: forward.forward_warp(*arguments, implementation=name)
 
-    found = {"dense": dense.warp, "streaming": named("streaming"), "xla": named("xla")}
+    functions = {"dense": dense.warp, "streaming": named("streaming"), "xla": named("xla")}
     if device.startswith("/CPU"):
         if library.available():
-            found["native"] = named("native")
+            functions["native"] = named("native")
         # It does not load with Keras 3, whatever is installed.
         if versions.version("tensorflow-addons") and versions.version("keras").startswith("2."):
-            found["tfa"] = named("tfa")
-    return found
+            functions["tfa"] = named("tfa")
+    return functions
 
 
 def inputs() -> tuple[tf.Tensor, ...]:
@@ -76,21 +76,21 @@ def _results(function, arguments) -> dict[str, np.ndarray]:
         total = tf.reduce_sum(weights * warped.view)
     gradients = tape.gradient(total, variables)
     names = ("image", "logits", "beta", "ego-motion")
-    found = {"view": warped.view, "occlusion": warped.occlusion, **dict(zip(names, gradients))}
-    return {name: value.numpy() for name, value in found.items()}
+    results = {"view": warped.view, "occlusion": warped.occlusion, **dict(zip(names, gradients))}
+    return {name: value.numpy() for name, value in results.items()}
 
 
 def _compared(name, device, function, arguments, reference) -> Finding:
     try:
         with tf.device(device):
-            found = _results(function, arguments)
+            results = _results(function, arguments)
     except (ValueError, tf.errors.OpError) as error:
         reason = " ".join(str(error).split())[:200]
         return Finding(name, "does not run", f"{reason}; choose another with --warp_impl")
     errors = {}
     for key, value in reference.items():
         size = 1.0 if key in ("view", "occlusion") else np.abs(value).max()
-        errors[key] = float(np.abs(found[key] - value).max() / size)
+        errors[key] = float(np.abs(results[key] - value).max() / size)
     text = ", ".join(f"{key} {error:.1e}" for key, error in errors.items())
     worst = max(errors, key=lambda key: np.nan_to_num(errors[key], nan=np.inf))
     fault = ""

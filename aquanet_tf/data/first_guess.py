@@ -23,14 +23,14 @@ class FirstGuess(NamedTuple):
 
 def read(config: Config) -> list[FirstGuess]:
     """The first guess of every data set of --data_dir."""
-    found = []
+    guesses = []
     for data_set in mixture.training_sets(config):
         with tf.device("CPU"):  # as the input pipeline
             fields = records.parse(next(iter(tf.data.TFRecordDataset(data_set.files))))
         k = fields["intrinsics"].numpy().astype(np.float64)
         size = int(fields["width"]), int(fields["height"])
-        found.append(FirstGuess(str(data_set.directory), k, *size))
-    return found
+        guesses.append(FirstGuess(str(data_set.directory), k, *size))
+    return guesses
 
 
 def check(config: Config) -> None:

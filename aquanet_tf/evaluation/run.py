@@ -119,11 +119,11 @@ def evaluate(
         if not frames:
             raise ValueError("--static_only: the masks leave no pixel with ground truth")
     if protocol.alignment == "global_median":
-        found = {name: [] for name in methods}
+        ratios_of = {name: [] for name in methods}
         for frame in progress.bar(frames, desc="pass 1 of 2: global ratio", unit="image"):
             for name, row in _measure(frame, methods, protocol, ratios, keeps).items():
-                found[name].append(row["ratio"])
-        ratios = {name: float(np.median(values)) for name, values in found.items()}
+                ratios_of[name].append(row["ratio"])
+        ratios = {name: float(np.median(values)) for name, values in ratios_of.items()}
     rows = {name: [] for name in methods}
     for frame in progress.bar(frames, desc="evaluate", unit="image"):
         for name, row in _measure(frame, methods, protocol, ratios, keeps).items():

@@ -89,8 +89,8 @@ def load(
     """
     run = load_run(workdir, checkpoint=checkpoint, grid_shift=grid_shift)
     predictor = Predictor(run, height, post_processing)
-    found = scale.chosen(None, workdir, run, predictor.height)
-    predictor.metres_per_unit = found.metres_per_unit or None
+    known = scale.chosen(None, workdir, run, predictor.height)
+    predictor.metres_per_unit = known.metres_per_unit or None
     return predictor
 
 

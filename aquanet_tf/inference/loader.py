@@ -76,5 +76,5 @@ def newest_version(path: pathlib.Path) -> pathlib.Path | None:
         return path
     if not path.is_dir():
         return None
-    found = [p for p in path.iterdir() if p.name.isdigit() and (p / "saved_model.pb").is_file()]
-    return max(found, key=lambda p: int(p.name), default=None)
+    versions = [p for p in path.iterdir() if p.name.isdigit() and (p / "saved_model.pb").is_file()]
+    return max(versions, key=lambda p: int(p.name), default=None)

@@ -64,10 +64,10 @@ class LiteModel(network.Network):
         """uint8 [B, H, W, 3] -> float32 [B, H, W]: `inverse_depth`, `beta`; one image at a time."""
         height, width = images.shape[1:3]
         self._warn_of_aspect(height, width)
-        found = [self._runner(image=self.prepared(image)[None]) for image in images]
+        outputs = [self._runner(image=self.prepared(image)[None]) for image in images]
         return {
             name: np.stack(
-                [network.resized(maps[name][0, ..., 0], height, width) for maps in found]
+                [network.resized(maps[name][0, ..., 0], height, width) for maps in outputs]
             )
             for name in ("inverse_depth", "beta")
         }

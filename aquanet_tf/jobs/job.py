@@ -12,9 +12,9 @@ from collections.abc import Callable
 from aquanet_tf import files
 
 
-def _options(what: dict) -> dict:
+def _options(work: dict) -> dict:
     """The options of a training."""
-    return what.get("options", {})
+    return work.get("options", {})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,32 +62,32 @@ def path_of(out: pathlib.Path, name: str) -> pathlib.Path:
 
 def finished(job: Job, out: pathlib.Path) -> bool:
     """Whether exactly this work is done."""
-    found = record(out, job.name)
+    recorded = record(out, job.name)
     return bool(
-        found
-        and found["finished"]
-        and found["what"] == job.what
+        recorded
+        and recorded["finished"]
+        and recorded["what"] == job.what
         and (job.output is None or job.output.is_file())
     )
 
 
 def seconds(out: pathlib.Path, name: str) -> float | None:
     """Wall time of a finished job over all its attempts; None if it is not finished."""
-    found = record(out, name)
-    return found["seconds"] if found and found["finished"] else None
+    recorded = record(out, name)
+    return recorded["seconds"] if recorded and recorded["finished"] else None
 
 
 def refuse_other_work(job: Job, out: pathlib.Path) -> None:
     """Raises ValueError instead of overwriting what a job of the same name made for other work,
     unless it may be done `again`. A job that failed before it made anything is no obstacle."""
-    found = record(out, job.name)
-    if job.again or found is None or found["what"] == job.what:
+    recorded = record(out, job.name)
+    if job.again or recorded is None or recorded["what"] == job.what:
         return
-    if not (found["finished"] or _left_something(job)):
+    if not (recorded["finished"] or _left_something(job)):
         return
     made = f"what it made below {job.output.parent}" if job.output else "what it made"
     raise ValueError(
-        f"{path_of(out, job.name)}: was made with {_differences(job, found['what'])}; choose "
+        f"{path_of(out, job.name)}: was made with {_differences(job, recorded['what'])}; choose "
         f"another --out, or delete that file and {made}"
     )
 
@@ -106,8 +106,8 @@ def _differences(job: Job, before: dict) -> str:
     now = job.what
     for old, new in ((job.flags(before), job.flags(now)), (_options(before), _options(now))):
         changed = [f"--{name}={value}" for name, value in old.items() if new.get(name) != value]
-        if found := changed or [f"no --{name}" for name in new if name not in old]:
-            return ", ".join(found)
+        if differing := changed or [f"no --{name}" for name in new if name not in old]:
+            return ", ".join(differing)
     words = {"data": "other data", "commands": "other data", "stage1": "another stage 1"}
     names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
     return ", ".join(dict.fromkeys(words.get(name, f"another {name}") for name in names))

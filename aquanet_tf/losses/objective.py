@@ -55,13 +55,13 @@ def terms(config, **values) -> dict[str, Term]:
     return {name: Term(weights[name], value) for name, value in values.items()}
 
 
-def total(found: dict[str, Term]) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+def total(terms: dict[str, Term]) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
     """Eq. 10 of a batch: (the weighted sum of the terms' means, scalar; name -> mean).
 
     tf.errors.InvalidArgumentError names the first term whose mean is not finite.
     """
     loss, means = 0.0, {}
-    for name, term in found.items():
+    for name, term in terms.items():
         means[name] = tf.debugging.assert_all_finite(
             tf.reduce_mean(term.value), f"the {name} loss is not finite"
         )

@@ -43,12 +43,12 @@ class Camera(NamedTuple):
         """
         if self.calibration:
             try:
-                found = camera_file.fitted(self.calibration, (height, width))
+                fitted = camera_file.fitted(self.calibration, (height, width))
             except ValueError as error:
                 raise ValueError(f"{path}: {self.source}: {error}") from None
-            if text := camera_file.warning(found.k, (height, width)):
+            if text := camera_file.warning(fitted.k, (height, width)):
                 warnings.warn(f"{self.source}: {text}", stacklevel=2)
-            return found
+            return fitted
         center = (width - 1) / 2, (height - 1) / 2
         if self.fov:
             focal = width / 2 / math.tan(math.radians(self.fov) / 2)
@@ -139,10 +139,10 @@ def write_ply(
     without a ray (see `points`) are left out.
     """
     kind = [(name, "<f4") for name in "xyz"] + [(n, "u1") for n in ("red", "green", "blue")]
-    found = points(depth, camera)
-    seen = np.isfinite(found[:, 0])
-    vertices = np.empty(int(seen.sum()), kind)
-    values = [*found[seen].T, *image.reshape(-1, 3)[seen].T]
+    cloud = points(depth, camera)
+    valid = np.isfinite(cloud[:, 0])
+    vertices = np.empty(int(valid.sum()), kind)
+    values = [*cloud[valid].T, *image.reshape(-1, 3)[valid].T]
     for (name, _), column in zip(kind, values):
         vertices[name] = column
     types = {"<f4": "float", "u1": "uchar"}

@@ -57,9 +57,9 @@ def measure(
         pitch = float(np.median([plane.pitch for plane in planes]))
     roll = float(np.median([plane.roll for plane in planes]))
     scales = []
-    for grown, found in maps:
+    for grown, points in maps:
         try:
-            scales.append(height * grown / road_plane.fit_height(*found, pitch, roll).height)
+            scales.append(height * grown / road_plane.fit_height(*points, pitch, roll).height)
         except road_plane.NoPlane as error:
             left_out.append(str(error))
     return {**summary.summarize(scales, left_out, _WHAT), "pitch": pitch, "roll": roll}
@@ -86,15 +86,15 @@ def _first_pass(frames, depth, camera, used):
         step = -(-image.shape[1] // _WIDTH)
         values = depth(image)
         parts = (values, *rays(path, *image.shape[:2]))
-        found = tuple(part[::step, ::step].astype(np.float32) for part in parts)
+        points = tuple(part[::step, ::step].astype(np.float32) for part in parts)
         try:
-            planes.append(road_plane.fit(*found))
+            planes.append(road_plane.fit(*points))
         except road_plane.NoPlane as error:
             if str(error) not in _TILTED:
                 left_out.append(str(error))
                 continue
         grown = 1.0 if used is None else float(np.median(used(image) / values))
-        maps.append((grown, found))
+        maps.append((grown, points))
     return planes, maps, left_out
 
 

@@ -55,11 +55,11 @@ def measure(
         except NoRatio as reason:
             left_out[str(reason)] += 1
     unknown = left_out.pop(UNKNOWN)
-    found = summary.summarize(ratios, left_out.elements(), _WHAT)
+    result = summary.summarize(ratios, left_out.elements(), _WHAT)
     if unknown:
-        found["frames"] += unknown
-        found["left_out"][UNKNOWN] = unknown
-    return found
+        result["frames"] += unknown
+        result["left_out"][UNKNOWN] = unknown
+    return result
 
 
 def ratio(images, meters, motion) -> float:

@@ -42,8 +42,8 @@ class Speed(NamedTuple):
         speed = self._at(seconds)
         # From every frame of the clip to the next, also those that are not kept.
         meters = 0.5 * (speed[1:] + speed[:-1]) * np.diff(seconds)
-        found = [meters[a:b].sum() for a, b in zip(numbers, numbers[1:])]
-        return {i: float(step) for i, step in enumerate(found) if np.isfinite(step)}
+        distances = [meters[a:b].sum() for a, b in zip(numbers, numbers[1:])]
+        return {i: float(step) for i, step in enumerate(distances) if np.isfinite(step)}
 
     def _at(self, seconds: np.ndarray) -> np.ndarray:
         """m/s at every frame, whose times are given; NaN where unknown."""

@@ -39,16 +39,16 @@ def mobilenet_convolutions(preset):
             f"--encoder_weights={preset}: not available from keras-cv ({error}). Give the "
             "directory of a preset of its MobileNetV3Backbone, or none"
         ) from error
-    found = []
+    convolutions = []
     for layer in backbone.layers:
         if hasattr(layer, "squeeze_conv"):
-            found += [layer.squeeze_conv.get_weights(), layer.excite_conv.get_weights()]
+            convolutions += [layer.squeeze_conv.get_weights(), layer.excite_conv.get_weights()]
         elif weights := layer.get_weights():
             if len(weights) == 1:  # a convolution without bias; its normalization follows
                 kernel, depthwise = weights[0], layer.__class__.__name__ == "DepthwiseConv2D"
             else:
-                found.append(_folded(kernel, depthwise, layer.epsilon, *weights))
-    return found[:-1]
+                convolutions.append(_folded(kernel, depthwise, layer.epsilon, *weights))
+    return convolutions[:-1]
 
 
 def _folded(kernel, depthwise, epsilon, gamma, beta, mean, variance):

@@ -53,8 +53,8 @@ def chosen(
     if given is not None:
         check(given)
         return Scale(given, "--metres_per_unit")
-    if found := stored(workdir, run, working_height):
-        return Scale(found["metres_per_unit"], described(found))
+    if fitting := stored(workdir, run, working_height):
+        return Scale(fitting["metres_per_unit"], described(fitting))
     learned = run.metres_per_unit(working_height)
     return Scale(learned, LEARNED) if learned else Scale()
 
@@ -73,9 +73,9 @@ def stored(workdir: str | pathlib.Path, run: Run, working_height: int) -> dict |
     """
     scales = everything(workdir)
     here = (run.epoch, working_height, run.config.grid_shift)
-    for found in scales:
-        if tuple(belongs_to(found).values()) == here:
-            return found
+    for each in scales:
+        if tuple(belongs_to(each).values()) == here:
+            return each
     if scales:
         newest = belongs_to(scales[0])
         name, used = next((name, used) for name, used in zip(newest, here) if newest[name] != used)
@@ -97,9 +97,9 @@ def everything(workdir: str | pathlib.Path) -> list[dict]:
     try:
         newest = files.read(path)
         scales = [newest, *newest.pop("others", [])]
-        for found in scales:
-            belongs_to(found)
-            value = float(found["metres_per_unit"])
+        for each in scales:
+            belongs_to(each)
+            value = float(each["metres_per_unit"])
             if not (math.isfinite(value) and value > 0):
                 raise ValueError(f"metres_per_unit is {value}")
     except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -113,18 +113,18 @@ def document(scales: list[dict]) -> dict:
     return {**newest, "others": others} if others else newest
 
 
-def belongs_to(found: dict) -> dict[str, float]:
+def belongs_to(entry: dict) -> dict[str, float]:
     """What a scale was found for, by name: epoch, working height, grid shift. KeyError names what
     it does not hold."""
     return {
-        "epoch": found["epoch"],
-        "working height": found["working_height"],
-        "grid shift": found.get("grid_shift", 0.0),  # files before there was the option
+        "epoch": entry["epoch"],
+        "working height": entry["working_height"],
+        "grid shift": entry.get("grid_shift", 0.0),  # files before there was the option
     }
 
 
-def described(found: dict) -> str:
+def described(entry: dict) -> str:
     """A few words about a scale in scale.json."""
-    method, frames = found.get("method", "method not recorded"), found.get("used", "?")
-    spread = 100 * found.get("spread", math.nan)
+    method, frames = entry.get("method", "method not recorded"), entry.get("used", "?")
+    spread = 100 * entry.get("spread", math.nan)
     return f"{SCALE_FILE} ({method}, {frames} frames, spread {spread:.0f} %)"

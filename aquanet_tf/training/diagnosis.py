@@ -62,10 +62,10 @@ def _not_finite(text, config, saver, masks):
             break
     else:  # not reproduced: the arithmetic is not deterministic
         line = next(line for line in text.splitlines() if "is not finite" in line)
-        what = line[line.index("the ") : line.index("is not finite")].strip()
-        culprit = Culprit(what, list(range(len(keys))))
+        tensor = line[line.index("the ") : line.index("is not finite")].strip()
+        culprit = Culprit(tensor, list(range(len(keys))))
     return (
-        f"{place}: {culprit.what} is not finite, samples "
+        f"{place}: {culprit.tensor} is not finite, samples "
         f"{', '.join(keys[i] for i in culprit.samples)} of the batch {', '.join(keys)}. Training "
         f"stopped before the update; the last good checkpoint is {saver.checkpoints.newest()}. "
         "Resume from it with the same command and a lower --learning_rate or --clip_norm=1"
@@ -73,10 +73,10 @@ def _not_finite(text, config, saver, masks):
 
 
 class Culprit(NamedTuple):
-    """what: the first tensor that is not finite, in words; samples: the places in the batch of the
+    """tensor: the first one that is not finite, in words; samples: the places in the batch of the
     samples that cause it, all places where that is unknown."""
 
-    what: str
+    tensor: str
     samples: list[int]
 
 

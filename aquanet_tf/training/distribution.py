@@ -131,7 +131,7 @@ def _this_machine(config):
 
 @functools.cache  # TensorFlow joins a cluster once in a process
 def _several():
-    found = cluster.parse(os.environ.get(VARIABLE, ""))
+    workers = cluster.parse(os.environ.get(VARIABLE, ""))
     if not keras.__version__.startswith("2."):
         raise ValueError(
             f"--strategy=multi_worker needs Keras 2 (TensorFlow 2.15): `fit` of Keras "
@@ -140,9 +140,9 @@ def _several():
         )
     logging.info(
         "worker %d of %d: waiting for all of %s",
-        found.rank,
-        len(found.addresses),
-        ", ".join(found.addresses),
+        workers.rank,
+        len(workers.addresses),
+        ", ".join(workers.addresses),
     )
     tf.get_logger().setLevel("WARNING")  # it logs every collective operation
     return tf.distribute.MultiWorkerMirroredStrategy()

@@ -91,13 +91,13 @@ def fingerprint(run: Run, config: Config, info: dict) -> str:
     options = {name: getattr(config, name) for name in named(Config, affects="masks")}
     if not config.spimo_margin:  # younger than the first caches, whose masks have none
         del options["spimo_margin"]
-    what = {
+    dependencies = {
         "options": options,
         "shards": [shard["sha256"] for shard in info["shards"]],
         "network": _of_the_network(run.config),
         "working_height": run.working_height,
     }
-    digest = hashlib.sha256(json.dumps(what, sort_keys=True).encode())
+    digest = hashlib.sha256(json.dumps(dependencies, sort_keys=True).encode())
     for weight in run.aquanet.get_weights():
         digest.update(np.ascontiguousarray(weight).tobytes())
     return digest.hexdigest()[:16]

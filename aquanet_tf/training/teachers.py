@@ -72,15 +72,15 @@ class Teachers:
     def arguments(self, stage: type[Stage]) -> dict:
         """Keyword arguments of a stage: anchor (an estimate), of `StageTwo` also frozen (a
         `masks.spimo.source`) and teacher."""
-        found = {}
+        named = {}
         if issubclass(stage, StageOne) and "first" in self.networks:
-            found["anchor"] = estimate.of_network(self.networks["first"], self.config)
+            named["anchor"] = estimate.of_network(self.networks["first"], self.config)
         if issubclass(stage, StageTwo):
             frozen = self.frozen
             if frozen is not None:
                 frozen = spimo.source(frozen.aquanet, frozen.config, self.config.spimo_source)
-            found.update(frozen=frozen, teacher=self.networks.get("previous"))
-        return found
+            named.update(frozen=frozen, teacher=self.networks.get("previous"))
+        return named
 
 
 def remember_stage_one(config: Config, workdir: str | pathlib.Path) -> None:

@@ -22,13 +22,13 @@ def snippets(truth: np.ndarray, estimate: np.ndarray, frames: int = SNIPPET) -> 
     the root of the mean).
     """
     check(truth, len(estimate), frames)
-    found = []
+    errors = []
     for start in range(len(truth) - frames + 1):
         part = slice(start, start + frames)
         true, other = (poses.from_first(path[part])[:, :3, 3] for path in (truth, estimate))
         error = _scale(true, other) * other - true
-        found.append(np.sqrt(np.sum(error**2)) / frames)
-    return {"mean": float(np.mean(found)), "std": float(np.std(found)), "snippets": len(found)}
+        errors.append(np.sqrt(np.sum(error**2)) / frames)
+    return {"mean": float(np.mean(errors)), "std": float(np.std(errors)), "snippets": len(errors)}
 
 
 def whole(truth: np.ndarray, estimate: np.ndarray, alignment: str) -> dict[str, float | str]:
@@ -60,9 +60,9 @@ def whole(truth: np.ndarray, estimate: np.ndarray, alignment: str) -> dict[str, 
         other.scale(_scale(true.positions_xyz, other.positions_xyz))
     error = metrics.APE(metrics.PoseRelation.translation_part)
     error.process_data((true, other))
-    found = error.get_all_statistics()
+    statistics = error.get_all_statistics()
     return {
-        **{name: float(found[name]) for name in ("rmse", "mean", "median", "max")},
+        **{name: float(statistics[name]) for name in ("rmse", "mean", "median", "max")},
         "alignment": alignment,
     }
 

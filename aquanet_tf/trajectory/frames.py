@@ -35,14 +35,14 @@ def open_frames(source: str | pathlib.Path, fps: float, stride: int = 1) -> Fram
     source = pathlib.Path(source)
     if source.is_file() and video.is_video(source):
         clip = video.probe(source)
-        count, rate, found = clip.frames, clip.fps, video.frames(source)
+        count, rate, stream = clip.frames, clip.fps, video.frames(source)
     else:
         listed = images.list_images(_folder(source))
-        count, rate, found = len(listed), fps, map(images.read_image, listed)
+        count, rate, stream = len(listed), fps, map(images.read_image, listed)
     numbers = np.arange(0, count, stride)
     if len(numbers) < 2:
         raise ValueError(f"{source}: {len(numbers)} frame with --stride={stride}; two are needed")
-    chosen = itertools.islice(found, 0, None, stride)
+    chosen = itertools.islice(stream, 0, None, stride)
     return Frames(inputs.of_one_size(source, chosen), numbers / rate)
 
 

@@ -52,11 +52,11 @@ class EgoMotion:
         for batch in _batches(frames):
             if previous is None:
                 self._check_aspect(*batch.shape[1:3])
-            found = self._resize(batch)
-            found = found if previous is None else tf.concat([previous, found], axis=0)
-            previous = found[-1:]
-            if len(found) > 1:
-                motion = self._motion(found[1:], found[:-1])
+            resized = self._resize(batch)
+            resized = resized if previous is None else tf.concat([previous, resized], axis=0)
+            previous = resized[-1:]
+            if len(resized) > 1:
+                motion = self._motion(resized[1:], resized[:-1])
                 yield from poses.matrices(
                     *(part[:, 0].numpy().astype(np.float64) for part in motion)
                 )

@@ -14,15 +14,15 @@ from aquanet_tf import files
 from aquanet_tf.trajectory import poses
 
 
-def write_kitti(path: str | pathlib.Path, found: np.ndarray) -> None:
+def write_kitti(path: str | pathlib.Path, matrices: np.ndarray) -> None:
     """Writes poses [N, 4, 4] as KITTI does."""
-    _write(path, found[:, :3].reshape(len(found), 12), "%.9e")
+    _write(path, matrices[:, :3].reshape(len(matrices), 12), "%.9e")
 
 
-def write_tum(path: str | pathlib.Path, found: np.ndarray, times: np.ndarray) -> None:
+def write_tum(path: str | pathlib.Path, matrices: np.ndarray, times: np.ndarray) -> None:
     """Writes poses [N, 4, 4] at `times` [N], seconds, as TUM does."""
-    turned = poses.quaternions(found[:, :3, :3])
-    _write(path, np.column_stack([times, found[:, :3, 3], turned]), "%.9f")
+    rotations = poses.quaternions(matrices[:, :3, :3])
+    _write(path, np.column_stack([times, matrices[:, :3, 3], rotations]), "%.9f")
 
 
 def read_kitti(path: str | pathlib.Path) -> np.ndarray:

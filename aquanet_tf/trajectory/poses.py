@@ -19,27 +19,27 @@ def matrices(rotation: np.ndarray, translation: np.ndarray) -> np.ndarray:
 
 def chain(motions: np.ndarray) -> np.ndarray:
     """Poses [N+1, 4, 4] from motions [N, 4, 4] of each frame to the one before: T_{i+1 -> i}."""
-    found = [np.eye(4)]
+    path = [np.eye(4)]
     for motion in motions:
-        found.append(found[-1] @ motion)
-    return np.stack(found)
+        path.append(path[-1] @ motion)
+    return np.stack(path)
 
 
-def from_first(found: np.ndarray) -> np.ndarray:
+def from_first(path: np.ndarray) -> np.ndarray:
     """The same poses in the camera frame of the first, [N, 4, 4]."""
-    return np.linalg.inv(found[0]) @ found
+    return np.linalg.inv(path[0]) @ path
 
 
 def forward(count: int) -> np.ndarray:
     """[count, 4, 4]: one unit straight ahead each frame, the baseline that sees nothing."""
-    found = np.tile(np.eye(4), (count, 1, 1))
-    found[:, 2, 3] = np.arange(count)
-    return found
+    path = np.tile(np.eye(4), (count, 1, 1))
+    path[:, 2, 3] = np.arange(count)
+    return path
 
 
-def length(found: np.ndarray) -> float:
+def length(path: np.ndarray) -> float:
     """Length of the path through the positions, in their unit."""
-    return float(np.linalg.norm(np.diff(found[:, :3, 3], axis=0), axis=1).sum())
+    return float(np.linalg.norm(np.diff(path[:, :3, 3], axis=0), axis=1).sum())
 
 
 def quaternions(rotation: np.ndarray) -> np.ndarray:
@@ -57,5 +57,5 @@ def quaternions(rotation: np.ndarray) -> np.ndarray:
     matrix[:, :3, :3] = r + r.transpose(0, 2, 1) - trace[:, None, None] * np.eye(3)
     matrix[:, :3, 3] = matrix[:, 3, :3] = skew
     matrix[:, 3, 3] = trace
-    found = np.linalg.eigh(matrix)[1][..., -1]
-    return np.where(found[:, 3:] < 0, -found, found)
+    vectors = np.linalg.eigh(matrix)[1][..., -1]
+    return np.where(vectors[:, 3:] < 0, -vectors, vectors)

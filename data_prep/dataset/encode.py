@@ -34,13 +34,13 @@ class View(NamedTuple):
 
     def description(self) -> dict:
         """This camera in a record of `origins`."""
-        found = {
+        entry = {
             "size": "{}x{}".format(*self.recorded),
             "K": [float(value) for value in self.intrinsics.ravel()],
         }
         if self.lens:
-            found["lens"] = [*self.lens.k, *self.lens.distortion, *self.lens.rotation]
-        return found
+            entry["lens"] = [*self.lens.k, *self.lens.distortion, *self.lens.rotation]
+        return entry
 
 
 class Item(NamedTuple):

@@ -103,10 +103,10 @@ def changes(record: dict, root: str | pathlib.Path, cameras: dict) -> Changes:
     ]
     with ThreadPoolExecutor(8) as pool:
         names = list(record["files"])
-        found = pool.map(lambda name: _compare(root, name, record["files"][name]), names)
-        found = dict(zip(names, found))
-    texts += [f"{name}: {text}" for name, text in found.items() if text not in ("", "gone")]
-    return Changes(texts, [name for name, text in found.items() if text == "gone"])
+        differences = pool.map(lambda name: _compare(root, name, record["files"][name]), names)
+        differences = dict(zip(names, differences))
+    texts += [f"{name}: {text}" for name, text in differences.items() if text not in ("", "gone")]
+    return Changes(texts, [name for name, text in differences.items() if text == "gone"])
 
 
 def listed(texts: list[str], most: int = 3) -> str:

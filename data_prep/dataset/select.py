@@ -75,20 +75,20 @@ def choose(
     None keeps triplets that stand still. Images are read on the threads of `pool`.
     """
     chooser = _Chooser(cameras, stride, static, pool)
-    found = chooser.found
+    selection = chooser.selection
     by_name = {drive.name: drive for drive in drives}
     names = list(by_name) if split is None else list(dict.fromkeys(e.drive for e in split))
     for name in progress.bar(names, desc="choosing triplets", unit="drive"):
         entries = None if split is None else [e for e in split if e.drive == name]
         if name not in by_name:
-            found.sources.append({"drive": name, "note": "not in the raw directory"})
+            selection.sources.append({"drive": name, "note": "not in the raw directory"})
             continue
         other = sum(e.camera is not None and e.camera not in cameras for e in entries or [])
         if other:
-            found.drops["camera_not_selected"] += other
+            selection.drops["camera_not_selected"] += other
         for camera in cameras:
             chooser.choose_in(by_name[name], camera, entries)
-    return found
+    return selection
 
 
 def read_thumbnail(path: pathlib.Path) -> np.ndarray | str:
@@ -108,10 +108,10 @@ def describe(error: Exception) -> str:
 
 
 class _Chooser:
-    """Chooses drive by drive and camera by camera; `found` is the Selection so far."""
+    """Chooses drive by drive and camera by camera; `selection` is the one so far."""
 
     def __init__(self, cameras, stride: int, static: StaticFilter | None, pool: Executor):
-        self.found = Selection()
+        self.selection = Selection()
         self._cameras = cameras
         self._stride, self._static, self._pool = stride, static, pool
 
@@ -119,7 +119,7 @@ class _Chooser:
         """Adds the triplets of one camera of one drive; `entries` of its split (None: all)."""
         images = drive.images(camera)
         source = {"drive": drive.name, "camera": camera, "frames": len(images), "triplets": 0}
-        self.found.sources.append(source)
+        self.selection.sources.append(source)
         if not images:
             source["note"] = f"no image_{camera:02d}{self._hint(drive)}"
             return
@@ -130,11 +130,11 @@ class _Chooser:
                 paths = tuple(images[frame] for frame in frames)
                 candidates.append(Triplet(drive, camera, frames, paths))
             else:
-                self.found.drops["no_neighbours"] += 1
+                self.selection.drops["no_neighbours"] += 1
         if self._static is not None:
             candidates = self._moving(drive, candidates, source)
         source["triplets"] = len(candidates)
-        self.found.triplets += candidates
+        self.selection.triplets += candidates
 
     def _hint(self, drive: Drive) -> str:
         """For a note: the camera to choose for a drive without images of the chosen ones."""
@@ -143,9 +143,9 @@ class _Chooser:
         return f"; --camera={present[0]} has images" if nothing else ""
 
     def _moving(self, drive: Drive, candidates: list[Triplet], source: dict) -> list[Triplet]:
-        found, least = drive.speeds(), self._static.min_speed
-        speeds = {frame: speed for frame, speed in found.items() if speed is not None}
-        if damaged := [frame for frame in found if frame not in speeds]:
+        measured, least = drive.speeds(), self._static.min_speed
+        speeds = {frame: speed for frame, speed in measured.items() if speed is not None}
+        if damaged := [frame for frame in measured if frame not in speeds]:
             # Such a frame is treated as one without oxts.
             source["note"] = (
                 f"{len(damaged)} damaged oxts files (first: frame {damaged[0]}); --min_difference "
@@ -154,23 +154,23 @@ class _Chooser:
         with_speed = [t for t in candidates if all(frame in speeds for frame in t.frames)]
         without = [t for t in candidates if not all(frame in speeds for frame in t.frames)]
         kept = [t for t in with_speed if np.mean([speeds[f] for f in t.frames]) >= least]
-        self.found.drops["static_speed"] += len(with_speed) - len(kept)
+        self.selection.drops["static_speed"] += len(with_speed) - len(kept)
         kept += self._differing(without)
         return sorted(kept, key=lambda triplet: triplet.frames)
 
     def _differing(self, candidates: list[Triplet]) -> list[Triplet]:
         paths = sorted({path for triplet in candidates for path in triplet.paths})
         small = dict(zip(paths, self._pool.map(read_thumbnail, paths)))
-        self.found.dropped_files += [
+        self.selection.dropped_files += [
             {"file": str(path), "reason": image} for path, image in small.items() if _bad(image)
         ]
         kept = []
         for triplet in candidates:
             before, target, after = (small[path] for path in triplet.paths)
             if any(map(_bad, (before, target, after))):
-                self.found.drops["unreadable"] += 1
+                self.selection.drops["unreadable"] += 1
             elif self._still(before, target) or self._still(target, after):
-                self.found.drops["static_image"] += 1
+                self.selection.drops["static_image"] += 1
             else:
                 kept.append(triplet)
         return kept
@@ -186,8 +186,8 @@ def _targets(images, entries, camera) -> list[int]:
     """Frame numbers of the targets: all, or those that the entries name for this camera."""
     if entries is None or any(e.frame is None and e.camera in (None, camera) for e in entries):
         return list(images)
-    wanted = (e.frame for e in entries if e.camera in (None, camera))
-    return sorted(set(wanted))
+    named = (e.frame for e in entries if e.camera in (None, camera))
+    return sorted(set(named))
 
 
 def _bad(image) -> bool:

@@ -20,18 +20,19 @@ def verify(data_dir: str | pathlib.Path, commands: dict) -> None:
     commands: name of a command -> the module of `layouts` with its `Options` and `recorded_camera`.
     ValueError when something has changed.
     """
-    found = changes(data_dir, commands)
-    if found is None:
+    differences = changes(data_dir, commands)
+    if differences is None:
         print("sources        not compared (not recorded, or no longer there)")
         return
-    for text in found.changed:
+    for text in differences.changed:
         print(f"fault: source {text}")
-    gone = f"; {len(found.gone)} files are no longer there" if found.gone else ""
-    print(f"sources        {'changed' if found.changed else 'as recorded'}{gone}")
-    if found.changed:
+    gone = f"; {len(differences.gone)} files are no longer there" if differences.gone else ""
+    print(f"sources        {'changed' if differences.changed else 'as recorded'}{gone}")
+    if differences.changed:
         raise ValueError(
             f"{data_dir}: its sources have changed since it was made "
-            f"({origins.listed(found.changed)}); restore them, or remove it and prepare it again"
+            f"({origins.listed(differences.changed)}); restore them, or remove it and prepare it "
+            "again"
         )
 
 
@@ -53,14 +54,14 @@ def changes(data_dir: str | pathlib.Path, commands: dict) -> origins.Changes | N
     cameras = {}
     for name, before in record["cameras"].items():
         try:
-            found = module.recorded_camera(options, name, before)
+            camera = module.recorded_camera(options, name, before)
         except ValueError as error:
             texts.append(str(error))
             continue
-        if found is not None:
-            cameras[name] = found
-    found = origins.changes(record, options.raw_dir, cameras)
-    return origins.Changes(texts + found.changed, found.gone)
+        if camera is not None:
+            cameras[name] = camera
+    differences = origins.changes(record, options.raw_dir, cameras)
+    return origins.Changes(texts + differences.changed, differences.gone)
 
 
 def _changed_video(raw_dir: str) -> list[str]:

@@ -35,11 +35,11 @@ def from_options(shape, intrinsics: str, fov_deg: float, focal_px: float, distor
             )
     else:
         low, high = camera_file.FIELD_OF_VIEW
-        seen = fov_deg or math.degrees(2 * math.atan(0.5 * width / focal_px))
-        if not low <= seen <= high:
+        degrees = fov_deg or math.degrees(2 * math.atan(0.5 * width / focal_px))
+        if not low <= degrees <= high:
             given = f"--fov_deg={fov_deg:g}" if fov_deg else f"--focal_px={focal_px:g}"
             raise ValueError(
-                f"{given}: {seen:.4g} degrees over {width} pixels; expected {low:g} to {high:g}"
+                f"{given}: {degrees:.4g} degrees over {width} pixels; expected {low:g} to {high:g}"
             )
         focal = focal_px or 0.5 * width / math.tan(math.radians(fov_deg) / 2)
         k = np.array([[focal, 0, (width - 1) / 2], [0, focal, (height - 1) / 2], [0, 0, 1]])

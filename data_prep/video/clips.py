@@ -19,11 +19,11 @@ from data_prep.video.crop import Crop
 class Chosen:
     """The frames chosen in all clips.
 
-    found: of all clips together. drives: clip -> DATE/DRIVE of each scene -> frame numbers.
+    selection: of all clips together. drives: clip -> DATE/DRIVE of each scene -> frame numbers.
     left_out: name of a clip that cannot be read -> why. warnings: of single clips.
     """
 
-    found: video_select.Selection = dataclasses.field(default_factory=video_select.Selection)
+    selection: video_select.Selection = dataclasses.field(default_factory=video_select.Selection)
     drives: dict[pathlib.Path, dict[str, list[int]]] = dataclasses.field(default_factory=dict)
     left_out: dict[str, str] = dataclasses.field(default_factory=dict)
     warnings: list[str] = dataclasses.field(default_factory=list)
@@ -73,13 +73,15 @@ class Clips:
                 )
             frames = video_frames.read(path, crop)
             frames = progress.bar(frames, desc=f"motion in {path.name}", unit="frame")
-            found = video_select.select(frames, focal, min_flow)
-            chosen.drives[path] = dict(zip(_names(path, chosen, len(found.scenes)), found.scenes))
+            selection = video_select.select(frames, focal, min_flow)
+            chosen.drives[path] = dict(
+                zip(_names(path, chosen, len(selection.scenes)), selection.scenes)
+            )
             chosen.warnings += [
                 f"{path.name}: {text}" if len(self.paths) > 1 else text
-                for text in video_frames.cut_off(path, found.frames)
+                for text in video_frames.cut_off(path, selection.frames)
             ]
-            chosen.found.add(found)
+            chosen.selection.add(selection)
         return chosen
 
 

@@ -34,24 +34,24 @@ def choose(scenes: dict[str, list], stride: int, share: float, most: int) -> dic
     """
     count = sum(map(len, scenes.values()))
     cut = count - max(round(share * count), (2 * stride + _FEWEST) if share else 0)
-    found, first = {TRAIN: [], HELD_OUT: []}, 0
+    lines, first = {TRAIN: [], HELD_OUT: []}, 0
     for drive, frames in scenes.items():
         for frame in range(stride, len(frames) - stride):
             place = first + frame
             if place + stride < cut:
-                found[TRAIN].append(f"{drive} {frame}")
+                lines[TRAIN].append(f"{drive} {frame}")
             elif place - stride >= cut:
-                found[HELD_OUT].append(f"{drive} {frame}")
+                lines[HELD_OUT].append(f"{drive} {frame}")
         first += len(frames)
-    if not found[TRAIN] or (share and not found[HELD_OUT]):
+    if not lines[TRAIN] or (share and not lines[HELD_OUT]):
         raise ValueError(
-            f"--held_out={share:g}: of {count} frames {len(found[TRAIN])} triplets are left to "
-            f"train on, and {len(found[HELD_OUT])} are held out; use a longer video"
+            f"--held_out={share:g}: of {count} frames {len(lines[TRAIN])} triplets are left to "
+            f"train on, and {len(lines[HELD_OUT])} are held out; use a longer video"
         )
-    if most and len(found[TRAIN]) > most:
-        places = np.linspace(0, len(found[TRAIN]) - 1, most).round().astype(int)
-        found[TRAIN] = [found[TRAIN][place] for place in places]
-    return found
+    if most and len(lines[TRAIN]) > most:
+        places = np.linspace(0, len(lines[TRAIN]) - 1, most).round().astype(int)
+        lines[TRAIN] = [lines[TRAIN][place] for place in places]
+    return lines
 
 
 def write(out: pathlib.Path, lines: dict[str, list[str]]) -> None:

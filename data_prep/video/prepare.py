@@ -211,15 +211,16 @@ def _write_raw(out: pathlib.Path, options: Options, kept: dict, camera, clips, s
     width = options.crop.shape(clips.shape)[1]
     writer = _writer(options, camera, clips.shape)
     chosen = clips.select(camera.k[0, 0] / width, options.min_flow / 100, options.crop)
-    stride = video_select.choose_stride(chosen.found)
+    stride = video_select.choose_stride(chosen.selection)
     if options.stride != "auto":
         stride = int(options.stride)
-    found = chosen.found
-    if not any(len(scene) > 2 * stride for scene in found.scenes):
+    selection = chosen.selection
+    if not any(len(scene) > 2 * stride for scene in selection.scenes):
         raise ValueError(
-            f"{options.input}: no three frames in motion, {stride} apart: of {found.frames} frames "
-            f"{found.kept} are left (dropped: {_dropped(found.dropped)}; cuts: {found.cuts}); use "
-            "a longer video, or lower --stride or --min_flow"
+            f"{options.input}: no three frames in motion, {stride} apart: of "
+            f"{selection.frames} frames {selection.kept} are left (dropped: "
+            f"{_dropped(selection.dropped)}; cuts: {selection.cuts}); use a longer video, or lower "
+            "--stride or --min_flow"
         )
     report = {**kept, **_report(chosen, stride)}
     if text := camera_file.warning(camera.k, clips.shape):
@@ -252,16 +253,16 @@ def _writer(options: Options, camera, shape: tuple[int, int]) -> video_raw.Write
 def _report(chosen: video_clips.Chosen, stride: int) -> dict:
     """What was seen, kept and dropped; `scenes`: DATE/DRIVE -> its frames' numbers in its clip.
     `clips`, where there are several: name -> its scenes; `left_out`: name -> why."""
-    found = chosen.found
+    selection = chosen.selection
     scenes = {name: kept for drives in chosen.drives.values() for name, kept in drives.items()}
     report = {
-        "frames": found.frames,
-        "kept": found.kept,
-        "dropped": dict(sorted(found.dropped.items())),
-        "cuts": found.cuts,
+        "frames": selection.frames,
+        "kept": selection.kept,
+        "dropped": dict(sorted(selection.dropped.items())),
+        "cuts": selection.cuts,
         "stride": stride,
-        "motion": video_select.describe(found, stride),
-        "warnings": video_select.warnings(found, stride) + chosen.warnings,
+        "motion": video_select.describe(selection, stride),
+        "warnings": video_select.warnings(selection, stride) + chosen.warnings,
         "scenes": scenes,
     }
     if len(chosen.drives) > 1 or chosen.left_out:

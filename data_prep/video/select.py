@@ -58,48 +58,48 @@ def select(frames: Iterable[np.ndarray], focal: float, min_flow: float) -> Selec
     focal: focal length; min_flow: a frame with less flow is dropped; both in image widths. A frame
     is compared with the last one kept, so slow motion is subsampled, not lost.
     """
-    found, last, waiting = Selection(), None, 0
+    selection, last, waiting = Selection(), None, 0
     for number, frame in enumerate(frames):
-        found.frames += 1
+        selection.frames += 1
         small = motion.reduced(frame)
         step = None if last is None else motion.measure(last, small, focal)
         if step is not None and _is_cut(step):
-            found.cuts, step = found.cuts + 1, None
+            selection.cuts, step = selection.cuts + 1, None
         if step is not None and step.flow < min_flow:
-            found.dropped["duplicate" if step.difference < _DUPLICATE else "static"] += 1
+            selection.dropped["duplicate" if step.difference < _DUPLICATE else "static"] += 1
             waiting += 1
             continue
         if step is None or waiting > _LONG_STOP:
-            found.scenes.append([])
+            selection.scenes.append([])
         else:
-            found.steps.append(step)
-        found.scenes[-1].append(number)
+            selection.steps.append(step)
+        selection.scenes[-1].append(number)
         last, waiting = small, 0
-    return found
+    return selection
 
 
 def _is_cut(step: motion.Motion) -> bool:
     return step.matched < _CUT_MATCHED and step.difference > _CUT_DIFFERENCE
 
 
-def choose_stride(found: Selection) -> int:
+def choose_stride(selection: Selection) -> int:
     """Stride in kept frames, 1 to 10: enough flow to learn from, but not too much to match."""
-    flow = np.array([step.flow for step in found.steps])
+    flow = np.array([step.flow for step in selection.steps])
     if not flow.size:
         return 1
-    wanted = min(_WANTED_FLOW / np.median(flow), TOO_FAST / np.percentile(flow, 90))
-    return int(np.clip(round(float(wanted)), 1, _MOST_STRIDE))
+    stride = min(_WANTED_FLOW / np.median(flow), TOO_FAST / np.percentile(flow, 90))
+    return int(np.clip(round(float(stride)), 1, _MOST_STRIDE))
 
 
-def describe(found: Selection, stride: int) -> dict:
+def describe(selection: Selection, stride: int) -> dict:
     """The motion between kept frames in percent of the image width; empty if there is none.
 
     flow_percent, parallax_percent: 10th, 50th and 90th percentile.
     """
-    if not found.steps:
+    if not selection.steps:
         return {}
-    flow = 100 * np.array([step.flow for step in found.steps])
-    parallax = 100 * np.array([step.parallax for step in found.steps])
+    flow = 100 * np.array([step.flow for step in selection.steps])
+    parallax = 100 * np.array([step.parallax for step in selection.steps])
     return {
         "flow_percent": [round(float(v), 3) for v in np.percentile(flow, (10, 50, 90))],
         "parallax_percent": [round(float(v), 3) for v in np.percentile(parallax, (10, 50, 90))],
@@ -108,27 +108,27 @@ def describe(found: Selection, stride: int) -> dict:
     }
 
 
-def warnings(found: Selection, stride: int) -> list[str]:
+def warnings(selection: Selection, stride: int) -> list[str]:
     """What makes depth hard or impossible to learn from this video, one sentence each."""
     texts = []
-    seen = describe(found, stride)
-    if found.kept < 2 * stride + 1:
-        texts.append(f"only {found.kept} of {found.frames} frames show any motion")
-    if found.cuts > max(2, 0.1 * found.frames):
+    summary = describe(selection, stride)
+    if selection.kept < 2 * stride + 1:
+        texts.append(f"only {selection.kept} of {selection.frames} frames show any motion")
+    if selection.cuts > max(2, 0.1 * selection.frames):
         texts.append(
-            f"{found.cuts} times two frames have nothing in common: the motion is too fast for "
+            f"{selection.cuts} times two frames have nothing in common: the motion is too fast for "
             "this frame rate, or the video has many cuts"
         )
-    if not seen:
+    if not summary:
         return texts
-    if seen["rotation_only_share"] > 0.5:
+    if summary["rotation_only_share"] > 0.5:
         texts.append(
-            f"{seen['rotation_only_share']:.0%} of the steps show rotation without parallax, "
+            f"{summary['rotation_only_share']:.0%} of the steps show rotation without parallax, "
             "from which depth cannot be learned"
         )
-    if seen["flow_percent_at_stride"] > 100 * TOO_FAST:
+    if summary["flow_percent_at_stride"] > 100 * TOO_FAST:
         texts.append(
-            f"the flow between neighbors is {seen['flow_percent_at_stride']:.1f} % of the width, "
-            "too fast to be learned: lower --stride or use a higher frame rate"
+            f"the flow between neighbors is {summary['flow_percent_at_stride']:.1f} % of the "
+            "width, too fast to be learned: lower --stride or use a higher frame rate"
         )
     return texts

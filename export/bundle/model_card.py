@@ -105,36 +105,36 @@ def _interface(document):
 
 def shown_arguments(arguments: dict) -> dict:
     """The part of a manifest's arguments that a card shows."""
-    found = {name: arguments[name] for name in _TOLD if name in arguments}
+    shown = {name: arguments[name] for name in _TOLD if name in arguments}
     street = pathlib.Path(str(arguments.get("raw_dir", ""))) / "street.json"
     if "raw_dir" in arguments and street.is_file():  # its options reproduce the street
         options = files.read(street).items()
         words = (f"--{name}={value}" for name, value in options if name != "version")
-        found["generated"] = " ".join(words)
-    return found
+        shown["generated"] = " ".join(words)
+    return shown
 
 
 def evaluations(workdir: str | pathlib.Path, epoch: int):
     """Yields (path, content) of the results of `aquanet_tf.evaluate` in `workdir` for `epoch`."""
     for path in sorted(pathlib.Path(workdir).glob("*.json")):
         try:
-            found = files.read(path)
-            _, _, of = found["protocol_line"], found["means"], found["model"]["epoch"]
+            content = files.read(path)
+            _, _, of = content["protocol_line"], content["means"], content["model"]["epoch"]
         except (ValueError, KeyError, TypeError):
             continue  # some other JSON file of the run
         if of == epoch:
-            yield path, found
+            yield path, content
 
 
 def _sources(data_dir):
     """Directory -> the shown part of its manifest, for directories that still exist."""
-    found = {}
+    shown = {}
     for directory in mixture.directories(data_dir):
         try:
-            found[directory] = shown_arguments(manifest.read(directory).get("arguments", {}))
+            shown[directory] = shown_arguments(manifest.read(directory).get("arguments", {}))
         except ValueError:
             continue
-    return found
+    return shown
 
 
 def _data(document, run, sources):

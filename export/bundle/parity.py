@@ -53,14 +53,14 @@ def compare(
     for batch in progress.bar(batches, desc="parity", unit="batch", delay=10):
         batch = np.stack([network.prepared(image) for image in batch])
         expected = _with_depth(truth.maps(batch), network.metres_per_unit)
-        found = network.maps(batch)
-        if missing := {"inverse_depth", "beta"} - set(found):
+        outputs = network.maps(batch)
+        if missing := {"inverse_depth", "beta"} - set(outputs):
             raise ValueError(f"the {network.kind} does not return {', '.join(sorted(missing))}")
         pixels += expected["beta"].size
-        for name, values in found.items():
+        for name, values in outputs.items():
             if values.shape != expected[name].shape or not np.isfinite(values).all():
                 raise ValueError(f"the {network.kind} returns {name} that is NaN or cut")
-            error, outlier = _errors(name, found, expected)
+            error, outlier = _errors(name, outputs, expected)
             largest[name] = max(largest.get(name, 0.0), float(error.max()))
             total[name] = total.get(name, 0.0) + float(error.sum())
             outliers[name] = outliers.get(name, 0) + int(outlier.sum())
@@ -74,12 +74,12 @@ def compare(
     }
 
 
-def _errors(name, found, expected):
+def _errors(name, outputs, expected):
     """(error [B, H, W], bool [B, H, W] outliers) of one output."""
     # float64: a mean of float32 over millions of pixels has errors of its own.
-    values, truth = found[name].astype(np.float64), expected[name].astype(np.float64)
+    values, truth = outputs[name].astype(np.float64), expected[name].astype(np.float64)
     if name == "static_mask":
-        truth = found["moving_object_probability"] < 0.5
+        truth = outputs["moving_object_probability"] < 0.5
     if name in ("moving_object_probability", "static_mask"):
         error = np.abs(values - truth)
         return error, error > _DIFFERENCE
@@ -139,8 +139,8 @@ def text(report: dict) -> str:
 
 def allowed(report: dict) -> str:
     """The tolerance of a report of `check` as text."""
-    found = (item for item in report["tolerance"].items() if item[1] is not None)
-    return ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in found)
+    limits = (item for item in report["tolerance"].items() if item[1] is not None)
+    return ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in limits)
 
 
 def _with_depth(maps, metres_per_unit):

@@ -23,12 +23,12 @@ def batches(data_dir: str, height: int, width: int, count: int) -> list[np.ndarr
     files = [str(pathlib.Path(data_dir) / shard["name"]) for shard in info["shards"]]
     count = min(count, info["count"])
     chosen = tf.range(count, dtype=tf.int64) * info["count"] // count
-    found = []
+    batches = []
     dataset = tf.data.TFRecordDataset(files).enumerate()
     dataset = dataset.filter(lambda number, _: tf.reduce_any(number == chosen))
     dataset = dataset.map(lambda _, data: data).take(count)
     for data in progress.bar(dataset, desc="calibration", unit="image", delay=10):
         image = records.decode(records.parse(data)["target"], info["image_format"])
         resized = tf.image.resize(image, [height, width], antialias=True)
-        found.append(np.round(np.clip(resized.numpy(), 0, 255)).astype(np.uint8)[None])
-    return found
+        batches.append(np.round(np.clip(resized.numpy(), 0, 255)).astype(np.uint8)[None])
+    return batches

@@ -40,11 +40,11 @@ def next_steps(workdir, evaluation: dict, history: list[dict]) -> str:
 
 def _findings(workdir, evaluation) -> list[str]:
     """HTML of what is wrong with the network and how to improve it; empty if nothing is."""
-    means, found = evaluation["means"], []
+    means, texts = evaluation["means"], []
     if means["moving"] and means["static"]:
         ratio = means["moving"]["abs_rel"] / means["static"]["abs_rel"]
         if ratio > HOLE:
-            found.append(
+            texts.append(
                 f"<b>The error on moving objects is {ratio:.1f} times that on static pixels.</b> "
                 "Stage 1 places a car that keeps pace with the camera infinitely far away (a "
                 f"hole). {_remedy(workdir)}"
@@ -54,12 +54,12 @@ def _findings(workdir, evaluation) -> list[str]:
         result["means"][part]["abs_rel"] for result in evaluation.get("baselines", {}).values()
     ]
     if baselines and means[part]["abs_rel"] >= min(baselines):
-        found.append(
+        texts.append(
             "<b>A baseline that ignores the image is better than the network.</b> Look at the "
             "training curves. If the translation is near zero, PoseNet has not learned the motion: "
             "raise <code>--kickstart_epochs</code>. Otherwise train longer."
         )
-    return found
+    return texts
 
 
 def _remedy(workdir) -> str:

@@ -91,10 +91,10 @@ def _network(workdir, evaluation, checkpoint) -> Predictor:
 
 def _frames(evaluation, protocol) -> dict[str, ground_truth.Frame]:
     """key -> evaluated frame; ValueError when the ground truth lacks one."""
-    found, _ = eigen.evaluated_frames(
+    errors, _ = eigen.evaluated_frames(
         evaluation["gt_dir"], evaluation["split"], evaluation["camera"], protocol.ground_truth
     )
-    frames = {frame.key: frame for frame in found}
+    frames = {frame.key: frame for frame in errors}
     if missing := [row["frame"] for row in evaluation["rows"] if row["frame"] not in frames]:
         raise ValueError(f"--evaluation: its frame {missing[0]} is not in the ground truth")
     return frames
@@ -114,17 +114,17 @@ def _head(workdir, evaluation, network, history) -> str:
     """Title and the cards with the most important numbers."""
     means, baselines = evaluation["means"], evaluation.get("baselines", {})
     part = "static" if means["static"] else "all"
-    found = {
+    errors = {
         name: result["means"][part]["abs_rel"]
         for name, result in baselines.items()
         if result["means"][part]
     }
     ours = means[part]["abs_rel"]
-    best = min(found, key=found.get) if found else None
-    kind = ("good" if ours < found[best] else "bad") if best else ""
+    best = min(errors, key=errors.get) if errors else None
+    kind = ("good" if ours < errors[best] else "bad") if best else ""
     cards = [page.card(f"{ours:.3f}", f"abs rel, {part} pixels", kind)]
     if best:
-        cards.append(page.card(f"{found[best]:.3f}", f"abs rel, {part} pixels, {best} baseline"))
+        cards.append(page.card(f"{errors[best]:.3f}", f"abs rel, {part} pixels, {best} baseline"))
     if means["moving"]:
         moving = means["moving"]["abs_rel"]
         kind = "bad" if moving > HOLE * ours else ""

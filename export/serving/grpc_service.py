@@ -39,14 +39,14 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
             version = _version(self.model, request.model_spec)
             signature = request.model_spec.signature_name
             outputs = self.model.predict(version, signature, _arrays(request.inputs))
-            wanted = list(request.output_filter) or list(outputs)
-            if unknown := set(wanted) - set(outputs):
+            names = list(request.output_filter) or list(outputs)
+            if unknown := set(names) - set(outputs):
                 raise RequestError(f"output_filter: no output {sorted(unknown)}")
         except RequestError as error:
             _abort(context, error)
         response = predict_pb2.PredictResponse()
         _fill(response.model_spec, self.model, version, signature)
-        for name in wanted:
+        for name in names:
             response.outputs[name].CopyFrom(tf.make_tensor_proto(outputs[name]))
         return response
 

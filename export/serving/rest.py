@@ -139,12 +139,12 @@ def _predict(model, version, data) -> dict:
         raise NotFound(f"signature {signature!r} not found")
     expected = version.signatures[signature].structured_input_signature[1]
     by_row = "instances" in document
-    given = _by_row(document["instances"], expected) if by_row else document["inputs"]
-    if not isinstance(given, dict) or set(given) != set(expected):
+    named = _by_row(document["instances"], expected) if by_row else document["inputs"]
+    if not isinstance(named, dict) or set(named) != set(expected):
         if len(expected) != 1:
             raise RequestError(f"inputs must be an object with {sorted(expected)}")
-        given = {next(iter(expected)): given}  # a single input may go without its name
-    inputs = {name: _array(name, given[name], s.dtype) for name, s in expected.items()}
+        named = {next(iter(expected)): named}  # a single input may go without its name
+    inputs = {name: _array(name, named[name], s.dtype) for name, s in expected.items()}
     outputs = {n: v.tolist() for n, v in model.predict(version, signature, inputs).items()}
     if not by_row:
         return {"outputs": outputs}

@@ -96,8 +96,8 @@ class ServedModel:
         """Loads the newest version on disk unless it is already served."""
         if not self.base_path.is_dir():
             return
-        found = sorted(int(p.name) for p in self.base_path.iterdir() if p.name.isdigit())
-        for number in reversed(found):
+        numbers = sorted(int(p.name) for p in self.base_path.iterdir() if p.name.isdigit())
+        for number in reversed(numbers):
             if self._current and number == self._current.number:
                 return
             directory = self.base_path / str(number)

@@ -50,25 +50,25 @@ class Watchers:
             return schedule.learning_rate(config, phase, epoch)
 
         logdir = self.workdir / "tensorboard"
-        found = []
+        watchers = []
         if self.frames and self.chief and not isinstance(stage, KickStart):
-            found.append(self._depth_metrics)
-        found += [
+            watchers.append(self._depth_metrics)
+        watchers += [
             tf.keras.callbacks.LearningRateScheduler(rate),
             tf.keras.callbacks.TensorBoard(str(logdir), write_graph=False),
             history.History(self.workdir / "history.csv", phase.name, rate, self.columns),
         ]
         if stage.cameras is not None and stage.trains_cameras:
             guesses = first_guess.read(config)
-            found.append(intrinsics.IntrinsicsFile(self.workdir, guesses))
+            watchers.append(intrinsics.IntrinsicsFile(self.workdir, guesses))
         if self.chief and config.panels_every:
             panels = callbacks.Panels(logdir / "panels", self._panel_batch, config.panels_every)
-            found.append(panels)
+            watchers.append(panels)
         if config.collapse != "off":
-            found.append(collapse.CollapseSentinel(config.collapse))
+            watchers.append(collapse.CollapseSentinel(config.collapse))
         if getattr(stage, "teacher", None) is not None:
-            found.append(callbacks.PreviousEpoch(config.kickstart_epochs))
-        return [each for each in found if self.chief or not isinstance(each, _WRITERS)]
+            watchers.append(callbacks.PreviousEpoch(config.kickstart_epochs))
+        return [each for each in watchers if self.chief or not isinstance(each, _WRITERS)]
 
     @functools.cached_property
     def _depth_metrics(self):

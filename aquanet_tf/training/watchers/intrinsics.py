@@ -48,9 +48,9 @@ class IntrinsicsFile(tf.keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         numbers = self.model.cameras.numbers.numpy().astype(np.float64)
         rows = history.read_history(self.workdir / "history.csv")
-        found = document(self.guesses, numbers, rows)
-        found["learned"]["epoch"] = epoch + 1
-        files.write(self.workdir / INTRINSICS_FILE, found)
+        content = document(self.guesses, numbers, rows)
+        content["learned"]["epoch"] = epoch + 1
+        files.write(self.workdir / INTRINSICS_FILE, content)
 
 
 def document(guesses, numbers, rows) -> dict:
@@ -109,9 +109,9 @@ def of_stage_one(config: Config, layer: LearnedIntrinsics) -> None:
     path = pathlib.Path(config.stage1_workdir) / INTRINSICS_FILE
     if config.stage != "2" or not config.stage1_workdir or not path.is_file():
         return
-    found = files.read(path)
+    content = files.read(path)
     try:
-        sets = found["learned"]["sets"]
+        sets = content["learned"]["sets"]
         theirs = [pathlib.Path(each["directory"]).resolve() for each in sets]
         numbers = np.array([each["numbers"] for each in sets], np.float32).reshape(-1, 4)
     except (KeyError, TypeError, ValueError) as error:

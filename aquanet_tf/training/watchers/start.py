@@ -27,7 +27,7 @@ def measure(stage, validation: dict, workdir: pathlib.Path, chief: bool) -> None
         return_dict=True,
         verbose=0,
     )
-    found = {f"val_{name}": float(value) for name, value in values.items()}
+    means = {f"val_{name}": float(value) for name, value in values.items()}
     if chief:
-        files.write(workdir / START_FILE, found)
-    logging.info("before the first step: validation loss %.4g", found["val_loss"])
+        files.write(workdir / START_FILE, means)
+    logging.info("before the first step: validation loss %.4g", means["val_loss"])

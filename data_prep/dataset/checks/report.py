@@ -75,17 +75,18 @@ def statistics(report: Report) -> str:
 
     A seventh one has the distances between neighbors, where records have some.
     """
-    found = report.findings
-    if not found:
+    findings = report.findings
+    if not findings:
         return "no sound record"
-    sizes = collections.Counter("{}x{}".format(*f.size) for f in found)
-    cameras = collections.Counter(f.camera for f in found)
-    change = np.array([f.change for f in found])
-    brightness = np.array([f.brightness for f in found])
-    angles = np.array([f.fields_of_view for f in found])
+    sizes = collections.Counter("{}x{}".format(*f.size) for f in findings)
+    cameras = collections.Counter(f.camera for f in findings)
+    drives = {f.drive for f in findings}
+    change = np.array([f.change for f in findings])
+    brightness = np.array([f.brightness for f in findings])
+    angles = np.array([f.fields_of_view for f in findings])
     return "\n".join(
         [
-            f"records        {len(found)} sound, of {len({f.drive for f in found})} recordings",
+            f"records        {len(findings)} sound, of {len(drives)} recordings",
             f"sizes          {_counts(sizes)}",
             f"cameras        {_counts(cameras)}",
             f"field of view  {_span(angles[:, 0])} x {_span(angles[:, 1])} degrees",
@@ -93,7 +94,7 @@ def statistics(report: Report) -> str:
             f"change         {_span(change)} gray levels between neighbors, "
             f"median {np.median(change):.1f}; {np.mean(change < _STILL):.1%} hardly move, "
             f"{np.mean(change == 0):.1%} repeat a frame",
-            *_traveled(found),
+            *_traveled(findings),
         ]
     )
 
@@ -165,14 +166,14 @@ class _Checker:
         return [np.asarray(thumbnails.shrunk(Image.fromarray(frame), size)) for frame in frames]
 
 
-def _traveled(found: list[inspection.Finding]) -> list[str]:
+def _traveled(findings: list[inspection.Finding]) -> list[str]:
     """The line of the distances; none where no record has one."""
-    meters = np.array([each for finding in found for each in finding.distances])
+    meters = np.array([each for finding in findings for each in finding.distances])
     if not meters.size:
         return []
     return [
         f"distance       {_span(meters)} m between neighbors, median {np.median(meters):.2f}; "
-        f"{sum(bool(finding.distances) for finding in found)} records have one"
+        f"{sum(bool(finding.distances) for finding in findings)} records have one"
     ]
 
 
