@@ -111,7 +111,7 @@ def training_dataset(
     dataset = share.of(dataset, config.batch_size, lambda epoch, index, *_: index)
     image_format = _image_format([data_set.info for data_set in sets])
     dataset = dataset.map(
-        lambda *sample: _training_sample(config, image_format, masks, *sample),
+        lambda *numbered: _training_sample(config, image_format, masks, numbered),
         num_parallel_calls=tf.data.AUTOTUNE,
         deterministic=True,
     )
@@ -178,8 +178,10 @@ def _image_format(infos) -> str:
     return formats.pop() if len(formats) == 1 else "jpeg"
 
 
-def _training_sample(config: Config, image_format, masks, epoch, index, data, set_index) -> dict:
-    """The dict of one sample; set_index: of the data set that the record `data` comes from."""
+def _training_sample(config: Config, image_format, masks, numbered) -> dict:
+    """The dict of one sample; numbered: epoch, index in the epoch, record, and the index of the
+    data set that the record comes from."""
+    epoch, index, data, set_index = numbered
     fields = {**records.parse(data), "set_index": set_index}
     seeds = tf.random.experimental.stateless_split(
         mixture.seed(config, mixture.AUGMENT, epoch, index), 4

@@ -48,37 +48,48 @@ def predict_all(
         network.require_moving()
     scale = network.inverse_depth_max / depth_png.LEVELS
     camera = camera or point_cloud.Camera()
-    meters = network.metres_per_unit
-    style = scale, color_range, camera, meters
-    pictures = Pictures(camera)
+    style = scale, color_range, camera, network.metres_per_unit
     writer = Writer(out, formats or _DEFAULT_FORMATS, *style)
-    written, clips, failed = [], [], []
-    for path, name in progress.bar(
-        inputs.named(paths), desc="predict", total=_length(paths), unit="input"
-    ):
-        try:
-            check_apart(path, out)
-            if video.is_video(path):
-                frames = Writer(out / name, formats, *style) if formats else None
-                clips.append(_predict_clip(path, name, network, pictures, (writer, frames)))
-            else:
-                written.append(_predict_image(pictures.read(path), name, network, writer))
-        except ValueError as error:
-            failed.append({"input": str(path), "error": str(error)})
+
+    def frame_writer(name):
+        return Writer(out / name, formats, *style) if formats else None
+
+    entries = _predict_each(paths, network, Pictures(camera), writer, frame_writer)
     writer.finish()
     document = {  # the spelling of the keys is a contract
         "units": _units(network),
-        "metres_per_unit": meters,
+        "metres_per_unit": network.metres_per_unit,
         "png16_scale": scale,
-        "colour_range": writer.color_range if written else color_range,
+        "colour_range": writer.color_range if entries["images"] else color_range,
         "colour_map": color.INVERSE_DEPTH_MAP,
-        "images": written,
-        "videos": clips,
-        "failed": failed,
+        **entries,
         "created_by": f"aquanet_tf {aquanet_tf.__version__}",
     }
     files.write(out / "predictions.json", document)
     return document
+
+
+def _predict_each(paths, network, pictures, writer, frame_writer) -> dict[str, list[dict]]:
+    """The entries `images`, `videos` and `failed` of predictions.json, their files written.
+
+    writer: of images, and of the color videos; frame_writer: name of a video -> writer of its
+    single frames, or None.
+    """
+    entries = {"images": [], "videos": [], "failed": []}
+    for path, name in progress.bar(
+        inputs.named(paths), desc="predict", total=_length(paths), unit="input"
+    ):
+        try:
+            check_apart(path, writer.out)
+            if video.is_video(path):
+                writers = writer, frame_writer(name)
+                entries["videos"].append(_predict_clip(path, name, network, pictures, writers))
+            else:
+                picture = pictures.read(path)
+                entries["images"].append(_predict_image(picture, name, network, writer))
+        except ValueError as error:
+            entries["failed"].append({"input": str(path), "error": str(error)})
+    return entries
 
 
 def check_apart(path: pathlib.Path, out: pathlib.Path) -> None:

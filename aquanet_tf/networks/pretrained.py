@@ -47,11 +47,13 @@ def mobilenet_convolutions(preset):
             if len(weights) == 1:  # a convolution without bias; its normalization follows
                 kernel, depthwise = weights[0], layer.__class__.__name__ == "DepthwiseConv2D"
             else:
-                convolutions.append(_folded(kernel, depthwise, layer.epsilon, *weights))
+                convolutions.append(_folded(kernel, depthwise, layer.epsilon, weights))
     return convolutions[:-1]
 
 
-def _folded(kernel, depthwise, epsilon, gamma, beta, mean, variance):
-    """(kernel, bias) of a convolution followed by batch normalization in inference."""
+def _folded(kernel, depthwise, epsilon, normalization):
+    """(kernel, bias) of a convolution followed by batch normalization in inference; normalization:
+    gamma, beta, mean, variance."""
+    gamma, beta, mean, variance = normalization
     scale = gamma / (variance + epsilon) ** 0.5
     return kernel * (scale[:, None] if depthwise else scale), beta - mean * scale

@@ -67,7 +67,8 @@ class StageOne(Stage):
         masks = self.masks(batch, depth, rotation, translation)
         views, photometric, perceptual = [], 0.0, 0.0
         for c in range(REFERENCES):
-            view = self._view(batch, c, depth, rotation[:, c], translation[:, c], masks)
+            motion = rotation[:, c], translation[:, c]
+            view = self._view(batch, c, depth, motion, masks)
             l1, features = self.synthesis.parts(view.image, view.truth, view.weight)
             photometric += l1 / REFERENCES
             perceptual += features / REFERENCES
@@ -83,8 +84,8 @@ class StageOne(Stage):
             first = self.anchor(batch["target"], batch["grid"], batch["intrinsics"])
             loss = anchor_loss(depth.inverse_depth, first)
             terms.update(objective.terms(config, anchor=loss))
-        motion = self._motion_size(rotation, whole_translation)
-        return Outputs(terms, {**motion, **_watched(depth, views)}, _images(depth, views, masks))
+        size = self._motion_size(rotation, whole_translation)
+        return Outputs(terms, {**size, **_watched(depth, views)}, _images(depth, views, masks))
 
     def _depth(self, batch, aquanet):
         logits, beta = aquanet(batch["target"], batch["grid"], batch["intrinsics"])

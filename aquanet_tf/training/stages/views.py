@@ -40,24 +40,24 @@ class View(NamedTuple):
     weight: tf.Tensor
 
 
-def forward_view(warp, batch, c, depth, rotation, translation, masks=None):
+def forward_view(warp, batch, c, depth, motion, masks=None):
     """The target seen from reference c. W_c = O_c, with masks O_c * M_c * M_{0->c}.
 
     Args:
         warp: AdaptiveForwardWarp.
         batch: of `data.pipeline`; depth: `Depth`; masks: `Masks` or None.
-        rotation, translation: T_{target -> reference c}, [B,3,3] and [B,3].
+        motion: (R, t) of T_{target -> reference c}, [B,3,3] and [B,3].
     """
     k = batch["intrinsics"]
     target_mask = None if masks is None else masks.target
     image, seen, projected = warp(
-        batch["target"], depth.logits, depth.beta, (rotation, translation), k, k, target_mask
+        batch["target"], depth.logits, depth.beta, motion, k, k, target_mask
     )
     weight = seen if masks is None else seen * masks.references[:, c] * projected
     return View(image, batch["references"][:, c], seen, weight)
 
 
-def backward_view(batch, c, depth, rotation, translation, masks=None):
+def backward_view(batch, c, depth, motion, masks=None):
     """The target synthesized from reference c. W = inside the reference, with masks * M_0 *
     M_{c->0}; arguments as `forward_view`.
 
@@ -66,9 +66,7 @@ def backward_view(batch, c, depth, rotation, translation, masks=None):
     k = batch["intrinsics"]
 
     def warped(reference):
-        return backward_warp.backward_warp(
-            reference, depth.inverse_depth, rotation, translation, k, k
-        )
+        return backward_warp.backward_warp(reference, depth.inverse_depth, *motion, k, k)
 
     image, inside = warped(batch["references"][:, c])
     seen = weight = tf.cast(inside, tf.float32)

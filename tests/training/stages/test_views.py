@@ -19,20 +19,20 @@ def scene(motion=(0.3, 0.0, 0.6, 0.0, 0.02, 0.0)):
     logits = tf.constant(2 * rng.normal(size=(1, HEIGHT, WIDTH, LEVELS)), tf.float32)
     beta = tf.ones([1, HEIGHT, WIDTH, 1])
     inverse_depth = quantization.expected_inverse_depth(logits, beta, 0.005, 0.3)
-    rotation, translation = pose.se3_exp(tf.constant([motion], tf.float32))
+    motion = pose.se3_exp(tf.constant([motion], tf.float32))
     batch = {
         "target": frames[:, 1],
         "references": tf.stack([frames[:, 0], frames[:, 2]], axis=1),
         "intrinsics": tf.constant(scenes.intrinsics(HEIGHT, WIDTH), tf.float32),
     }
-    return batch, views.Depth(logits, beta, inverse_depth), rotation, translation
+    return batch, views.Depth(logits, beta, inverse_depth), motion
 
 
-def view(kind, batch, depth, rotation, translation, masks=None, c=1):
+def view(kind, batch, depth, motion, masks=None, c=1):
     if kind == "backward":
-        return views.backward_view(batch, c, depth, rotation, translation, masks)
+        return views.backward_view(batch, c, depth, motion, masks)
     warp = AdaptiveForwardWarp(implementation="streaming")
-    return views.forward_view(warp, batch, c, depth, rotation, translation, masks)
+    return views.forward_view(warp, batch, c, depth, motion, masks)
 
 
 def constant_masks(target=1.0, references=1.0):
@@ -80,11 +80,11 @@ def test_truth_is_the_view_that_is_synthesized(kind):
 
 @KINDS
 def test_weights_carry_no_gradient(kind):
-    batch, depth, rotation, translation = scene()
+    batch, depth, motion = scene()
     with tf.GradientTape() as tape:
-        tape.watch([depth.logits, depth.inverse_depth, rotation, translation])
-        weight = view(kind, batch, depth, rotation, translation, constant_masks()).weight
+        tape.watch([depth.logits, depth.inverse_depth, *motion])
+        weight = view(kind, batch, depth, motion, constant_masks()).weight
         total = tf.reduce_sum(weight)
-    sources = [depth.logits, depth.inverse_depth, rotation, translation]
+    sources = [depth.logits, depth.inverse_depth, *motion]
     for gradient in tape.gradient(total, sources):
         assert gradient is None or not gradient.numpy().any()
