@@ -19,6 +19,7 @@ def test_it_can_be_read_from_anywhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "elsewhere")
     entry = model_entry.of("../run", network(grid_shift=0.25))
     assert entry == json.loads(json.dumps(entry))
+    assert (entry["epoch"], entry["working_height"], entry["grid_shift"]) == (7, 192, 0.25)
     assert entry["workdir"] == str((tmp_path / "run").resolve())
 
 

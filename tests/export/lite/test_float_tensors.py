@@ -16,9 +16,12 @@ NETWORK = [
     ("ELU", [4], [5]),
     ("RESIZE_BILINEAR", [5, 104], [6]),  # at another size
     ("RESIZE_BILINEAR", [5, 105], [7]),
+    ("CONV_2D", [7, 113, 114], [18]),  # features of the code
     ("CONV_2D", [1, 106, 107], [8]),
-    ("ADD", [8, 6], [9]),
-    ("ELU", [9], [10]),
+    ("ADD", [8, 5], [19]),
+    ("ADD", [19, 6], [9]),
+    ("ADD", [9, 18], [20]),
+    ("ELU", [20], [10]),
     ("CONV_2D", [10, 108, 109], [11]),  # logits
     ("CONV_2D", [10, 110, 111], [12]),  # the exponent of beta
     ("SOFTMAX", [11], [13]),
@@ -52,7 +55,7 @@ def test_every_kind_of_output_has_a_head(reader):
 
 def test_all_is_named_and_the_features_are_not():
     """The features' convolutions are what int8 is for."""
-    tensors = [{"index": index, "name": f"tensor {index}"} for index in range(113)]
+    tensors = [{"index": index, "name": f"tensor {index}"} for index in range(115)]
     interpreter = types.SimpleNamespace(
         _get_ops_details=operations, get_tensor_details=lambda: tensors
     )
