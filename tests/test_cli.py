@@ -128,6 +128,32 @@ def test_ctrl_c_is_one_line(monkeypatch, capsys):
     assert error.value.code == 130 and capsys.readouterr().err == "interrupted\n"
 
 
+@pytest.mark.parametrize(
+    "module, imported",
+    [
+        ("aquanet_tf.train", "tensorflow"),
+        ("export.tflite", "tensorflow"),
+        ("data_prep.street", "numpy"),
+    ],
+)
+def test_ctrl_c_while_a_command_is_imported_is_one_line(tmp_path, module, imported):
+    """TensorFlow takes seconds; any other error there keeps its traceback."""
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    package = tmp_path / f"{imported}.py"
+    package.write_text("raise KeyboardInterrupt")
+    done = commands.run(module, env=environment)
+    assert (done.returncode, done.stderr) == (130, "interrupted\n")
+    package.write_text("raise ZeroDivisionError")
+    done = commands.run(module, env=environment)
+    assert done.returncode == 1 and "Traceback" in done.stderr
+
+
+def test_a_program_that_imports_the_package_keeps_its_own_hook():
+    code = "import sys, aquanet_tf, data_prep; sys.exit(sys.excepthook is not sys.__excepthook__)"
+    done = commands.subprocess.run([commands.sys.executable, "-c", code], cwd=commands.ROOT)
+    assert done.returncode == 0
+
+
 def test_a_command_expands_home_in_its_flags(tmp_path):
     """Also in a flagfile, and in the flagfile's own name."""
     environment = {**os.environ, "HOME": str(tmp_path)}

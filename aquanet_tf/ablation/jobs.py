@@ -7,6 +7,7 @@ import shlex
 import sys
 
 from aquanet_tf.ablation.plan import Plan
+from aquanet_tf.config import Config
 from aquanet_tf.jobs.job import Job, plain
 
 COMMANDS = {
@@ -52,6 +53,7 @@ def _training(plan, key, seed, commands, data) -> Job:
         progress=workdir / "history.csv",
         output=workdir / "history.csv",
         masks=workdir / "masks" if row.stage1 else None,
+        defaults=dataclasses.asdict(Config()),
     )
 
 
@@ -84,6 +86,7 @@ def _evaluation(plan, key, seed, commands) -> Job:
         needs=(training_name(row.trained, seed),),
         output=out,
         again=True,
+        defaults=dataclasses.asdict(Config()),
     )
 
 

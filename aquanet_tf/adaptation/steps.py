@@ -86,6 +86,7 @@ def _training(request, name, title, config, commands) -> Job:
         output=workdir / "history.csv",
         title=title,
         flags=_flags,
+        defaults=dataclasses.asdict(Config()),
     )
 
 

@@ -1,6 +1,7 @@
 """A job and its record, OUT/jobs/NAME.json: whether it is finished, and for which work.
 
 A job is finished when its record says so for exactly the same work (`what`) and its output exists.
+Work that an earlier version began stays the same work: see `Job.defaults`.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ class Job:
         title: what is printed when it begins; empty: nothing.
         flags: function from a `what` to the flags of the user that it came from, name -> value, for
             messages.
+        defaults: option of a training -> its default. An earlier version did not record the options
+            that it did not have yet; they count as their defaults.
     """
 
     name: str
@@ -47,6 +50,7 @@ class Job:
     again: bool = False
     title: str = ""
     flags: Callable[[dict], dict] = _options
+    defaults: dict = dataclasses.field(default_factory=dict)
 
 
 def record(out: pathlib.Path, name: str) -> dict | None:
@@ -60,13 +64,18 @@ def path_of(out: pathlib.Path, name: str) -> pathlib.Path:
     return out / "jobs" / f"{name}.json"
 
 
+def same_work(job: Job, recorded: dict) -> bool:
+    """Whether the record is about the work of the job."""
+    return _completed(recorded["what"], job.defaults) == job.what
+
+
 def finished(job: Job, out: pathlib.Path) -> bool:
     """Whether exactly this work is done."""
     recorded = record(out, job.name)
     return bool(
         recorded
         and recorded["finished"]
-        and recorded["what"] == job.what
+        and same_work(job, recorded)
         and (job.output is None or job.output.is_file())
     )
 
@@ -81,7 +90,7 @@ def refuse_other_work(job: Job, out: pathlib.Path) -> None:
     """Raises ValueError instead of overwriting what a job of the same name made for other work,
     unless it may be done `again`. A job that failed before it made anything is no obstacle."""
     recorded = record(out, job.name)
-    if job.again or recorded is None or recorded["what"] == job.what:
+    if job.again or recorded is None or same_work(job, recorded):
         return
     if not (recorded["finished"] or _left_something(job)):
         return
@@ -103,7 +112,7 @@ def _left_something(job: Job) -> bool:
 
 def _differences(job: Job, before: dict) -> str:
     """What the work `before` had that `job` has not: the user's flags, else the parts of `what`."""
-    now = job.what
+    before, now = _completed(before, job.defaults), job.what
     for old, new in ((job.flags(before), job.flags(now)), (_options(before), _options(now))):
         changed = [f"--{name}={value}" for name, value in old.items() if new.get(name) != value]
         if differing := changed or [f"no --{name}" for name in new if name not in old]:
@@ -111,6 +120,17 @@ def _differences(job: Job, before: dict) -> str:
     words = {"data": "other data", "commands": "other data", "stage1": "another stage 1"}
     names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
     return ", ".join(dict.fromkeys(words.get(name, f"another {name}") for name in names))
+
+
+def _completed(what, defaults: dict):
+    """`what` with the default of every option that it does not name, also inside the work that it
+    stands on, such as a stage 1."""
+    if not isinstance(what, dict):
+        return what
+    found = {name: _completed(part, defaults) for name, part in what.items()}
+    if "options" in found:
+        found["options"] = {**defaults, **found["options"]}
+    return found
 
 
 def plain(value, out: pathlib.Path):

@@ -75,7 +75,7 @@ def run(
 def _execute(job, out, lock, bar) -> str:
     """Runs one job to its end; returns the reason of its failure, or ""."""
     record = job_module.record(out, job.name)
-    same = record is not None and record["what"] == job.what
+    same = record is not None and job_module.same_work(job, record)
     spent = record["seconds"] if same else 0.0
     log, path = out / "logs" / f"{job.name}.log", job_module.path_of(out, job.name)
     fresh = {"command": list(job.command), "what": job.what, "finished": False}

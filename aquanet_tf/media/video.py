@@ -22,6 +22,9 @@ EXTENSIONS = (
 )
 # Frames per second where the file says nothing and has one frame only.
 DEFAULT_FPS = 25.0
+# Formats whose header counts the duration from time 0 on, not from the first frame: .mkv and .webm,
+# .wmv. A recording that was cut out of a longer one may begin late.
+_FROM_ZERO = re.compile(r"Input #0, (matroska|asf)\b")
 
 
 class Clip(NamedTuple):
@@ -143,12 +146,16 @@ def _stamps(path: pathlib.Path) -> tuple[list[float], str]:
 
 
 def _header(log: str) -> tuple[float, float]:
-    """Seconds and frames per second in ffmpeg's description of its input; 0: not said."""
+    """Seconds from the first frame on and frames per second, in ffmpeg's description of its input;
+    0: not said."""
     start = log.partition("Output #")[0]
     time = re.search(r"Duration: (\d+):(\d+):(\d+\.\d+)", start)
     hours, minutes, seconds = map(float, time.groups()) if time else (0, 0, 0)
+    seconds += 3600 * hours + 60 * minutes
+    if _FROM_ZERO.search(start) and (late := re.search(r"Duration: .*, start: ([\d.]+)", start)):
+        seconds = max(0.0, seconds - float(late[1]))
     fps = re.search(r"Stream .* Video: .*?([\d.]+) fps", start)
-    return 3600 * hours + 60 * minutes + seconds, float(fps[1]) if fps else 0.0
+    return seconds, float(fps[1]) if fps else 0.0
 
 
 def _rate(times: list[float], seconds: float, fps: float) -> float:

@@ -31,9 +31,25 @@ from aquanet_tf.masks import spimo
 from aquanet_tf.runs import Run
 
 INDEX = "masks.json"
-# Options younger than the first caches. Masks depend on them by the frozen weights and the working
-# height alone, which the fingerprint covers anyway.
-_YOUNGER = {
+# Options of the version that made the first caches: they count with every value. No other will be
+# added.
+_FIRST = frozenset(
+    """
+    data_dir data_weights val_data_dir batch_size crop_height crop_width pose_input_height
+    pose_input_width stage stage1_workdir stage2_posenet resize_min resize_max depth_scaling flip
+    time_reversal photometric width encoder encoder_weights activation levels inverse_depth_min
+    inverse_depth_max adaptive beta_max focal_planes head pose_form pose_network_width warp
+    warp_impl mask mask_source spimo_passes spimo_shift_u spimo_shift_v spimo_threshold
+    spimo_resolution spimo_renormalize spimo_ignore_top spimo_source boosting_weight
+    perceptual_weight smoothness_weight smoothness_edge pyramid_scales kickstart_ramp vgg19_weights
+    kickstart_epochs pose_frozen_epochs epochs steps_per_epoch kickstart_learning_rate
+    learning_rate milestones mixed_precision steps_per_execution clip_norm seed deterministic
+    strategy replicas panels_every checkpoint_steps keep_checkpoints collapse
+    """.split()
+)
+# Younger options of the network that masks depend on by its frozen weights and working height
+# alone, which the fingerprint covers anyway: they never count.
+_BY_WEIGHTS = {
     *("synthesis", "ssim_weight", "rate_schedule", "ema", "working_height"),
     *("grid_shift", "spimo_margin", "warmup_epochs"),
     *("speed_weight", "anchor_weight", "learn_intrinsics"),
@@ -88,11 +104,8 @@ def _make(data_set, folder, score, threshold):
 def fingerprint(run: Run, config: Config, info: dict) -> str:
     """16 hex digits of everything that the masks of one data set depend on: `info` is its manifest,
     `config` that of the stage-2 run."""
-    options = {name: getattr(config, name) for name in named(Config, affects="masks")}
-    if not config.spimo_margin:  # younger than the first caches, whose masks have none
-        del options["spimo_margin"]
     dependencies = {
-        "options": options,
+        "options": _counted(config, named(Config, affects="masks")),
         "shards": [shard["sha256"] for shard in info["shards"]],
         "network": _of_the_network(run.config),
         "working_height": run.working_height,
@@ -104,10 +117,16 @@ def fingerprint(run: Run, config: Config, info: dict) -> str:
 
 
 def _of_the_network(config):
-    """The options of the stage-1 run in its fingerprint: those of the first version, with the
-    retired ones, so that caches of earlier versions stay valid."""
-    values = {**dataclasses.asdict(config), **retired.KEPT}
-    return {name: value for name, value in values.items() if name not in _YOUNGER}
+    """The options of the stage-1 run in its fingerprint, with those that are retired since."""
+    names = [name for name in named(Config) if name not in _BY_WEIGHTS]
+    return {**_counted(config, names), **retired.KEPT}
+
+
+def _counted(config, names) -> dict:
+    """The options `names` in a fingerprint. One that is younger than the first caches counts only
+    where it differs from its default, so that caches of earlier versions stay valid."""
+    values, defaults = dataclasses.asdict(config), dataclasses.asdict(Config())
+    return {n: values[n] for n in names if n in _FIRST or values[n] != defaults[n]}
 
 
 def _complete(folder) -> bool:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import dataclasses
 import json
 import multiprocessing
 import os
+import signal
 
 from aquanet_tf import files, progress
 from data_prep.street import drive as street_drive
@@ -77,15 +79,28 @@ def _make(out, plans, workers):
     context = multiprocessing.get_context("spawn")
     workers = min(workers, len(plans))
     with concurrent.futures.ProcessPoolExecutor(workers, mp_context=context) as pool:
-        jobs = [pool.submit(street_drive.make_drive, out, plan) for plan in plans]
         try:
+            with _ignoring_interrupts():
+                jobs = [pool.submit(street_drive.make_drive, out, plan) for plan in plans]
             done = concurrent.futures.as_completed(jobs)
             for job in progress.bar(done, total=len(jobs), desc="street", unit="drive"):
                 job.result()
         except BaseException:
-            for job in jobs:
-                job.cancel()
+            # Drives that are unfinished now are made anew by the next run.
+            for worker in multiprocessing.active_children():
+                worker.terminate()
             raise
+
+
+@contextlib.contextmanager
+def _ignoring_interrupts():
+    """Processes that start in the block ignore Ctrl-C from their first moment on, which a terminal
+    sends to all of them: each would print a traceback. Their parent ends them."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _write_splits(out, plans):

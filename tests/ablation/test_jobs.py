@@ -102,6 +102,45 @@ def test_other_flags_are_refused_and_evaluations_made_again(write, tmp_path):  #
     assert starts(out) == {"first/seed1": 1, "second/seed1": 1, "other/seed1": 1}
 
 
+def older(out, *options, **changed):
+    """Rewrites the records of `out` as of a version that did not have `options`."""
+
+    def rewritten(what):
+        for name in ("stage1", "training"):
+            if what.get(name):
+                rewritten(what[name])
+        if "options" in what:
+            what["options"].update(changed)
+            for option in options:
+                del what["options"][option]
+
+    for path in (out / "jobs").iterdir():
+        record = json.loads(path.read_text())
+        rewritten(record["what"])
+        path.write_text(json.dumps(record))
+
+
+def test_an_ablation_of_an_earlier_version_goes_on(write, tmp_path):  # noqa: F811
+    """Where what it did not know has its default; its evaluations are not made again either."""
+    out = tmp_path / "out"
+
+    def run(**changes):
+        plan = plan_file.read(write(seeds=[1], data=[], **changes), out)
+        return runner.run(ablation_jobs.make(plan, fake_commands.COMMANDS), out)
+
+    assert run() == {}
+    once = starts(out)
+    evaluated = out / "evaluations/second/seed1.json"
+    before = evaluated.stat().st_mtime_ns
+    older(out, "spimo_margin", "ema")
+    assert run() == {} and starts(out) == once and evaluated.stat().st_mtime_ns == before
+    with pytest.raises(ValueError, match="first_seed1.json: was made with --ema=0.0; choose"):
+        run(flags=["--epochs=4", "--ema=0.9"])
+    older(out, retired_long_ago=0)
+    with pytest.raises(ValueError, match="was made with --retired_long_ago=0; choose"):
+        run()
+
+
 def test_two_at_once_are_refused(write, tmp_path):  # noqa: F811
     plan = plan_file.read(write(data=[]), tmp_path)
     with (tmp_path / "lock").open("w") as held:

@@ -66,6 +66,21 @@ def test_another_video_in_the_same_place_is_refused(run):
         run(speed=("--speed_kmh=30.0",))
 
 
+def test_an_adaptation_of_an_earlier_version_goes_on(run, tmp_path):
+    """Its options without those that it did not have: what they would have been has not changed."""
+    found = run()
+    once = starts(tmp_path)
+    for path in (tmp_path / "out" / "jobs").glob("stage?.json"):
+        record = json.loads(path.read_text())
+        assert record["what"]["options"].pop("spimo_margin") == 0
+        path.write_text(json.dumps(record))
+    assert run() == found and starts(tmp_path) == once
+    record["what"]["options"]["spimo_margin"] = 2
+    path.write_text(json.dumps(record))
+    with pytest.raises(ValueError, match=f"{path.name}: was made with --spimo_margin=2; choose"):
+        run()
+
+
 def test_a_refused_command_changes_nothing(run, tmp_path, monkeypatch):
     monkeypatch.setenv("FAIL", "train")
     with pytest.raises(ValueError, match="stage1: no train today"):

@@ -1,5 +1,6 @@
 """What an earlier job of the same name left decides whether another may take its place."""
 
+import dataclasses
 import sys
 
 import pytest
@@ -49,6 +50,56 @@ def test_a_training_that_began_is_not_continued_with_other_options(tmp_path):
     assert not called
     runner.run([training(tmp_path, "", epochs=2)], tmp_path, before=lambda: called.append(1))
     assert called == [1]
+
+
+def begun(out, what):
+    """The record of a training that was interrupted after an epoch."""
+    record = {"what": what, "finished": False, "seconds": 7.0}
+    files.write(job_module.path_of(out, "train"), record)
+    (out / "run").mkdir()
+    (out / "run" / "history.csv").write_text("epoch\n0\n")
+
+
+DEFAULTS = {"epochs": 5, "margin": 0}
+
+
+@pytest.mark.parametrize(
+    "before, stage1_before, words",
+    [
+        ({"epochs": 2}, {}, ""),
+        ({"epochs": 2}, {"epochs": 5}, ""),
+        ({"epochs": 2, "margin": 0}, {"epochs": 5, "margin": 0}, ""),
+        ({}, {}, "--epochs=5"),
+        ({"epochs": 2, "margin": 1}, {}, "--margin=1"),
+        ({"epochs": 2, "beta": 0}, {}, "--beta=0"),
+        ({"epochs": 2}, {"epochs": 4}, "another stage 1"),
+        ({"epochs": 2}, {"beta": 0}, "another stage 1"),
+    ],
+)
+def test_an_option_that_a_record_does_not_name_counts_as_its_default(
+    before, stage1_before, words, tmp_path
+):
+    """An earlier version did not have it. Options that this version does not know stay refused."""
+    what = {"options": {"epochs": 2, "margin": 0}, "data": [], "stage1": {"options": DEFAULTS}}
+    now = dataclasses.replace(training(tmp_path, ""), what=what, defaults=DEFAULTS)
+    begun(tmp_path, {**what, "options": before, "stage1": {"options": stage1_before}})
+    if words:
+        with pytest.raises(ValueError, match=f"was made with {words}; choose"):
+            job_module.refuse_other_work(now, tmp_path)
+        return
+    job_module.refuse_other_work(now, tmp_path)
+    assert not job_module.finished(now, tmp_path)
+    assert runner.run([now], tmp_path) == {}
+    assert job_module.finished(now, tmp_path)
+    assert job_module.record(tmp_path, "train")["what"] == what
+    assert job_module.seconds(tmp_path, "train") > 7  # with those of the earlier version
+
+
+def test_an_option_without_a_default_counts(tmp_path):
+    """As everything does of a job that is no training."""
+    begun(tmp_path, {"options": {"epochs": 2}, "data": ["street"], "stage1": None})
+    with pytest.raises(ValueError, match="was made with no --margin; choose"):
+        job_module.refuse_other_work(training(tmp_path, "", epochs=2, margin=0), tmp_path)
 
 
 @pytest.mark.parametrize(

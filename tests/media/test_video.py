@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from aquanet_tf.media import video
+from tests.support import clips
 
 
 @pytest.mark.parametrize("shape", [(16, 32), (17, 31)])
@@ -58,3 +59,13 @@ def test_a_clip_lasts_as_long_as_its_frames_say(tmp_path, monkeypatch, fps):
     written = tmp_path / path
     count, seconds = imageio_ffmpeg.count_frames_and_secs(str(written))
     assert count == 40 and seconds == pytest.approx(40 / fps, rel=0.01, abs=0.02)
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "a.webm", "a.wmv", "a.mp4", "a.ts"])
+def test_a_recording_that_begins_late_announces_its_own_frames(name, tmp_path):
+    """Some formats count the seconds before the first frame, too. No frames are missing there."""
+    codec = ("-c:v", "libvpx") if name == "a.webm" else ()
+    late = clips.make(tmp_path / name, *codec, "-output_ts_offset", "3")
+    assert video.announced(late) == pytest.approx(40, abs=1)
+    clip = video.probe(late)
+    assert (clip.frames, clip.fps) == (40, pytest.approx(20, rel=0.01))

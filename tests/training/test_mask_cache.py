@@ -1,6 +1,7 @@
 """Cached masks: those that the network would make, kept whole, and following every crop."""
 
 import dataclasses
+import types
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import tensorflow as tf
 from PIL import Image
 
 from aquanet_tf import files as files_module
-from aquanet_tf.config import Config
+from aquanet_tf.config import Config, fields
 from aquanet_tf.data import pipeline
 from aquanet_tf.geometry import camera
 from aquanet_tf.masks import spimo
@@ -122,10 +123,59 @@ def test_other_options_or_weights_have_another_place(run, options):
 
 
 def test_masks_of_earlier_versions_stay_valid():
-    """What the fingerprint covers of the network's options is what an old run.json recorded."""
+    """What the fingerprint covers of the network's options is what an old config.json recorded."""
     path = commands.ROOT / "pretrained" / "street" / "config.json"
-    covered = mask_cache._of_the_network(Config.load(path))
-    assert covered == files_module.read(path)  # a new option belongs to _YOUNGER
+    assert mask_cache._of_the_network(Config.load(path)) == files_module.read(path)
+
+
+class Network:
+    """One whose weights are known."""
+
+    def get_weights(self):
+        return [np.arange(6, dtype=np.float32).reshape(2, 3), np.ones(2, np.float32)]
+
+
+def fingerprint(network=None, height=48, **options):
+    """Of known weights: `network` are the options of the run, `options` those of its stage 2."""
+    config = mask_cache.Config(**(network or {}))
+    run = types.SimpleNamespace(config=config, aquanet=Network(), working_height=height)
+    two = mask_cache.Config(stage="2", stage1_workdir="runs/one", **options)
+    return mask_cache.fingerprint(run, two, {"shards": [{"sha256": "a"}, {"sha256": "b"}]})
+
+
+AUTHORS = {"spimo_passes": 3, "spimo_renormalize": True, "spimo_source": "boosted"}
+SMALL = {"levels": 13, "width": 0.5, "seed": 4, "epochs": 20, "kickstart_epochs": 3}
+LATER = {"ema": 0.9, "synthesis": "l1_ssim", "working_height": 96, "init_from": "x"}
+
+
+@pytest.mark.parametrize(
+    "network, height, options, expected",
+    [
+        ({}, 48, {}, "4419a66eb0114b61"),
+        ({}, 48, {"spimo_threshold": 0.1, **AUTHORS}, "1700510c8b9d0338"),
+        ({}, 48, {"spimo_margin": 3}, "393a5eed97733b8c"),
+        (SMALL, 48, {}, "30a7ccf2e41ed488"),
+        ({**LATER, "warmup_epochs": 2, "learn_intrinsics": True}, 96, {}, "08d7545ad0e3cb45"),
+        ({"spimo_margin": 2, "grid_shift": 0.5}, 48, {"spimo_margin": 2}, "e7169c2f2cdf51a0"),
+    ],
+)
+def test_caches_keep_their_names(network, height, options, expected):
+    """The values are those of an earlier version: with others, everybody's masks are made again."""
+    assert fingerprint(network, height, **options) == expected
+
+
+def test_a_new_option_counts_where_it_is_not_its_default(monkeypatch):
+    """One that masks depend on counts in stage 2, and any option counts for the network."""
+    before = fingerprint()
+    new = [
+        ("spimo_new", int, fields.option(2, "", affects="masks")),
+        ("new", str, fields.option("off", "")),
+    ]
+    future = dataclasses.make_dataclass("Future", new, bases=(Config,), frozen=True)
+    monkeypatch.setattr(mask_cache, "Config", future)
+    assert fingerprint() == fingerprint(spimo_new=2) == fingerprint(new="on") == before
+    others = [fingerprint(spimo_new=0), fingerprint({"spimo_new": 0}), fingerprint({"new": "on"})]
+    assert len({before, *others}) == 4
 
 
 def pattern(number, u, v):

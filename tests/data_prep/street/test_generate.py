@@ -1,8 +1,14 @@
 """The street command: same bytes for any number of workers, KITTI layout, resume, errors."""
 
+import contextlib
 import dataclasses
 import json
+import os
 import pathlib
+import signal
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -152,6 +158,49 @@ def test_an_interrupted_run_resumes_and_a_finished_one_is_left_alone(raw, tmp_pa
     assert contents(folder) == contents(raw) and kept.stat().st_mtime_ns == before
     generate.generate(str(folder), STREET, workers=1)
     assert json.loads((folder / generate.DONE).read_text())["seed"] == 7
+
+
+def tell_handler(out, plan):
+    """In place of make_drive: writes how the process takes Ctrl-C."""
+    ignored = signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+    (pathlib.Path(out) / f"{plan.number}.txt").write_text(f"ignored: {ignored}")
+
+
+def test_workers_leave_ctrl_c_to_their_parent(tmp_path, monkeypatch):
+    """A worker that is interrupted while it starts or waits would print a traceback."""
+    monkeypatch.setattr(street_drive, "make_drive", tell_handler)
+    before = signal.getsignal(signal.SIGINT)
+    generate.generate(str(tmp_path / "raw"), STREET, workers=2)
+    assert signal.getsignal(signal.SIGINT) == before
+    told = [path.read_text() for path in (tmp_path / "raw").glob("?.txt")]
+    assert told == ["ignored: True"] * 3
+
+
+def test_ctrl_c_ends_all_processes_with_one_line(tmp_path):
+    """A terminal sends it to the command and to its workers."""
+    folder = tmp_path / "raw"
+    flags = ["--out", folder, "--drives=3", "--test_drives=0", "--frames=2000", "--workers=2"]
+    command = subprocess.Popen(
+        [sys.executable, "-m", "data_prep.street", *map(str, flags)],
+        cwd=commands.ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        while not list(folder.rglob("*.png")) and command.poll() is None:
+            time.sleep(0.02)
+        os.killpg(command.pid, signal.SIGINT)
+        _, said = command.communicate(timeout=20)
+        assert command.returncode == 130 and "Traceback" not in said
+        assert said.splitlines()[-1] == "interrupted"
+        with pytest.raises(ProcessLookupError):  # all are gone
+            for _ in range(500):
+                os.killpg(command.pid, 0)
+                time.sleep(0.02)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(command.pid, signal.SIGKILL)
 
 
 def test_other_arguments_or_foreign_files_are_refused(raw, tmp_path):

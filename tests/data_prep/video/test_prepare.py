@@ -20,7 +20,7 @@ from data_prep.video import motion, prepare
 from data_prep.video import raw as video_raw
 from data_prep.video import select as video_select
 from tests.data_prep.video.test_motion import texture
-from tests.support import commands
+from tests.support import clips, commands
 
 SIZE = (96, 160)
 WIDE = texture(3, (300, 500))
@@ -173,6 +173,16 @@ def test_a_file_that_is_cut_off_is_said_to_be(tmp_path):
     assert 0 < decoded < 35
     (warning,) = video_frames.cut_off(str(path), decoded)
     assert f"{decoded} of about 40 frames" in warning and "cut off" in warning
+
+
+def test_a_file_that_begins_late_is_not_said_to_be_cut_off(tmp_path):
+    """As a piece of a longer recording. One that is cut off is said to be all the same."""
+    path = clips.make(tmp_path / "trip.mkv", "-output_ts_offset", "3", seconds=20.0)
+    assert video_frames.cut_off(path, 400) == []
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    decoded = sum(1 for _ in video_frames.read(path))
+    (warning,) = video_frames.cut_off(path, decoded)
+    assert 0 < decoded < 350 and f"{decoded} of about 400 frames" in warning
 
 
 @pytest.mark.parametrize("flow", [float("nan"), float("inf"), -1.0, 100.0])
