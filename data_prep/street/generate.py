@@ -80,7 +80,7 @@ def _make(out, plans, workers):
     workers = min(workers, len(plans))
     with concurrent.futures.ProcessPoolExecutor(workers, mp_context=context) as pool:
         try:
-            with _ignoring_interrupts():
+            with _interrupts_wait():
                 jobs = [pool.submit(street_drive.make_drive, out, plan) for plan in plans]
             done = concurrent.futures.as_completed(jobs)
             for job in progress.bar(done, total=len(jobs), desc="street", unit="drive"):
@@ -93,14 +93,14 @@ def _make(out, plans, workers):
 
 
 @contextlib.contextmanager
-def _ignoring_interrupts():
-    """Processes that start in the block ignore Ctrl-C from their first moment on, which a terminal
-    sends to all of them: each would print a traceback. Their parent ends them."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _interrupts_wait():
+    """Processes that start in the block never see Ctrl-C, which a terminal sends to all of them:
+    each would print a traceback. Their parent ends them; it sees Ctrl-C after the block."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _write_splits(out, plans):

@@ -58,6 +58,7 @@ def test_so_do_commands_on_images(workdir, tmp_path, monkeypatch, command):
     given.update(gt="", stride=1, fps=10.0, metres_per_unit=None, data_dir="")
     given.update(split="all", ground_truth="depth", crop="none", depth_dir="")
     given.update(camera_height=1.65, gt_dir="", intrinsics="", fov=60.0, pitch=None, height=0)
+    given.update(max_frames=5)
     flags = types.SimpleNamespace(**given, checkpoint="9", grid_shift=None)
     monkeypatch.setattr(command.flags, "FLAGS", flags)
     with pytest.raises(ValueError, match="--checkpoint=9: .* has the checkpoints 2 "):
