@@ -35,7 +35,7 @@ class Config(Lifecycle, Stored):
     )
     val_data_dir: str = option(
         "",
-        "Shards to validate on after every epoch, as --data_dir; empty: none.",
+        "Shards to validate on after every epoch, in the form of --data_dir; empty: none.",
         resumable=True,
         paths=True,
     )
@@ -80,7 +80,7 @@ class Config(Lifecycle, Stored):
     )
     flip: bool = option(True, "Mirror half of the triplets, left to right.")
     time_reversal: bool = option(True, "Swap previous and next frame in half of the triplets.")
-    photometric: bool = option(True, "Random gamma, brightness and color, equal in a triplet.")
+    photometric: bool = option(True, "Random gamma, brightness and color, same within a triplet.")
     # Networks (paper sections 3.1 and 3.2)
     width: float = option(
         1.0, "Channel multiplier of the depth network (mobile: its decoder).", low=0.03, high=4.0
@@ -114,7 +114,7 @@ class Config(Lifecycle, Stored):
     adaptive: bool = option(True, "Predict beta for every pixel; false: beta = 1 (vPLADE-Net).")
     beta_max: float = option(2.5, "beta lies in [1/beta_max, beta_max].", low=1.0, high=10.0)
     focal_planes: bool = option(
-        False, "Feed fx/2000, fy/2000 beside the positional code, to train on mixed cameras."
+        False, "Feed fx/2000, fy/2000 with the positional encoding, to train on mixed cameras."
     )
     head: str = option(
         "adaptive",
@@ -166,10 +166,10 @@ class Config(Lifecycle, Stored):
         affects="masks",
     )
     spimo_shift_u: float = option(
-        0.5, "Horizontal shift of the grid (-1..1).", low=0.0, high=2.0, affects="masks"
+        0.5, "Horizontal shift of the grid; 2: image width.", low=0.0, high=2.0, affects="masks"
     )
     spimo_shift_v: float = option(
-        -0.25, "Vertical shift of the grid (-1..1).", low=-2.0, high=2.0, affects="masks"
+        -0.25, "Vertical shift of the grid; 2: image height.", low=-2.0, high=2.0, affects="masks"
     )
     spimo_threshold: float = option(
         0.03, "gamma of Eq. 7: static where variance / mean^2 is below.", low=0.0, affects="masks"
@@ -196,7 +196,7 @@ class Config(Lifecycle, Stored):
         affects="masks",
     )
     spimo_margin: int = option(
-        0, "Pixels of the network's input by which masks grow.", low=0, high=64, affects="masks"
+        0, "Dilate masks by so many pixels of the network's input.", low=0, high=64, affects="masks"
     )
     spimo_source: str = option(
         "plain",
@@ -244,7 +244,7 @@ class Config(Lifecycle, Stored):
         0.1, "alpha_ds of Eq. 10: weight of the smoothness loss.", low=0.0
     )
     smoothness_edge: float = option(
-        1.0, "Smoothness counts exp(-edge * |dI|) where the image changes by dI.", low=0.0
+        1.0, "Smoothness is weighted by exp(-edge * |dI|) where the image changes by dI.", low=0.0
     )
     pyramid_scales: int = option(
         1,
@@ -268,7 +268,7 @@ class Config(Lifecycle, Stored):
         paths=True,
     )
     # Schedule
-    kickstart_epochs: int = option(5, "Number of first epochs, which train PoseNet alone.", low=0)
+    kickstart_epochs: int = option(5, "Number of first epochs; they train PoseNet alone.", low=0)
     pose_frozen_epochs: int = option(
         0,
         "Epochs after the kick-start that train the depth network alone, because an untrained one "
@@ -318,7 +318,7 @@ class Config(Lifecycle, Stored):
     clip_norm: float = option(
         0.0, "Clip gradients to this global norm; 0: off.", low=0.0, resumable=True
     )
-    seed: int = option(1, "Seed of initial weights, order and augmentation.", low=0, high=2**32 - 1)
+    seed: int = option(1, "Seed of weights, data order and augmentation.", low=0, high=2**32 - 1)
     deterministic: bool = option(
         False,
         "The same run gives the same bits on the same machine, interrupted or not. Uses "
