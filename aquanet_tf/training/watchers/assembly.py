@@ -65,7 +65,7 @@ class Watchers:
             panels = callbacks.Panels(logdir / "panels", self._panel_batch, config.panels_every)
             watchers.append(panels)
         if config.collapse != "off":
-            watchers.append(collapse.CollapseSentinel(config.collapse))
+            watchers.append(collapse.CollapseSentinel(config.collapse, config.beta_max))
         if getattr(stage, "teacher", None) is not None:
             watchers.append(callbacks.PreviousEpoch(config.kickstart_epochs))
         return [each for each in watchers if self.chief or not isinstance(each, _WRITERS)]

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
+
 import tensorflow as tf
 from absl import logging
 
-# A run below these has collapsed: the standard deviation of inverse depth in an image is less than
-# 2 % of its mean, or the camera moves less than 1/1000 of a depth unit between frames.
+# A run beyond one of these has collapsed: the standard deviation of inverse depth in an image is
+# less than 2 % of its mean, the camera moves less than 1/1000 of a depth unit between frames, or
+# beta is this near to its limit in all pixels (log beta as a share of log beta_max), where its tanh
+# has no gradient left.
 MIN_SPREAD = 0.02
 MIN_TRANSLATION = 1e-3
+MAX_BETA = 0.999
 
 
 class Collapse(ValueError):
@@ -18,22 +23,25 @@ class Collapse(ValueError):
 class CollapseSentinel(tf.keras.callbacks.Callback):
     """Warns, or raises `Collapse`, with advice, when depth becomes constant or ego-motion vanishes.
 
-    action: `warn` or `stop`.
+    Args:
+        action: `warn` or `stop`.
+        beta_max: limit of beta.
     """
 
-    def __init__(self, action):
+    def __init__(self, action, beta_max):
         super().__init__()
         self.action = action
+        self.beta_max = beta_max
 
     def on_epoch_end(self, epoch, logs=None):
-        advice = diagnose(logs or {})
+        advice = diagnose(logs or {}, self.beta_max)
         if advice and self.action == "stop":
             raise Collapse(f"epoch {epoch}: {advice} (--collapse=stop)")
         if advice:
             logging.warning("epoch %d: %s", epoch, advice)
 
 
-def diagnose(logs):
+def diagnose(logs, beta_max):
     """Advice for the means of an epoch (name -> value), or None when they look sound."""
     if logs.get("translation", 1.0) < MIN_TRANSLATION:
         return (
@@ -41,10 +49,12 @@ def diagnose(logs):
             "--kickstart_epochs, use --pose_form=antisymmetric, and check that the camera moves in "
             "the triplets (--min_speed of python -m data_prep.kitti)"
         )
+    remedy = (
+        "begin again with --clip_norm=0.05, more --warmup_epochs or --kickstart_epochs, a lower "
+        "--learning_rate or --smoothness_weight, and check the intrinsics of the data set"
+    )
     if logs.get("spread", 1.0) < MIN_SPREAD:
-        return (
-            f"depth has become constant (spread {logs['spread']:.2g} of its mean): begin again "
-            "with --warmup_epochs=1, a lower --learning_rate or --smoothness_weight, or more "
-            "--kickstart_epochs, and check the intrinsics of the data set"
-        )
+        return f"depth has become constant (spread {logs['spread']:.2g} of its mean): {remedy}"
+    if math.log(logs.get("beta", 1.0)) > MAX_BETA * math.log(max(beta_max, 1.0 + 1e-6)):
+        return f"depth no longer learns (beta is {beta_max:g}, its limit, everywhere): {remedy}"
     return None
