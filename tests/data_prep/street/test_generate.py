@@ -179,6 +179,11 @@ def test_workers_leave_ctrl_c_to_their_parent(tmp_path, monkeypatch):
     assert told == ["blocked: True"] * 3
 
 
+def not_in_background():
+    """A shell lets what it runs in the background ignore SIGINT, tests as well."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_ends_all_processes_with_one_line(tmp_path):
     """A terminal sends it to the command and to its workers."""
     folder = tmp_path / "raw"
