@@ -55,6 +55,6 @@ def diagnose(logs, beta_max):
     )
     if logs.get("spread", 1.0) < MIN_SPREAD:
         return f"depth has become constant (spread {logs['spread']:.2g} of its mean): {remedy}"
-    if math.log(logs.get("beta", 1.0)) > MAX_BETA * math.log(max(beta_max, 1.0 + 1e-6)):
+    if beta_max > 1 and math.log(logs.get("beta", 1.0)) > MAX_BETA * math.log(beta_max):
         return f"depth no longer learns (beta is {beta_max:g}, its limit, everywhere): {remedy}"
     return None
