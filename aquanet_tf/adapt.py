@@ -128,7 +128,10 @@ def main(argv) -> None:
         camera = ("--intrinsics", options.intrinsics)
     else:
         if not options.fov_deg:
-            warnings.append(f"no camera given: it is learned from {_FIELD_OF_VIEW:g} degrees on")
+            warnings.append(
+                f"no camera given: it is learned from {_FIELD_OF_VIEW:g} degrees on; where the drive "
+                "has turns, data_prep.calibrate can find it, for --intrinsics"
+            )
         camera = ("--fov_deg", f"{options.fov_deg or _FIELD_OF_VIEW:g}")
     place = options.input, drive, options.fov_deg or _FIELD_OF_VIEW
     before = road.look(options.init_from, *place)

@@ -35,8 +35,8 @@ _IGNORED = frozenset(
     # of nerfstudio: poses
     "frames cameraanglex cameraangley aabbscale appliedtransform appliedscale "
     "plyfilepath orientationoverride scale offset trainfilenames valfilenames testfilenames "
-    # of training with --learn_intrinsics: what is known of the numbers
-    "learned "
+    # of training with --learn_intrinsics, and of data_prep.calibrate: what is known of the numbers
+    "learned calibrated "
     # notes
     "name comment description source license date version".split()
 )

@@ -80,6 +80,9 @@ ELSEWHERE = {
     "python -m aquanet_tf.scale --workdir runs/street --data_dir data/street/records": (
         "the tests of scale: the ego-motion of a tiny run fits no distance"
     ),
+    "python -m data_prep.calibrate --input drive.mp4 --crop 0,55,0,0 --out camera.json": (
+        "the tests of data_prep.calibrate"
+    ),
     "python -m aquanet_tf.doctor": "the tests of doctor",
     "python -m aquanet_tf.adapt --input drive.mp4 --camera_height 1.4 --out mycam": (
         "the tests of adapt, in miniature"

@@ -1,0 +1,85 @@
+"""Finds the camera of a drive from its images alone: focal length and lens.
+
+    python -m data_prep.calibrate --input TRIP.mp4 --out camera.json [--crop TOP,BOTTOM,LEFT,RIGHT]
+        [--max_frames N]
+
+Written: a camera file, which data_prep.video, aquanet_tf.predict and aquanet_tf.adapt read with
+--intrinsics. Chooses successive frames in which the camera turns, and reconstructs them with COLMAP
+(`pip install 'aquanet-tf[calibrate]'`). The principal point is taken to be in the middle.
+
+A drive straight ahead does not show its focal length. Then, and whenever the result cannot be
+trusted, the command ends with the reason and writes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import tempfile
+
+from absl import flags
+
+from aquanet_tf import cli, files
+from data_prep.calibration import keyframes, structure
+from data_prep.calibration.camera import Camera
+from data_prep.video import crop
+from data_prep.video import frames as video_frames
+from data_prep.video.crop import Crop
+
+
+def define_flags() -> None:
+    """The flags of the command."""
+    cli.define_path("input", None, "Video, or folder of images in order of time.", required=True)
+    cli.define_output("out", None, "Camera file (JSON) to write.", required=True)
+    text = "TOP,BOTTOM,LEFT,RIGHT pixels in which nothing is looked for: hood, burnt-in text."
+    flags.DEFINE_list("crop", [], text)
+    flags.DEFINE_integer("max_frames", 150, "Frames to use.", lower_bound=keyframes.FEWEST)
+    flags.DEFINE_integer("threads", os.cpu_count() or 1, "Worker threads.", lower_bound=1)
+
+
+def calibrate(clip: pathlib.Path, hidden: Crop, most: int, threads: int) -> Camera:
+    """The camera of a clip: a video, or a folder of images.
+
+    Args:
+        hidden: margins in which nothing is looked for; the camera is that of whole frames.
+        most: frames to use.
+        threads: worker threads.
+
+    Raises ValueError when the clip does not show its camera, and as `keyframes.choose` and
+    `structure.models`.
+    """
+    structure.require()
+    numbers = keyframes.choose(clip, hidden, most)
+    with tempfile.TemporaryDirectory() as name:
+        work = pathlib.Path(name)
+        images, mask = work / "images", work / "mask.png"
+        images.mkdir()
+        shape = keyframes.write(clip, numbers, images)
+        keyframes.write_mask(shape, hidden, mask)
+        models = structure.models(images, mask, work, threads)
+    if not models:
+        raise ValueError(f"{clip}: no two frames show the same things from different places")
+    scale = shape[1] / keyframes.size_of(shape)[0]
+    camera = Camera(shape, models[0], tuple(models[1:]), scale, len(numbers))
+    camera.check()
+    return camera
+
+
+def main(argv) -> None:
+    """Runs the command; see the module docstring."""
+    del argv
+    options = flags.FLAGS
+    clips = video_frames.clips(options.input)
+    if len(clips) > 1:
+        raise ValueError(
+            f"--input={options.input}: holds {len(clips)} videos; name one, best one with turns"
+        )
+    camera = calibrate(clips[0], crop.parse(options.crop), options.max_frames, options.threads)
+    files.write(options.out, camera.values())
+    print(camera.text())
+    print(f"written: {options.out}")
+
+
+if __name__ == "__main__":
+    define_flags()
+    cli.run(main)
