@@ -119,13 +119,18 @@ def _reconstruct(colmap, database, images, work, names, what):
     mapper.init_min_tri_angle, mapper.filter_min_tri_angle = 3.0, 0.5
     mapper.init_min_num_inliers, mapper.abs_pose_min_num_inliers = 60, 20
     with progress.bar(total=len(names), desc=f"camera of {what}", unit="frame") as bar:
+
+        def placed(frames):
+            # A frame counts again in each further model that COLMAP tries.
+            bar.update(min(frames, bar.total - bar.n))
+
         found = colmap.incremental_mapping(
             database,
             images,
             work,
             options=options,
-            initial_image_pair_callback=lambda: bar.update(2),
-            next_image_callback=lambda: bar.update(1),
+            initial_image_pair_callback=lambda: placed(2),
+            next_image_callback=lambda: placed(1),
         )
     return max(found.values(), key=lambda each: each.num_reg_images(), default=None)
 
