@@ -129,8 +129,8 @@ def main(argv) -> None:
     else:
         if not options.fov_deg:
             warnings.append(
-                f"no camera given: it is learned from {_FIELD_OF_VIEW:g} degrees on; where the drive "
-                "has turns, data_prep.calibrate can find it, for --intrinsics"
+                f"no camera given: it is learned from {_FIELD_OF_VIEW:g} degrees on; "
+                "data_prep.calibrate may find it where the drive has turns, for --intrinsics"
             )
         camera = ("--fov_deg", f"{options.fov_deg or _FIELD_OF_VIEW:g}")
     place = options.input, drive, options.fov_deg or _FIELD_OF_VIEW

@@ -16,12 +16,13 @@ from __future__ import annotations
 import os
 import pathlib
 import tempfile
+import warnings
 
 from absl import flags
 
 from aquanet_tf import cli, files
 from data_prep.calibration import keyframes, structure
-from data_prep.calibration.camera import Camera
+from data_prep.calibration.camera import ADVICE, Camera
 from data_prep.video import crop
 from data_prep.video import frames as video_frames
 from data_prep.video.crop import Crop
@@ -33,7 +34,7 @@ def define_flags() -> None:
     cli.define_output("out", None, "Camera file (JSON) to write.", required=True)
     text = "TOP,BOTTOM,LEFT,RIGHT pixels in which nothing is looked for: hood, burnt-in text."
     flags.DEFINE_list("crop", [], text)
-    flags.DEFINE_integer("max_frames", 150, "Frames to use.", lower_bound=keyframes.FEWEST)
+    flags.DEFINE_integer("max_frames", 250, "Frames to use.", lower_bound=keyframes.FEWEST)
     flags.DEFINE_integer("threads", os.cpu_count() or 1, "Worker threads.", lower_bound=1)
 
 
@@ -58,7 +59,7 @@ def calibrate(clip: pathlib.Path, hidden: Crop, most: int, threads: int) -> Came
         keyframes.write_mask(shape, hidden, mask)
         models = structure.models(images, mask, work, threads)
     if not models:
-        raise ValueError(f"{clip}: no two frames show the same things from different places")
+        raise ValueError(f"{clip}: COLMAP can reconstruct no part of this drive. {ADVICE}")
     scale = shape[1] / keyframes.size_of(shape)[0]
     camera = Camera(shape, models[0], tuple(models[1:]), scale, len(numbers))
     camera.check()
@@ -77,6 +78,12 @@ def main(argv) -> None:
     camera = calibrate(clips[0], crop.parse(options.crop), options.max_frames, options.threads)
     files.write(options.out, camera.values())
     print(camera.text())
+    if camera.folds:
+        warnings.warn(
+            "the lens bends more than one coefficient can say, so the corners of point clouds are "
+            "left out: calibrate it with a pattern, and give the file to --intrinsics",
+            stacklevel=1,
+        )
     print(f"written: {options.out}")
 
 

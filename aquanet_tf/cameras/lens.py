@@ -56,6 +56,8 @@ class Lens(NamedTuple):
                 y = y + (xx * miss_y - yx * miss_x) / det
             at_x, at_y = self.distort(x, y)
             found = np.hypot(goal_x - at_x, goal_y - at_y) < 1e-6
+            # Beyond its fold a model maps rays of the other side to the same places.
+            found &= (det > 0) & (x * goal_x + y * goal_y >= 0)
         return np.where(found, x, np.nan), np.where(found, y, np.nan)
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+import numpy as np
+
+from aquanet_tf.cameras.lens import Lens
 from data_prep.calibration.keyframes import FEWEST
 from data_prep.calibration.structure import Model
 
@@ -17,8 +20,14 @@ _DEVIATION = 0.04
 _DIFFERENCE = 0.1
 # Fields of view of cameras in cars, degrees.
 _FIELD_OF_VIEW = (15.0, 150.0)
-# A lens that moves no pixel by more than this share of its distance from the middle is none.
+# A lens that moves the corner of a frame by less than this share of its distance from the middle is
+# within the error of k1 (3 pixels of 621x187), and counts as none.
 _STRAIGHT = 0.01
+# What to do where a drive does not show its camera.
+ADVICE = (
+    "Give a drive with turns past near things (not a motorway), by day, and cut off the hood and "
+    "burnt-in text with --crop; or use --fov_deg of data_prep.video"
+)
 
 
 class Camera(NamedTuple):
@@ -52,10 +61,22 @@ class Camera(NamedTuple):
 
     @property
     def distortion(self) -> list[float]:
-        """k1, k2, p1, p2 of the lens; empty where it hardly moves a pixel."""
-        corner = math.hypot(*self.shape) / 2 / self.focal
-        moved = abs(self.model.radial) * corner**2
+        """k1, k2, p1, p2 of the lens; empty where it moves the corners of a frame by less than 1 %
+        of their distance from the middle."""
+        moved = abs(self.model.radial) * self._corner**2
         return [round(self.model.radial, 5), 0.0, 0.0, 0.0] if moved > _STRAIGHT else []
+
+    @property
+    def folds(self) -> bool:
+        """Whether the corners lie where the model of the lens has no ray: it bends more than one
+        coefficient can say."""
+        ray = Lens(coefficients=tuple(self.distortion)).undistort(np.array([self._corner]), 0.0)
+        return bool(np.isnan(ray[0]).any())
+
+    @property
+    def _corner(self) -> float:
+        """Distance of the corner of a frame from the middle, in focal lengths."""
+        return math.hypot(*self.shape) / 2 / self.focal
 
     def check(self) -> None:
         """Raises ValueError that says why this is not the camera."""
@@ -73,11 +94,7 @@ class Camera(NamedTuple):
             reason = f"half of the drive has a focal length of {other:.0f} px, all {self.focal:.0f}"
         else:
             return
-        raise ValueError(
-            f"{reason}: this drive does not show its camera. Give a drive with turns past near "
-            "things (not a motorway), and cut off the hood and burnt-in text with --crop; or use "
-            "--fov_deg of data_prep.video"
-        )
+        raise ValueError(f"{reason}: this drive does not show its camera. {ADVICE}")
 
     def _contradicts(self, half: Model) -> bool:
         """Whether a half of the drive shows another camera; one that shows none does not."""

@@ -34,17 +34,19 @@ def choose(clip: pathlib.Path, crop: Crop, most: int) -> list[int]:
     frames = video_frames.read(clip, crop)
     frames = progress.bar(frames, desc=f"motion in {clip.name}", unit="frame")
     selection = select.select(frames, _FOCAL, _LEAST_FLOW)
-    best, largest, first = [], -1.0, 0
+    best, largest, longest, first = [], 0.0, 0, 0
     for scene in selection.scenes:
         steps = selection.steps[first : first + len(scene) - 1]
         first += len(steps)
         numbers, turn = _turning(scene, steps, most)
+        longest = max(longest, len(numbers))
         # A longer scene is worth more than a sharper turn of a few frames.
-        if (value := turn * len(numbers)) > largest:
+        value = turn * len(numbers)
+        if len(numbers) >= FEWEST and (not best or value > largest):
             best, largest = numbers, value
-    if len(best) < FEWEST:
+    if not best:
         raise ValueError(
-            f"{clip}: the longest scene in motion has {len(best)} frames, and {FEWEST} are needed; "
+            f"{clip}: the longest scene in motion has {longest} frames, and {FEWEST} are needed; "
             "give a longer piece of the drive, best one with a turn"
         )
     return best
@@ -54,7 +56,7 @@ def _turning(scene: list[int], steps: list[Motion], most: int) -> tuple[list[int
     """The part of a scene that turns most, thinned out to up to `most` frames; and the rotation in
     it, in shares of the width."""
     flow = float(np.median([step.flow for step in steps])) if steps else 1.0
-    stride = min(-(-len(scene) // most), max(1, int(_MOST_FLOW / flow)))
+    stride = max(1, min(len(scene) // most, int(_MOST_FLOW / flow)))
     turned = np.cumsum([0.0] + [step.flow - step.parallax for step in steps])[::stride]
     numbers = scene[::stride]
     size = min(most, len(numbers))

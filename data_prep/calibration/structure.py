@@ -80,7 +80,7 @@ def require():
     except ImportError as error:
         raise ValueError(
             "data_prep.calibrate needs pycolmap: pip install 'aquanet-tf[calibrate]' (Python 3.10 "
-            "or newer)"
+            f"or newer) ({error})"
         ) from error
     pycolmap.logging.minloglevel = int(pycolmap.logging.FATAL)
     pycolmap.set_random_seed(0)
@@ -145,7 +145,8 @@ def _model(colmap, reconstruction) -> Model:
         _adjusted(colmap, reconstruction, key, focal * (1 + share))[1] - cost
         for share in (-_OTHER, _OTHER)
     ]
-    deviation = _OTHER * focal / math.sqrt(2 * min(worse)) if min(worse) > 0 else math.inf
+    determined = all(math.isfinite(cost) and cost > 0 for cost in worse)
+    deviation = _OTHER * focal / math.sqrt(2 * min(worse)) if determined else math.inf
     return Model(focal, radial, deviation, reconstruction.num_reg_images(), error)
 
 

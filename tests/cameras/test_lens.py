@@ -60,3 +60,11 @@ def test_beyond_a_right_angle_there_is_no_ray(angle):
 def test_what_distorts():
     assert not Lens().distorts and not Lens("radtan", (0.0,) * 5).distorts
     assert Lens("equidistant").distorts and Lens("radtan", (0.0, 0.1)).distorts
+
+
+@pytest.mark.parametrize("place", [(0.91, 0.51), (0.914, 0.0), (-0.8, -0.6)])
+def test_beyond_the_fold_there_is_no_ray(place):
+    """With k1 = -0.3 no ray appears farther than 0.703 from the middle; rays of the other side,
+    which the formula also maps there, are none."""
+    rays = Lens(coefficients=(-0.3,)).undistort(*map(np.array, place))
+    assert np.isnan(rays).all()

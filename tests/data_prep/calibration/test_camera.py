@@ -10,7 +10,7 @@ from aquanet_tf.cameras import camera_file
 from data_prep.calibration.camera import Camera
 from data_prep.calibration.structure import Model
 
-GOOD = Model(focal=700.0, radial=-0.2, deviation=7.0, frames=100, error=0.5)
+GOOD = Model(focal=700.0, radial=-0.1, deviation=7.0, frames=100, error=0.5)
 
 
 def camera(scale=1.0, halves=(), **changes):
@@ -24,15 +24,24 @@ def test_the_file_is_read_as_the_camera_that_was_found(tmp_path, scale):
     read = camera_file.read(tmp_path / "camera.json", (400, 1200))
     f = 700 * scale
     np.testing.assert_allclose(read.k, [[f, 0, 599.5], [0, f, 199.5], [0, 0, 1]])
-    assert tuple(read.lens.coefficients[:2]) == (-0.2, 0.0)
+    assert tuple(read.lens.coefficients[:2]) == (-0.1, 0.0)
     half = camera_file.read(tmp_path / "camera.json", (200, 600))
     np.testing.assert_allclose(half.k[0, 0], f / 2)
 
 
-def test_a_lens_that_bends_hardly_a_pixel_is_left_out():
+def test_a_lens_that_moves_the_corners_by_less_than_1_percent_is_left_out():
     corner = math.hypot(200, 600) / 700
     assert "distortion" not in camera(radial=0.009 / corner**2).values()
-    assert "distortion" in camera(radial=0.011 / corner**2).values()
+    assert "distortion" in camera(radial=-0.011 / corner**2).values()
+
+
+def test_a_lens_without_rays_for_the_corners_is_told():
+    """r (1 + k r^2) has its largest value, the fold, where r^2 = -1 / (3 k)."""
+    corner = math.hypot(200, 600) / 700
+    fold = -4 / (27 * corner**2)
+    assert camera(radial=1.01 * fold).folds
+    assert not camera(radial=0.99 * fold).folds
+    assert not camera(radial=0.0).folds
 
 
 def test_halves_that_show_other_cameras_are_refused():

@@ -34,6 +34,7 @@ def test_a_long_slow_scene_is_thinned_out(monkeypatch, tmp_path):
     assert keyframes.choose(tmp_path, NO_CROP, 100) == list(range(0, 200, 2))
     assert keyframes.choose(tmp_path, NO_CROP, 20) == list(range(0, 60, 3))
     assert keyframes.choose(tmp_path, NO_CROP, 500) == list(range(200))
+    assert keyframes.choose(tmp_path, NO_CROP, 150) == list(range(150))
 
 
 def test_frames_of_two_scenes_are_never_mixed(monkeypatch, tmp_path):
@@ -44,6 +45,13 @@ def test_frames_of_two_scenes_are_never_mixed(monkeypatch, tmp_path):
 def test_a_longer_scene_is_better_than_a_few_frames_of_a_sharp_turn(monkeypatch, tmp_path):
     scene(monkeypatch, [0.05] * 20, [0.02] * 100)
     assert keyframes.choose(tmp_path, NO_CROP, 150) == list(range(21, 122))
+
+
+@pytest.mark.parametrize("useless", [[0.1] * 14, [], [-0.001] * 18])
+@pytest.mark.parametrize("turn", [0.002, 0.0, -0.001])
+def test_a_scene_of_too_few_frames_hides_no_other(monkeypatch, tmp_path, useless, turn):
+    scene(monkeypatch, useless, [turn] * 99)
+    assert len(keyframes.choose(tmp_path, NO_CROP, 150)) == 100
 
 
 def test_too_few_frames_are_refused_with_the_fix(monkeypatch, tmp_path):
