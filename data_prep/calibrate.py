@@ -3,29 +3,26 @@
     python -m data_prep.calibrate --input TRIP.mp4 --out camera.json [--crop TOP,BOTTOM,LEFT,RIGHT]
         [--max_frames N]
 
-Written: a camera file, which data_prep.video, aquanet_tf.predict and aquanet_tf.adapt read with
---intrinsics. Chooses successive frames in which the camera turns, and reconstructs them with COLMAP
+Written: a camera file, the intrinsics for data_prep.video, aquanet_tf.predict and aquanet_tf.adapt.
+Chooses frames in which the camera turns, and reconstructs them with COLMAP
 (`pip install 'aquanet-tf[calibrate]'`). The principal point is taken to be in the middle.
 
-A drive straight ahead does not show its focal length. Then, and whenever the result cannot be
-trusted, the command ends with the reason and writes nothing.
+Errors: a drive straight ahead does not show its focal length. Then, and whenever the result cannot
+be trusted, "error: ..." says why, and nothing is written.
 """
 
 from __future__ import annotations
 
 import os
-import pathlib
-import tempfile
 import warnings
 
 from absl import flags
 
 from aquanet_tf import cli, files
-from data_prep.calibration import keyframes, structure
-from data_prep.calibration.camera import ADVICE, Camera
+from data_prep.calibration import keyframes
+from data_prep.calibration.drive import find_camera
 from data_prep.video import crop
 from data_prep.video import frames as video_frames
-from data_prep.video.crop import Crop
 
 
 def define_flags() -> None:
@@ -38,34 +35,6 @@ def define_flags() -> None:
     flags.DEFINE_integer("threads", os.cpu_count() or 1, "Worker threads.", lower_bound=1)
 
 
-def calibrate(clip: pathlib.Path, hidden: Crop, most: int, threads: int) -> Camera:
-    """The camera of a clip: a video, or a folder of images.
-
-    Args:
-        hidden: margins in which nothing is looked for; the camera is that of whole frames.
-        most: frames to use.
-        threads: worker threads.
-
-    Raises ValueError when the clip does not show its camera, and as `keyframes.choose` and
-    `structure.models`.
-    """
-    structure.require()
-    numbers = keyframes.choose(clip, hidden, most)
-    with tempfile.TemporaryDirectory() as name:
-        work = pathlib.Path(name)
-        images, mask = work / "images", work / "mask.png"
-        images.mkdir()
-        shape = keyframes.write(clip, numbers, images)
-        keyframes.write_mask(shape, hidden, mask)
-        models = structure.models(images, mask, work, threads)
-    if not models:
-        raise ValueError(f"{clip}: COLMAP can reconstruct no part of this drive. {ADVICE}")
-    scale = shape[1] / keyframes.size_of(shape)[0]
-    camera = Camera(shape, models[0], tuple(models[1:]), scale, len(numbers))
-    camera.check()
-    return camera
-
-
 def main(argv) -> None:
     """Runs the command; see the module docstring."""
     del argv
@@ -75,7 +44,8 @@ def main(argv) -> None:
         raise ValueError(
             f"--input={options.input}: holds {len(clips)} videos; name one, best one with turns"
         )
-    camera = calibrate(clips[0], crop.parse(options.crop), options.max_frames, options.threads)
+    hidden = crop.parse(options.crop)
+    camera = find_camera(clips[0], hidden, options.max_frames, options.threads)
     files.write(options.out, camera.values())
     print(camera.text())
     if camera.folds:

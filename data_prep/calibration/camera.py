@@ -21,8 +21,8 @@ _DIFFERENCE = 0.1
 # Fields of view of cameras in cars, degrees.
 _FIELD_OF_VIEW = (15.0, 150.0)
 # A lens that moves the corner of a frame by less than this share of its distance from the middle is
-# within the error of k1 (3 pixels of 621x187), and counts as none.
-_STRAIGHT = 0.01
+# within the error of k1, and counts as none.
+_STRAIGHT = 0.02
 # What to do where a drive does not show its camera.
 ADVICE = (
     "Give a drive with turns past near things (not a motorway), by day, and cut off the hood and "
@@ -61,7 +61,7 @@ class Camera(NamedTuple):
 
     @property
     def distortion(self) -> list[float]:
-        """k1, k2, p1, p2 of the lens; empty where it moves the corners of a frame by less than 1 %
+        """k1, k2, p1, p2 of the lens; empty where it moves the corners of a frame by less than 2 %
         of their distance from the middle."""
         moved = abs(self.model.radial) * self._corner**2
         return [round(self.model.radial, 5), 0.0, 0.0, 0.0] if moved > _STRAIGHT else []

@@ -8,6 +8,7 @@ import pytest
 from tests.support import commands
 
 COMMANDS = {
+    "data_prep.calibrate": "calibrate.py",
     "data_prep.check": "check.py",
     "data_prep.cityscapes": "cityscapes.py",
     "data_prep.eigen_lists": "eigen_lists.py",

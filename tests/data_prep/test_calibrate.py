@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data_prep import calibrate
-from data_prep.calibration import keyframes, structure
+from data_prep.calibration.drive import find_camera
 from data_prep.street import drive as street_drive
 from data_prep.video.crop import Crop
 from tests.support import commands
@@ -50,31 +49,9 @@ def test_a_hood_is_hidden_by_crop(drives, tmp_path):
         frame = np.array(Image.open(path))
         frame[-48:, :620] = pattern
         Image.fromarray(frame).save(tmp_path / path.name)
-    camera = calibrate.calibrate(tmp_path, Crop(bottom=48), 250, 2)
+    camera = find_camera(tmp_path, Crop(bottom=48), 250, 2)
     assert camera.focal == pytest.approx(FOCAL, rel=0.03)
     assert camera.values()["cy"] == pytest.approx((188 - 1) / 2)
-
-
-def test_the_camera_is_that_of_whole_frames(tmp_path, monkeypatch):
-    """Images wider than 1280 pixels are reduced before COLMAP sees them."""
-    for number in range(20):
-        Image.new("RGB", (2560, 800)).save(tmp_path / f"{number}.png")
-    model = structure.Model(focal=700.0, radial=0.0, deviation=7.0, frames=20, error=0.5)
-    seen = {}
-
-    def models(images, mask, work, threads):
-        seen.update(image=Image.open(next(images.iterdir())).size, mask=Image.open(mask).size)
-        return [model]
-
-    monkeypatch.setattr(structure, "require", lambda: None)
-    monkeypatch.setattr(structure, "models", models)
-    monkeypatch.setattr(keyframes, "choose", lambda *_: list(range(20)))
-    camera = calibrate.calibrate(tmp_path, Crop(bottom=100), 250, 1)
-    assert seen == {"image": (1280, 400), "mask": (1280, 400)}
-    assert camera.values()["fx"] == 1400.0 and camera.values()["width"] == 2560
-    monkeypatch.setattr(structure, "models", lambda *_: [])
-    with pytest.raises(ValueError, match="COLMAP can reconstruct no part of this drive. Give a"):
-        calibrate.calibrate(tmp_path, Crop(bottom=100), 250, 1)
 
 
 def test_a_drive_straight_ahead_does_not(drives, tmp_path):
