@@ -7,8 +7,9 @@ Written: a camera file, the intrinsics for data_prep.video, aquanet_tf.predict a
 Chooses frames in which the camera turns, and reconstructs them with COLMAP
 (`pip install 'aquanet-tf[calibrate]'`). The principal point is taken to be in the middle.
 
-Errors: a drive straight ahead does not show its focal length. Then, and whenever the result cannot
-be trusted, "error: ..." says why, and nothing is written.
+Errors: where the frames do not determine the focal length, "error: ..." says why, and nothing is
+written. A drive straight ahead, such as on a motorway, may give a wrong one all the same: choose a
+drive with turns.
 """
 
 from __future__ import annotations
