@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import pathlib
 
 from aquanet_tf import files
 from aquanet_tf.adaptation import recipe, steps
+from aquanet_tf.cameras import camera_file
 from aquanet_tf.jobs import job
 from aquanet_tf.runs import history
 from aquanet_tf.runs.layout import INTRINSICS_FILE, SCALE_FILE, START_FILE
@@ -85,14 +85,10 @@ def _camera(workdir: pathlib.Path) -> dict | None:
     (each,) = learned["learned"]["sets"]
     return {
         **{name: each[name] for name in ("fx", "fy", "cx", "cy", "width", "height", "spread")},
-        "fov_deg": _field_of_view(each["fx"], each["width"]),
-        "first_fov_deg": _field_of_view(each["first_guess"]["fx"], each["width"]),
+        "fov_deg": camera_file.field_of_view(each["fx"], each["width"]),
+        "first_fov_deg": camera_file.field_of_view(each["first_guess"]["fx"], each["width"]),
         "comment": learned["comment"],
     }
-
-
-def _field_of_view(focal: float, width: int) -> float:
-    return math.degrees(2 * math.atan(0.5 * width / focal))
 
 
 def _scale(workdir: pathlib.Path) -> dict | None:

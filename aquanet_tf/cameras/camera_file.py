@@ -6,6 +6,7 @@ Kalibr camchain.yaml; COLMAP cameras.txt; nerfstudio transforms.json. docs/data.
 
 from __future__ import annotations
 
+import math
 import pathlib
 from typing import NamedTuple
 
@@ -69,6 +70,12 @@ def fitted(calibration: formats.Calibration, shape: tuple[int, int]) -> Camera:
             f'{width}x{height}: if K is for another size, add "width" and "height" to the file'
         )
     return Camera(k, calibration.lens)
+
+
+def field_of_view(focal: float, size: float) -> float:
+    """Field of view in degrees along a side of `size` pixels, without distortion; `focal` is the
+    focal length in pixels."""
+    return math.degrees(2 * math.atan(0.5 * size / focal))
 
 
 def scaled(k: np.ndarray, scale_x: float, scale_y: float) -> np.ndarray:

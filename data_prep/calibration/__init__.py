@@ -1,4 +1,4 @@
 """The camera of a drive, from its images alone: chosen frames, structure from motion, how sure.
 
-Uses: video.
+Uses: dataset, video.
 """

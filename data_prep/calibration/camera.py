@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from aquanet_tf.cameras import camera_file
 from aquanet_tf.cameras.lens import Lens
 from data_prep.calibration.keyframes import FEWEST
 from data_prep.calibration.structure import Model
@@ -52,7 +53,7 @@ class Camera(NamedTuple):
     @property
     def field_of_view(self) -> float:
         """Horizontal field of view without distortion, degrees."""
-        return math.degrees(2 * math.atan(self.shape[1] / 2 / self.focal))
+        return camera_file.field_of_view(self.focal, self.shape[1])
 
     @property
     def uncertainty(self) -> float:

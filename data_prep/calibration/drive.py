@@ -21,7 +21,7 @@ def find_camera(clip: pathlib.Path, hidden: Crop, most: int, threads: int) -> Ca
     Raises ValueError when the clip does not show its camera, and as `keyframes.choose` and
     `structure.models`.
     """
-    structure.require()
+    structure.require()  # before the video is read, which takes long
     numbers = keyframes.choose(clip, hidden, most)
     with tempfile.TemporaryDirectory() as name:
         work = pathlib.Path(name)

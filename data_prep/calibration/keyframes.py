@@ -1,4 +1,4 @@
-"""The frames of a drive that structure from motion sees: enough motion between neighbors, turns."""
+"""Chooses the frames of a drive for structure from motion: with motion between them, and turns."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from aquanet_tf import progress
+from data_prep.dataset import thumbnails
 from data_prep.video import frames as video_frames
 from data_prep.video import select
 from data_prep.video.crop import Crop
@@ -74,8 +75,8 @@ def write(clip: pathlib.Path, numbers: list[int], folder: pathlib.Path) -> tuple
     for number, frame in enumerate(video_frames.read(clip)):
         shape = frame.shape[:2]
         if number in wanted:
-            image = Image.fromarray(frame).convert("L")
-            image.resize(size_of(shape), Image.BOX).save(folder / f"{number:08d}.png")
+            image = thumbnails.shrunk(Image.fromarray(frame).convert("L"), size_of(shape))
+            image.save(folder / f"{number:08d}.png")
         if number >= numbers[-1]:
             break
     return shape
@@ -90,6 +91,4 @@ def write_mask(shape: tuple[int, int], crop: Crop, path: pathlib.Path) -> None:
 
 def size_of(shape: tuple[int, int]) -> tuple[int, int]:
     """(width, height) of the images of frames of `shape` (height, width)."""
-    height, width = shape
-    scale = min(1.0, WIDTH / width)
-    return round(width * scale), round(height * scale)
+    return thumbnails.size_at(min(WIDTH, shape[1]), shape)

@@ -19,7 +19,9 @@ _CAMERA = "SIMPLE_RADIAL"
 _FEATURES = 1500
 # Each frame is matched with so many frames before it.
 _NEIGHBORS = 6
-_LARGE = 1000  # width in pixels
+# Width in pixels from which on COLMAP looks for features in images as they are. It doubles smaller
+# ones first: they need it, and it takes three times as long.
+_LARGE = 1000
 _BATCH = 10  # frames between two steps of the progress bar
 # Share by which the focal length is changed to see how well it is determined.
 _OTHER = 0.05
@@ -95,7 +97,6 @@ def _extract(colmap, database, images, mask, names, threads) -> None:
     reader = colmap.ImageReaderOptions(camera_model=_CAMERA, camera_mask_path=mask)
     options = colmap.FeatureExtractionOptions(num_threads=threads, use_gpu=False)
     options.sift.max_num_features = _FEATURES
-    # COLMAP looks in the doubled image, too. It takes three times as long; small images need it.
     with Image.open(images / names[0]) as first:
         options.sift.first_octave = 0 if first.width >= _LARGE else -1
     with progress.bar(total=len(names), desc="features", unit="frame") as bar:

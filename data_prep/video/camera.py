@@ -35,7 +35,7 @@ def from_options(shape, intrinsics: str, fov_deg: float, focal_px: float, distor
             )
     else:
         low, high = camera_file.FIELD_OF_VIEW
-        degrees = fov_deg or math.degrees(2 * math.atan(0.5 * width / focal_px))
+        degrees = fov_deg or camera_file.field_of_view(focal_px, width)
         if not low <= degrees <= high:
             given = f"--fov_deg={fov_deg:g}" if fov_deg else f"--focal_px={focal_px:g}"
             raise ValueError(

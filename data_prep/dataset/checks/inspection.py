@@ -76,7 +76,7 @@ def camera_problem(k: np.ndarray, size: tuple[int, int]) -> str | None:
 def fields_of_view(k: np.ndarray, size: tuple[int, int]) -> tuple[float, float]:
     """Horizontal and vertical field of view in degrees, for images of `size` (height, width)."""
     pairs = (size[1], k[0, 0]), (size[0], k[1, 1])
-    return tuple(math.degrees(2 * math.atan(0.5 * pixels / focal)) for pixels, focal in pairs)
+    return tuple(camera_file.field_of_view(focal, pixels) for pixels, focal in pairs)
 
 
 def _check_intrinsics(finding: Finding, k: np.ndarray) -> None:
