@@ -86,6 +86,8 @@ class Camera(NamedTuple):
             reason = (
                 f"only {self.model.frames} of {self.chosen} frames fit together with one camera"
             )
+        elif not math.isfinite(self.uncertainty):
+            reason = "the images fit any focal length alike"
         elif not self.uncertainty < _DEVIATION:
             reason = f"the focal length is uncertain by {self.uncertainty:.0%}"
         elif not near < self.field_of_view < far:

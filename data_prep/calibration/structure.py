@@ -63,10 +63,7 @@ def models(
     database = work / "features.db"
     names = sorted(path.name for path in images.iterdir())
     _extract(colmap, database, images, mask, names, threads)
-    matching = colmap.FeatureMatchingOptions(num_threads=threads, use_gpu=False)
-    pairs = colmap.SequentialPairingOptions(overlap=_NEIGHBORS, quadratic_overlap=False)
-    print("matching features", flush=True)
-    colmap.match_sequential(database, matching_options=matching, pairing_options=pairs)
+    _match(colmap, database, names, work, threads)
     found, half = [], len(names) // 2
     parts = {"all frames": names, "first half": names[:half], "second half": names[half:]}
     for what, part in parts.items():
@@ -112,6 +109,20 @@ def _extract(colmap, database, images, mask, names, threads) -> None:
                 reader_options=reader,
                 extraction_options=options,
             )
+            bar.update(len(batch))
+
+
+def _match(colmap, database, names, work, threads) -> None:
+    """Matches the features of each image with those of the images before it."""
+    options = colmap.FeatureMatchingOptions(num_threads=threads, use_gpu=False)
+    listed = work / "pairs.txt"
+    with progress.bar(total=len(names), desc="matches", unit="frame") as bar:
+        for start in range(0, len(names), _BATCH):
+            batch = range(start, min(start + _BATCH, len(names)))
+            pairs = [(old, new) for new in batch for old in range(max(0, new - _NEIGHBORS), new)]
+            listed.write_text("".join(f"{names[old]} {names[new]}\n" for old, new in pairs))
+            which = colmap.ImportedPairingOptions(match_list_path=listed)
+            colmap.match_image_pairs(database, matching_options=options, pairing_options=which)
             bar.update(len(batch))
 
 
