@@ -61,6 +61,11 @@ def check(config: Config) -> None:
         raise ValueError("--stage1_workdir is for --stage=2")
     if config.stage == "both" and config.stage1_workdir:
         raise ValueError("--stage=both trains its own stage 1: leave out --stage1_workdir")
+    if config.stage == "both" and not config.kickstart_epochs and not config.init_from:
+        raise ValueError(
+            "--stage=both trains stage 1 from scratch, and depth collapses there with "
+            "--kickstart_epochs=0: train the stages by two commands, --stage=1 and --stage=2"
+        )
     if config.encoder_weights != "none" and config.encoder != "mobile":
         raise ValueError("--encoder_weights is for --encoder=mobile")
     if config.encoder_weights != "none" and config.init_from:

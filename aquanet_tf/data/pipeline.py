@@ -145,7 +145,12 @@ def validation_dataset(
         num_parallel_calls=tf.data.AUTOTUNE,
         deterministic=True,
     )
-    return _finished(dataset.batch((share or WHOLE).batch_size(config)))
+    dataset = _finished(dataset.batch((share or WHOLE).batch_size(config)))
+    if share:
+        return dataset
+    # Keras 2 must know the number of batches where one execution takes several steps.
+    steps = validation_steps(config, data_dir)
+    return dataset.apply(tf.data.experimental.assert_cardinality(steps))
 
 
 def steps_per_epoch(config: Config) -> int:

@@ -17,7 +17,8 @@ import tensorflow as tf
 
 
 def speed_loss(translation, distances):
-    """l_v of every sample, [B], in meters, such that its mean is that over the known distances.
+    """l_v of every sample, [B], in meters. Its mean over the samples of all replicas, each with as
+    many, is that over their known distances.
 
     Args:
         translation: t [B, R, 3] from the target to R references, before `depth_scaling`.
@@ -35,4 +36,5 @@ def speed_loss(translation, distances):
     weight = tf.cast(known, tf.float32)
     # Samples without distances must not weaken the term in a mixture of data sets.
     share = tf.reduce_sum(weight) / tf.cast(tf.shape(weight)[0], tf.float32)
+    share = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, share)
     return tf.math.divide_no_nan(tf.reduce_sum(loss * weight, axis=-1), share)

@@ -126,6 +126,8 @@ def _this_machine(config):
         return tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(config.replicas)])
     if gpus and not config.replicas:
         return tf.distribute.MirroredStrategy()
+    if gpus:
+        tf.config.set_visible_devices([], "GPU")  # the one device asked for is of the CPU
     return tf.distribute.get_strategy()
 
 

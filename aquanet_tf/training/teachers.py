@@ -17,7 +17,7 @@ from aquanet_tf import files
 from aquanet_tf.config import Config
 from aquanet_tf.masks import spimo
 from aquanet_tf.networks import build, estimate
-from aquanet_tf.runs import Run, load_run
+from aquanet_tf.runs import Run, checkpoint, load_run
 from aquanet_tf.training.stages.stage import Stage
 from aquanet_tf.training.stages.stage_one import StageOne
 from aquanet_tf.training.stages.stage_two import StageTwo
@@ -84,15 +84,19 @@ class Teachers:
 
 
 def remember_stage_one(config: Config, workdir: str | pathlib.Path) -> None:
-    """Writes WORKDIR/stage1.json if the run needs a stage-1 run and the file is not there yet.
+    """Writes WORKDIR/stage1.json if the run needs a stage-1 run, and has not begun with one.
 
-    Raises ValueError naming --stage1_workdir when it is empty or not a run, and, if PoseNet starts
-    with its weights, when the stage-1 run has no PoseNet or another one.
+    Raises ValueError naming --stage1_workdir when it is empty, not a run, or, for SPIMO masks, a
+    run of stage 2; and, if PoseNet starts with its weights, when the run has no PoseNet or another
+    one. Warns of one whose masks mean little.
     """
     path = pathlib.Path(workdir) / STAGE1_FILE
-    if not config.needs_stage1 or path.exists():
+    # A start that failed may have left the file, of another run than the one that is given now.
+    if not config.needs_stage1 or (path.exists() and checkpoint.begun(workdir)):
         return
     run = _load(config)
+    if config.mask == "spimo":
+        _check_masks(config, run)
     if config.stage2_posenet == "stage1":
         _check_posenet(config, run)
     document = {
@@ -102,6 +106,17 @@ def remember_stage_one(config: Config, workdir: str | pathlib.Path) -> None:
         "config": dataclasses.asdict(run.config),
     }
     files.write(path, document)
+
+
+def _check_masks(config: Config, run: Run) -> None:
+    """Raises ValueError when `run` has learned without moving objects, so that it cannot show them
+    in masks; warns where it can hardly."""
+    if run.config.stage != "1":
+        raise ValueError(
+            f"--stage1_workdir={config.stage1_workdir}: a run of stage 2, whose SPIMO masks mean "
+            "little; name the run of stage 1"
+        )
+    spimo.warn_unreadable(run.config)
 
 
 def _check_posenet(config: Config, run: Run) -> None:

@@ -67,6 +67,7 @@ def test_defaults_are_the_papers():
             {"anchor_weight": 0.1, "init_from": "run", "init_partial": True},
             "without --init_partial",
         ),
+        ({"stage": "both", "kickstart_epochs": 0}, "--kickstart_epochs=0: train the stages by two"),
     ],
 )
 def test_bad_values_are_named(bad, message):

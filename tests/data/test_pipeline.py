@@ -204,6 +204,7 @@ def test_without_depth_scaling_whole_frames_are_used(config):
 
 def test_validation_is_whole_frames_in_order(config, data_dir, raw_dir):
     runs = [list(pipeline.validation_dataset(config, str(data_dir))) for _ in range(2)]
+    assert pipeline.validation_dataset(config, str(data_dir)).cardinality() == 4
     assert [len(batch["key"]) for batch in runs[0]] == [4, 4, 4, 2]
     assert all(same(a, b) for a, b in zip(*runs))
     keys = [key for batch in runs[0] for key in batch["key"].numpy()]

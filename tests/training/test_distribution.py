@@ -76,6 +76,17 @@ def test_several_workers_must_be_asked_for(data_dir, monkeypatch):
         assert distribution.is_chief(distribution.create(options(data_dir)))
 
 
+@pytest.mark.parametrize("replicas, hidden", [(1, [([], "GPU")]), (0, [])])
+def test_one_replica_is_a_device_of_the_cpu(data_dir, monkeypatch, replicas, hidden):
+    calls = []
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [f"/{kind}:0"])
+    monkeypatch.setattr(tf.config, "set_visible_devices", lambda *given: calls.append(given))
+    monkeypatch.setattr(tf.distribute, "MirroredStrategy", tf.distribute.get_strategy)
+    distribution.create(options(data_dir, replicas=replicas))
+    assert calls == hidden
+
+
 def test_replicas_are_for_one_machine(data_dir):
     with pytest.raises(ValueError, match="--replicas is for --strategy=auto"):
         options(data_dir, strategy="multi_worker", replicas=2)

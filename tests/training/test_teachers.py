@@ -132,6 +132,26 @@ def test_masks_made_online(finished, stage1, data_dir, tmp_path):
 
 
 @pytest.mark.slow
+def test_a_failed_start_leaves_no_other_stage_one(stage1, data_dir, tmp_path):
+    """The file of a start that got no checkpoint is that of the run that is given next."""
+    settings = options(data_dir, stage1_workdir=str(stage1), **TWO)
+    workdir = tmp_path / "run"
+    teachers.remember_stage_one(settings, workdir)
+    other = runs.write(tmp_path / "other", inverse_depth_max=0.7)
+    settings = dataclasses.replace(settings, stage1_workdir=str(other))
+    teachers.remember_stage_one(settings, workdir)
+    assert teachers.Teachers(settings, workdir).frozen.config.inverse_depth_max == 0.7
+
+
+def test_masks_come_from_a_network_that_saw_moving_objects(data_dir, tmp_path):
+    two = runs.write(tmp_path / "two", stage="2")
+    with pytest.raises(ValueError, match="--stage1_workdir=.*two: a run of stage 2"):
+        teachers.remember_stage_one(options(data_dir, stage1_workdir=str(two), **TWO), tmp_path)
+    whole = runs.write(tmp_path / "whole", depth_scaling="none")
+    with pytest.warns(UserWarning, match="trained on random crops"):
+        teachers.remember_stage_one(options(data_dir, stage1_workdir=str(whole), **TWO), tmp_path)
+
+
 def test_two_replicas_train_like_one(finished, stage1, data_dir, tmp_path):
     """Logical CPUs must be split before TensorFlow starts, hence the process."""
     flags = {**TINY, **TWO, "epochs": 3, "data_dir": data_dir, "stage1_workdir": stage1}

@@ -144,7 +144,7 @@ class Stage(tf.keras.Model):
         with tf.control_dependencies([loss, norm]):
             gradients = [tf.identity(gradient) for gradient in gradients]
         if self.config.clip_norm > 0:
-            gradients, _ = tf.clip_by_global_norm(gradients, self.config.clip_norm, norm)
+            gradients = _clipped(gradients, self.config.clip_norm, norm)
         precision.apply_gradients(self.optimizer, gradients, variables)
         if self.averages is not None:
             self.averages.update(**{name: getattr(self, name) for name in self.averaged})
@@ -201,3 +201,12 @@ def columns(stages) -> list[str]:
     for stage in stages:
         names += [name for name in stage.means if name not in names]
     return names + [f"val_{name}" for name in names]
+
+
+def _clipped(gradients, limit, norm):
+    """This replica's gradients, scaled so that their sum over all replicas, which the optimizer
+    applies, has at most the global norm `limit`. norm: their own."""
+    context = tf.distribute.get_replica_context()
+    if context.num_replicas_in_sync > 1:
+        norm = tf.linalg.global_norm(context.all_reduce(tf.distribute.ReduceOp.SUM, gradients))
+    return tf.clip_by_global_norm(gradients, limit, norm)[0]

@@ -13,7 +13,7 @@ from aquanet_tf import files
 from aquanet_tf.config import Config
 from aquanet_tf.evaluation import eigen, metrics, shapes
 from aquanet_tf.evaluation import run as evaluation_run
-from aquanet_tf.evaluation.protocol import Protocol
+from aquanet_tf.evaluation.protocol import Protocol, valid_mask
 from aquanet_tf.inference.checkpoint import Predictor
 from aquanet_tf.media import images
 from aquanet_tf.runs import Run
@@ -33,7 +33,8 @@ def chosen_frames(config: Config) -> list:
     """The `kitti.ground_truth.Frame` that are measured, --val_gt_frames of the split; none
     without --val_gt_dir.
 
-    Raises ValueError naming the flag, for missing files and ground truth of another shape.
+    Raises ValueError naming the flag, for missing files, ground truth of another shape, and a frame
+    without any that counts.
     """
     if not config.val_gt_dir:
         return []
@@ -53,6 +54,13 @@ def chosen_frames(config: Config) -> list:
     count = min(config.val_gt_frames or len(frames), len(frames))
     frames = [frames[(2 * i + 1) * len(frames) // (2 * count)] for i in range(count)]
     shapes.check(frames)
+    measured = protocol(config)
+    for frame in frames:
+        if not valid_mask(frame.depth(), measured).any():
+            raise ValueError(
+                f"--val_gt_dir={config.val_gt_dir}: {frame.truth}: no ground truth is left under "
+                f"the protocol ({measured.line()}); leave the frame out of --val_split"
+            )
     return frames
 
 

@@ -1,5 +1,8 @@
 """Stages on a batch made here: what learns, what the losses are, replicas, bad numbers."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -10,6 +13,7 @@ from aquanet_tf.losses import objective, speed
 from aquanet_tf.networks import build, estimate
 from aquanet_tf.training.stages import kick_start, precision, stage_one
 from aquanet_tf.training.stages.stage import Outputs, Stage
+from tests.support.commands import ROOT
 
 SMALL = {
     "width": 0.0625,
@@ -20,6 +24,27 @@ SMALL = {
     "warp_impl": "streaming",
 }
 HEIGHT, WIDTH = 32, 48
+TWO_REPLICAS = """
+import numpy as np, tensorflow as tf
+from aquanet_tf.losses.speed import speed_loss
+from aquanet_tf.training.stages import stage
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+
+def of_replica():
+    index = tf.distribute.get_replica_context().replica_id_in_sync_group
+    gradient = tf.gather([[0.6, 0.0], [1.2, 2.4]], index)
+    clipped = stage._clipped([gradient], 1.0, tf.norm(gradient))
+    distances = tf.gather([[[1.0, 2.0]], [[-1.0, -1.0]]], index)
+    return clipped[0], speed_loss(tf.ones([1, 2, 3]), distances)
+
+gradients, losses = strategy.run(tf.function(of_replica))
+total = sum(gradients.values).numpy()
+np.testing.assert_allclose(total, [0.6, 0.8], rtol=1e-6)
+alone = speed_loss(tf.ones([1, 2, 3]), tf.constant([[1.0, 2.0]]))[0]
+np.testing.assert_allclose(sum(losses.values)[0] / 2, alone, rtol=1e-6)
+"""
 
 
 def options(**changes):
@@ -252,3 +277,9 @@ def test_clipping_bounds_the_step_of_sgd():
     stage.train_step(batch())
     total = sum(np.sum((a - b) ** 2) for a, b in zip(stage.aquanet.get_weights(), before))
     assert 0 < np.sqrt(total) <= 1.01e-6
+
+
+def test_clipping_and_speed_of_two_replicas_are_those_of_one():
+    """The sum of all gradients is clipped; distances that one replica lacks weaken nothing."""
+    # Logical CPUs must be split before TensorFlow starts, hence the process.
+    subprocess.run([sys.executable, "-c", TWO_REPLICAS], cwd=ROOT, check=True)

@@ -1,9 +1,12 @@
 """Depth metrics during training: the numbers of `aquanet_tf.evaluate`, on chosen frames."""
 
 import pathlib
+import shutil
 import types
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from aquanet_tf.config import Config
 from aquanet_tf.evaluation import run as evaluation_run
@@ -92,3 +95,12 @@ def test_missing_truth_names_the_flags_of_the_training(scene, tmp_path):
     empty = pathlib.Path(kitti_tree.write(tmp_path / "raw"))
     with pytest.raises(ValueError, match="try another --val_ground_truth"):
         depth_metrics.chosen_frames(options(empty))
+
+
+def test_a_frame_without_ground_truth_is_found_before_the_first_step(scene, tmp_path):
+    copy = tmp_path / "raw"
+    shutil.copytree(scene, copy)
+    truth = depth_metrics.chosen_frames(options(copy))[0].truth
+    Image.fromarray(np.zeros_like(np.asarray(Image.open(truth)))).save(truth)
+    with pytest.raises(ValueError, match=f"--val_gt_dir={copy}: {truth}: no ground truth is left"):
+        depth_metrics.chosen_frames(options(copy))
