@@ -16,9 +16,6 @@ that every step runs.
 
 from __future__ import annotations
 
-import signal
-import sys
-
 from absl import flags
 
 from aquanet_tf import cli, files
@@ -47,8 +44,7 @@ def ablate(plan: Plan, commands=jobs.COMMANDS, pictures: bool = True) -> dict:
 def _write(plan, failures) -> dict:
     document = results.collect(plan, failures)
     files.write(plan.out / "table.json", document)
-    with files.atomic(plan.out / "table.md") as temporary:
-        temporary.write_text(table.markdown(document))
+    files.write_text(plan.out / "table.md", table.markdown(document))
     return document
 
 
@@ -79,8 +75,7 @@ def main(argv) -> None:
         options.quick, options.rows, seeds, options.data_dir, options.gt_dir
     )
     plan = plan_file.read(options.config, options.out, choices)
-    # SIGTERM raises an exception, so that the running command is stopped too.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    cli.exit_on_sigterm()
     document = ablate(plan, pictures=options.figures)
     print((plan.out / "table.md").read_text())
     print(f"written: {plan.out / 'table.md'}, {plan.out / 'table.json'}")

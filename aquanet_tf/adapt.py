@@ -20,8 +20,6 @@ An experiment: docs/adapt.md measures where the depth became worse.
 from __future__ import annotations
 
 import pathlib
-import signal
-import sys
 from collections.abc import Callable
 
 from absl import flags
@@ -30,10 +28,10 @@ from aquanet_tf import cli, files
 from aquanet_tf.adaptation import clip, findings, recipe, road, steps
 from aquanet_tf.adaptation.request import Request, check_camera, check_meters
 from aquanet_tf.jobs import runner
+from aquanet_tf.runs.layout import shipped
 
 # A usual dash-cam, where nothing is known.
 _FIELD_OF_VIEW = 75.0
-_SHIPPED = str(pathlib.Path(__file__).resolve().parents[1] / "pretrained" / "roads")
 
 
 def define_flags() -> None:
@@ -42,7 +40,7 @@ def define_flags() -> None:
     cli.define_path("input", None, text, required=True)
     text = "Directory for everything it writes."
     cli.define_output("out", None, text, required=True, folder=True)
-    cli.define_path("init_from", _SHIPPED, "Run or release to start from.")
+    cli.define_path("init_from", str(shipped("roads")), "Run or release to start from.")
     cli.define_path("intrinsics", "", "Camera file; the camera is then not learned.")
     text = "Horizontal field of view, degrees, as first guess; 0: 75."
     flags.DEFINE_float("fov_deg", 0.0, text, lower_bound=0)
@@ -111,8 +109,7 @@ def main(argv) -> None:
     """Runs the command; see the module docstring."""
     del argv
     options = flags.FLAGS
-    # A signal raises an exception, so that the running command is stopped too.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    cli.exit_on_sigterm()
     out = pathlib.Path(options.out)
     if files.is_pattern(out.absolute()):
         raise ValueError(

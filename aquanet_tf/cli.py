@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import pathlib
+import signal
 import sys
 import tempfile
 import warnings
@@ -75,6 +76,11 @@ def define_grid_shift() -> None:
     text = "Mean of three passes with positional grids shifted by this, 0 to 1 (2: the height of "
     text += "the image); 0: one pass; left out: the run's own."
     flags.DEFINE_float("grid_shift", None, text)
+
+
+def exit_on_sigterm() -> None:
+    """Makes SIGTERM an exception, as Ctrl-C is one: a command that runs others stops them too."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
 
 def check_outputs() -> None:

@@ -74,12 +74,17 @@ def text(data: bytes, errors: str = "strict") -> str:
     return data.decode(encoding, errors)
 
 
+def write_text(path: str | pathlib.Path, content: str) -> None:
+    """Writes text in UTF-8, whole or not at all, wherever the machine is. Raises OSError as
+    `atomic`."""
+    with atomic(path) as temporary:
+        temporary.write_text(content, encoding="utf-8")
+
+
 def write(path: str | pathlib.Path, value: dict) -> None:
     """Writes `value` as JSON, whole or not at all. Raises OSError as `atomic` does and ValueError
     for NaN and infinity; what was there before stays."""
-    lines = json.dumps(value, indent=1, allow_nan=False) + "\n"
-    with atomic(path) as temporary:
-        temporary.write_text(lines)
+    write_text(path, json.dumps(value, indent=1, allow_nan=False) + "\n")
 
 
 def read(path: str | pathlib.Path) -> dict:

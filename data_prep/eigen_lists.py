@@ -40,8 +40,7 @@ def main(argv) -> None:
     found = eigen_lists.lists(options.raw_dir, static, options.threads)
     folder = pathlib.Path(options.out)
     for name, lines in found.items():
-        with files.atomic(folder / name) as temporary:
-            temporary.write_text("".join(f"{line}\n" for line in lines))
+        files.write_text(folder / name, "".join(f"{line}\n" for line in lines))
         print(f"{folder / name}: {len(lines)} frames")
 
 

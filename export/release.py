@@ -113,7 +113,7 @@ def _write_card(folder, out, run, example):
     exported = load(folder)
     document["parity"] = parity.check(exported, Predictor(run), parity.noise(), TOLERANCE)
     text = model_card.text(folder, document, _use(out, example), out.name)
-    (folder / "README.md").write_text(text)
+    files_module.write_text(folder / "README.md", text)
 
 
 def _check_size(folder, networks, max_mb):

@@ -163,7 +163,8 @@ def export_saved_model(
         size = run.data["image_height"], run.data["image_width"]
         document["warmup_requests"] = warmup.write(temporary, signatures, *size)
         files_module.write(temporary / inference_network.METADATA, document)
-        (temporary / "model_card.md").write_text(model_card.text(workdir, document, USE))
+        card = model_card.text(workdir, document, USE)
+        files_module.write_text(temporary / "model_card.md", card)
         temporary.chmod(0o755)  # mkdtemp makes it private; a server runs as another user
         return _move_to_next_version(temporary, out)
     except BaseException:

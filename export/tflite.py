@@ -126,7 +126,7 @@ def export_tflite(workdir, out, settings: Settings | None = None) -> pathlib.Pat
         batches = samples[-4:] if samples else parity.noise(((1, height, width),))
         document["parity"] = parity.check(network, Predictor(run, height), batches, tolerance)
         files.write(out.with_suffix(".json"), document)
-        out.with_suffix(".md").write_text(model_card.text(workdir, document, USE))
+        files.write_text(out.with_suffix(".md"), model_card.text(workdir, document, USE))
     return out
 
 

@@ -3,10 +3,13 @@
 import errno
 import os
 import pathlib
+import subprocess
+import sys
 
 import pytest
 
 from aquanet_tf import files
+from tests.support.commands import ROOT
 
 
 def content(folder):
@@ -91,9 +94,19 @@ def test_nan_is_never_written_and_keeps_the_old_file(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
 
 
+def test_text_is_utf_8_whatever_the_locale(tmp_path):
+    code = (
+        "import sys; from aquanet_tf import files; files.write_text(sys.argv[1], '0.1 \\xb1 \\xb0')"
+    )
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    command = [sys.executable, "-c", code, tmp_path / "a.txt"]
+    subprocess.run(command, cwd=ROOT, env=environment, check=True)
+    assert (tmp_path / "a.txt").read_bytes() == "0.1 \xb1 \xb0".encode()
+
+
 @pytest.mark.parametrize("where", ["write", "fsync"])
 def test_a_full_disk_names_the_file_and_keeps_the_old_one(tmp_path, monkeypatch, where):
-    def full(*_):
+    def full(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     path = tmp_path / "a.json"

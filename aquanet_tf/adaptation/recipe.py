@@ -152,8 +152,7 @@ def write(config: Config, path: pathlib.Path) -> None:
         for name, value in dataclasses.asdict(config).items()
         if value != plain[name]
     ]
-    with files.atomic(path) as temporary:
-        temporary.write_text("\n".join(lines) + "\n")
+    files.write_text(path, "\n".join(lines) + "\n")
 
 
 def _side(pixels: float) -> int:

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from aquanet_tf.adaptation.clip import Clip
+from aquanet_tf.cameras import camera_file
+from aquanet_tf.cameras.lens import Lens
 from aquanet_tf.media import inputs
 from aquanet_tf.metric import camera_height, road_plane
 
@@ -80,9 +82,7 @@ def warnings(before: Seen, after: Seen) -> list[str]:
 
 def _rays(clip: Clip, fov_deg: float):
     """x and y [h, w] of the rays of the cropped frames."""
-    focal = 0.5 * clip.width / np.tan(np.radians(fov_deg) / 2)
+    focal = camera_file.focal_length(fov_deg, clip.width)
     top, _, left, _ = clip.crop
-    rows, columns = np.mgrid[: clip.shape[0], : clip.shape[1]]
-    x = (columns + left - (clip.width - 1) / 2) / focal
-    y = (rows + top - (clip.height - 1) / 2) / focal
-    return x, y
+    k = camera_file.centered(focal, (clip.height, clip.width))
+    return camera_file.Camera(k - [[0, 0, left], [0, 0, top], [0, 0, 0]], Lens()).rays(clip.shape)

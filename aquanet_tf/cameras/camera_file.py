@@ -27,6 +27,14 @@ class Camera(NamedTuple):
     k: np.ndarray
     lens: Lens
 
+    def rays(self, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+        """x / z and y / z [H, W] of the ray at each pixel of an image of `shape`, in the camera
+        frame; NaN where the lens shows none."""
+        v, u = np.indices(shape).astype(np.float64)
+        y = (v - self.k[1, 2]) / self.k[1, 1]
+        x = (u - self.k[0, 2] - self.k[0, 1] * y) / self.k[0, 0]
+        return self.lens.undistort(x, y) if self.lens.distorts else (x, y)
+
 
 def read(path: str | pathlib.Path, shape: tuple[int, int]) -> Camera:
     """The Camera of images of `shape` (height, width), from a file.
@@ -76,6 +84,17 @@ def field_of_view(focal: float, size: float) -> float:
     """Field of view in degrees along a side of `size` pixels, without distortion; `focal` is the
     focal length in pixels."""
     return math.degrees(2 * math.atan(0.5 * size / focal))
+
+
+def focal_length(degrees: float, size: float) -> float:
+    """Focal length in pixels of a field of view along a side of `size` pixels."""
+    return 0.5 * size / math.tan(math.radians(degrees) / 2)
+
+
+def centered(focal: float, shape: tuple[int, int]) -> np.ndarray:
+    """K [3, 3] of square pixels with the principal point in the middle of an image of `shape`."""
+    height, width = shape
+    return formats.pinhole(focal, focal, (width - 1) / 2, (height - 1) / 2)
 
 
 def scaled(k: np.ndarray, scale_x: float, scale_y: float) -> np.ndarray:

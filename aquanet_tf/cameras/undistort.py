@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from aquanet_tf.cameras.camera_file import Camera
 from aquanet_tf.cameras.lens import Lens
 from aquanet_tf.cameras.lookup import Lookup
 
@@ -21,10 +22,7 @@ class Undistorter:
 
     def __init__(self, k: np.ndarray, lens: Lens, shape: tuple[int, int]):
         height, width = shape
-        v, u = np.mgrid[:height, :width].astype(np.float64)
-        y = (v - k[1, 2]) / k[1, 1]
-        x = (u - k[0, 2] - k[0, 1] * y) / k[0, 0]
-        x_seen, y_seen = lens.distort(x, y)
+        x_seen, y_seen = lens.distort(*Camera(k, Lens()).rays(shape))
         u = k[0, 0] * x_seen + k[0, 1] * y_seen + k[0, 2]
         v = k[1, 1] * y_seen + k[1, 2]
         inside = (u >= 0) & (u <= width - 1) & (v >= 0) & (v <= height - 1)

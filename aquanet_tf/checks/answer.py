@@ -6,12 +6,12 @@ import pathlib
 
 import tensorflow as tf
 
-import aquanet_tf
 from aquanet_tf.checks.finding import Finding
 from aquanet_tf.inference import known_answer
 from aquanet_tf.inference.loader import open_model
+from aquanet_tf.runs.layout import shipped
 
-SHIPPED = pathlib.Path(aquanet_tf.__file__).resolve().parents[1] / "pretrained" / "street"
+SHIPPED = shipped("street")
 
 
 def check(device: str, folder: pathlib.Path = SHIPPED) -> Finding:

@@ -49,9 +49,8 @@ class Camera(NamedTuple):
             if text := camera_file.warning(fitted.k, (height, width)):
                 warnings.warn(f"{self.source}: {text}", stacklevel=2)
             return fitted
-        center = (width - 1) / 2, (height - 1) / 2
         if self.fov:
-            focal = width / 2 / math.tan(math.radians(self.fov) / 2)
+            focal = camera_file.focal_length(self.fov, width)
         else:
             focal = exif_focal(path) * math.hypot(height, width) / _DIAGONAL_35MM
         if not focal:
@@ -59,7 +58,7 @@ class Camera(NamedTuple):
                 f"{path}: a point cloud needs the camera, and its EXIF has no focal length: give "
                 "--intrinsics=fx,fy,cx,cy (or a camera file) or --fov=degrees"
             )
-        return camera_file.Camera(formats.pinhole(focal, focal, *center), Lens())
+        return camera_file.Camera(camera_file.centered(focal, (height, width)), Lens())
 
 
 def parse_camera(intrinsics: str, fov: float, undistort: bool = False) -> Camera:
@@ -84,8 +83,9 @@ def parse_camera(intrinsics: str, fov: float, undistort: bool = False) -> Camera
 
 def _described(intrinsics: str, fov: float) -> Camera:
     """`parse_camera` without the lens."""
-    if fov and not 0 < fov < 179:
-        raise ValueError(f"--fov={fov:g}: expected degrees between 0 and 179")
+    low, high = camera_file.FIELD_OF_VIEW
+    if fov and not low <= fov <= high:
+        raise ValueError(f"--fov={fov:g}: expected {low:g} to {high:g} degrees")
     if not intrinsics:
         return Camera(fov=fov)
     if fov:
@@ -120,13 +120,7 @@ def points(depth: np.ndarray, camera: camera_file.Camera) -> np.ndarray:
 
     Each point lies on the ray that the lens shows at the pixel; NaN where it shows none.
     """
-    v, u = np.indices(depth.shape)
-    k = camera.k
-    y = (v - k[1, 2]) / k[1, 1]
-    x = (u - k[0, 2] - k[0, 1] * y) / k[0, 0]
-    if camera.lens.distorts:
-        x, y = camera.lens.undistort(x, y)
-    rays = x, y, np.ones(depth.shape)
+    rays = *camera.rays(depth.shape), np.ones(depth.shape)
     return (np.stack(rays, -1) * depth[..., None]).reshape(-1, 3).astype(np.float32)
 
 

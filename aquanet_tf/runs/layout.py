@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pathlib
+
 CONFIG_FILE = "config.json"
 RUN_FILE = "run.json"
 # Directories of the checkpoints after whole epochs, and of the one inside an epoch.
@@ -14,3 +16,9 @@ SCALE_FILE = "scale.json"
 INTRINSICS_FILE = "intrinsics.json"
 # The validation of a run with --init_from before its first step.
 START_FILE = "start.json"
+
+
+def shipped(name: str) -> pathlib.Path:
+    """Directory of a network in `pretrained/` of the repository. An installation from a wheel does
+    not have it."""
+    return pathlib.Path(__file__).resolve().parents[2] / "pretrained" / name

@@ -54,8 +54,7 @@ def prepare(config: Config, workdir: pathlib.Path, start: Initial | None = None)
     teachers.remember_stage_one(config, workdir)
     config.save(path)
     lines = (f"--{name}={value}\n" for name, value in dataclasses.asdict(config).items())
-    with files.atomic(workdir / "flags.txt") as temporary:
-        temporary.write_text("".join(lines))
+    files.write_text(workdir / "flags.txt", "".join(lines))
     record = {
         "command": sys.argv,
         "seed": config.seed,

@@ -69,8 +69,7 @@ def _claim(out, arguments):
             return name == DONE
     if os.path.isdir(out) and os.listdir(out):
         raise ValueError(f"--out={out}: not empty and not a street; choose another folder")
-    with files.atomic(os.path.join(out, STARTED)) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    files.write_text(os.path.join(out, STARTED), text)
     return False
 
 

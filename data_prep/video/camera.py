@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
-import numpy as np
-
 from aquanet_tf.cameras import camera_file, models
 from aquanet_tf.cameras.camera_file import Camera
 from aquanet_tf.cameras.lens import Lens
@@ -41,8 +37,7 @@ def from_options(shape, intrinsics: str, fov_deg: float, focal_px: float, distor
             raise ValueError(
                 f"{given}: {degrees:.4g} degrees over {width} pixels; expected {low:g} to {high:g}"
             )
-        focal = focal_px or 0.5 * width / math.tan(math.radians(fov_deg) / 2)
-        k = np.array([[focal, 0, (width - 1) / 2], [0, focal, (height - 1) / 2], [0, 0, 1]])
+        k = camera_file.centered(focal_px or camera_file.focal_length(fov_deg, width), shape)
         lens = Lens()
     given = coefficients(distortion)
     return Camera(k, Lens("radtan", given) if given else lens)

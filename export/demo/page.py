@@ -39,8 +39,7 @@ class Page:
         """code: exit code of the step where it has failed; None while it runs."""
         sections = [self._head(code), self._steps(code), *results.sections(self.run)]
         text = page.page("AQUANet: the demo", "\n".join(sections), RELOAD)
-        with files.atomic(self.run / "report.html") as temporary:
-            temporary.write_text(text)
+        files.write_text(self.run / "report.html", text)
 
     def _head(self, code) -> str:
         now = datetime.datetime.now()

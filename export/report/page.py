@@ -105,8 +105,7 @@ def page(title: str, body: str, reload: int = 0) -> str:
 
 def write(path: str, text: str) -> None:
     """Writes a document, whole or not at all, and says so."""
-    with files.atomic(path) as temporary:
-        temporary.write_text(text)
+    files.write_text(path, text)
     print(f"written: {path} ({len(text) / 1e6:.1f} MB)")
 
 

@@ -11,6 +11,7 @@ from aquanet_tf.config import command_line, rules
 from aquanet_tf.config import fields as config_fields
 from aquanet_tf.config.options import Config
 from aquanet_tf.evaluation.metrics import METRICS
+from aquanet_tf.evaluation.protocol import GROUND_TRUTHS
 from tests.support import fuzz
 from tests.support.commands import ROOT
 
@@ -179,3 +180,10 @@ def test_every_field_becomes_a_flag():
     expected = Config(levels=17, flip=False, width=0.25, depth_scaling="none")
     assert command_line.from_flags(values) == expected
     assert set(json.loads(json.dumps(dataclasses.asdict(expected)))) <= set(values)
+
+
+def test_the_names_of_metrics_and_ground_truths_are_those_of_evaluation():
+    """`config` is below `evaluation` and cannot ask it."""
+    assert rules._DEPTH_METRICS == METRICS
+    (field,) = (f for f in dataclasses.fields(Config) if f.name == "val_ground_truth")
+    assert set(field.metadata["choices"]) == set(GROUND_TRUTHS)

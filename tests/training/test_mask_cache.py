@@ -10,6 +10,7 @@ from PIL import Image
 
 from aquanet_tf import files as files_module
 from aquanet_tf.config import Config, fields
+from aquanet_tf.config.retired import KEPT
 from aquanet_tf.data import pipeline
 from aquanet_tf.geometry import camera
 from aquanet_tf.masks import spimo
@@ -256,3 +257,9 @@ def test_several_sets_have_masks_of_their_own_although_their_drives_have_one_nam
             seen.add((key, static.max()))
     # All 14 triplets of the one, and the four that the other has too.
     assert len(seen) == 18 and sum(value == 0 for _, value in seen) == 4
+
+
+def test_the_options_that_masks_do_not_depend_on_exist():
+    """A name that is not one would be compared in vain after an option is renamed."""
+    names = {field.name for field in dataclasses.fields(Config)}
+    assert mask_cache._FIRST - set(KEPT) <= names and mask_cache._BY_WEIGHTS <= names

@@ -67,6 +67,8 @@ def test_files_that_are_not_of_a_run_stay(name, data_dir, tmp_path):
 def test_a_log_may_be_there_before_the_run(data_dir, tmp_path):
     (tmp_path / "train.log").write_text("the shell made it")
     training_workdir.prepare(options(data_dir), tmp_path)
+    assert (tmp_path / "run.json").is_file()
+    assert (tmp_path / "train.log").read_text() == "the shell made it"
 
 
 def test_a_run_that_has_begun_keeps_its_records(pair_of_sets, tmp_path, monkeypatch):
