@@ -14,8 +14,9 @@ predictions and every export:
   example.png      an image to try it on, with --example, and known_answer.json, the number that
                    predict and the doctor expect for it;
   README.md        the model card.
-A release cannot be trained further. It names no directories of this machine: an absolute path is
-shortened to its last name. OUT appears complete and after a comparison with RUN, or not at all.
+A release cannot be resumed; `--init_from` can start a new run from it. It names no directories of
+this machine: an absolute path is shortened to its last name. OUT appears complete and after a
+comparison with RUN, or not at all.
 """
 
 from __future__ import annotations

@@ -18,8 +18,9 @@ Input `image`: uint8 [1, height, width, 3] RGB; the model normalizes it. Outputs
 | dynamic    | int8    | int8 convolutions with scales found while running, the rest float32    |
 | int8       | int8    | int8 convolutions, scales from --data_dir; ELU and the head in float32 |
 
-TFLite has no int8 ELU, so int8 makes the file small but hardly faster. The sum over the levels
-(Eq. 5) stays in float32: in int8 its inverse depth would have steps of d_max / 255.
+TFLite has no int8 ELU: int8 is about as fast and as small as dynamic, both much faster and smaller
+than none (docs/results/edge.md). The sum over the levels (Eq. 5) stays in float32: in int8 its
+inverse depth would have steps of d_max / 255.
 
 The conversion itself is in `export.lite`.
 """

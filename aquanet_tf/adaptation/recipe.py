@@ -28,7 +28,8 @@ _FIXED = {
     "init_partial": False,
     # PoseNet of another camera sees far too little motion here, and depth would follow it.
     "init_kickstart": True,
-    # Without it the depth of a queue that moves with the camera became infinite.
+    # Without it the depth of a queue that moves with the camera may become infinite
+    # (docs/adapt.md#measured).
     "anchor_weight": 0.01,
     "photometric": True,
     "encoder_weights": "none",

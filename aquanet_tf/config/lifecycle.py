@@ -67,7 +67,7 @@ class Lifecycle:
     )
     # Watching and keeping
     panels_every: int = option(
-        5, "Epochs between two panels of images in TensorBoard; 0: none.", low=0, resumable=True
+        5, "Epochs between two image panels in TensorBoard; 0: none.", low=0, resumable=True
     )
     checkpoint_steps: int = option(
         500, "Steps between saves inside an epoch; 0: only after epochs.", low=0, resumable=True

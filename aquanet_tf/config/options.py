@@ -159,8 +159,8 @@ class Config(Lifecycle, Stored):
     )
     spimo_passes: int = option(
         4,
-        "Passes of Eq. 6, by the shift of the positional grid: none, +u, -u and, with 4, v. The "
-        "authors' code has 3.",
+        "Number of passes with shifted grids (Eq. 6). 3: unshifted, +u, -u. 4: also shifted by v. "
+        "The authors' code uses 3.",
         low=3,
         high=4,
         affects="masks",
@@ -196,7 +196,11 @@ class Config(Lifecycle, Stored):
         affects="masks",
     )
     spimo_margin: int = option(
-        0, "Dilate masks by so many pixels of the network's input.", low=0, high=64, affects="masks"
+        0,
+        "Dilate the masks by this many pixels of the network's input.",
+        low=0,
+        high=64,
+        affects="masks",
     )
     spimo_source: str = option(
         "plain",
@@ -254,9 +258,8 @@ class Config(Lifecycle, Stored):
     )
     kickstart_ramp: float = option(
         1.0,
-        "The kick-start's naive inverse depth rises from d_min in the first row to this share of "
-        "d_max in the last. It sets the scale of ego-motion and so of depth. Below 1 there are "
-        "levels left for objects nearer than the road in the last row.",
+        "Largest inverse depth of the kick-start's ramp, as a share of d_max. Below 1 leaves "
+        "levels for objects nearer than the road in the last row.",
         low=0.05,
         high=1.0,
     )
@@ -268,7 +271,7 @@ class Config(Lifecycle, Stored):
         paths=True,
     )
     # Schedule
-    kickstart_epochs: int = option(5, "Number of first epochs; they train PoseNet alone.", low=0)
+    kickstart_epochs: int = option(5, "Epochs at the start that train only PoseNet.", low=0)
     pose_frozen_epochs: int = option(
         0,
         "Epochs after the kick-start that train the depth network alone, because an untrained one "

@@ -17,6 +17,6 @@ def of(workdir: str | pathlib.Path, network) -> dict:
 
 def line(entry: dict) -> str:
     """The entry in words: epoch, working height, passes."""
-    shift = entry.get("grid_shift")  # files before there was the option hold none
+    shift = entry.get("grid_shift")  # absent: one pass
     passes = f"mean of three passes (grid shift {shift:g})" if shift else "one pass"
     return f"epoch {entry['epoch']}, working height {entry['working_height']}, {passes}"

@@ -2,7 +2,7 @@
 
 A prediction is resized to its ground truth. That is right for an image that was resized, and wrong
 for ground truth that was cropped: 352x1216 of KITTI's `val_selection_cropped` beside images of
-375x1242 raised abs rel from 0.21 to 0.27 without a word.
+375x1242 makes every error larger.
 """
 
 from __future__ import annotations

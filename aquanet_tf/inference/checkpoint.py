@@ -104,7 +104,7 @@ def as_evaluated(run: Run, evaluation: dict) -> Predictor:
         scale.json.
     """
     model = evaluation["model"]
-    if (shift := model.get("grid_shift")) is not None:  # files before there was the option
+    if (shift := model.get("grid_shift")) is not None:  # absent: the run's own
         run = run.with_grid_shift(shift)
     processing = evaluation["protocol"].get("post_processing", "none")
     predictor = Predictor(run, model["working_height"], processing)

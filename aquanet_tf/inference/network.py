@@ -74,7 +74,7 @@ class Network(abc.ABC):
     Attributes:
       kind: "checkpoint", "saved_model" or "tflite".
       height: working height in pixels: images are resized to it, and maps back.
-      grid_shift: of the shifted grids that depth is the mean over; 0: one pass.
+      grid_shift: shift of the grids that depth is averaged over; 0: one pass.
       epoch: finished epochs of the run that the model comes from.
       inverse_depth_max: upper bound of inverse depth, relative units.
       beta_max: upper bound of beta; its lower bound is 1 / beta_max.
@@ -182,7 +182,7 @@ def read_metadata(network: Network, path: pathlib.Path) -> dict:
     metadata = files.read(path)
     try:
         network.height = metadata["working_height"]
-        # Exports before there was the option have one pass.
+        # Absent: one pass.
         network.grid_shift = float(metadata.get("grid_shift", 0.0))
         network.epoch = metadata["epoch"]
         network.inverse_depth_max = metadata["inverse_depth_range"][1]

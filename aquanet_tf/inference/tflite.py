@@ -75,8 +75,8 @@ class LiteModel(network.Network):
     def _warn_of_aspect(self, height, width):
         """Warns once for each shape that the model's size squeezes by more than ASPECT_TOLERANCE.
 
-        Squeezed all the same: margins instead of squeezing were no nearer to the checkpoint, and a
-        cut would leave pixels without depth.
+        Squeezed all the same: a cut would leave pixels without depth, and margins are no better
+        (docs/deployment.md#tflite).
         """
         shape = height, width
         squeezed = (width * self.height) / (height * self.width)

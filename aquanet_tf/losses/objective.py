@@ -24,8 +24,8 @@ from typing import NamedTuple
 import tensorflow as tf
 
 # An eighth of the curvature that the photometric loss has around the right focal length once depth
-# and ego-motion are known. Nearly without a pull, 1e-5, focal lengths drift by 26 % while those are
-# learned (docs/cameras.md#measured).
+# and ego-motion are known. A much weaker pull lets focal lengths drift while those are learned
+# (docs/cameras.md#measured).
 INTRINSICS_WEIGHT = 3e-4
 
 

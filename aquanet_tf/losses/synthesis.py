@@ -66,7 +66,8 @@ def perceptual(features, view, truth, mask):
 class SynthesisLoss(tf.keras.layers.Layer):
     """Synthesis loss l_s (Eq. 11) of one view as a layer: (view I', truth I, weight W) -> [B].
 
-    l_s = masked L1 + alpha_p * perceptual term; the paper adds it up over both references.
+    l_s = masked L1 + alpha_p * perceptual term. Training takes the mean over both references, as
+    the paper does.
 
     Args:
         pyramid_scales: scales of `pyramid_l1`; 1 is the paper's L1.

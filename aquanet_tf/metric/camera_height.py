@@ -44,7 +44,7 @@ def measure(
       camera: of the images.
       height: of the camera above the road, meters.
       pitch: of the camera against the road, degrees, positive when it looks down; None: found.
-      used: as `depth`, the estimate whose unit is wanted; None: that of `depth`.
+      used: the estimate whose unit is returned, same form as `depth`; None: `depth`.
 
     Returns what `summary.summarize` does, and the pitch and roll of the camera in degrees. Raises
     ValueError as `check`, and when there is no number, see there.

@@ -119,7 +119,7 @@ def belongs_to(entry: dict) -> dict[str, float]:
     return {
         "epoch": entry["epoch"],
         "working height": entry["working_height"],
-        "grid shift": entry.get("grid_shift", 0.0),  # files before there was the option
+        "grid shift": entry.get("grid_shift", 0.0),  # absent: one pass
     }
 
 

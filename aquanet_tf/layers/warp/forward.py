@@ -4,7 +4,7 @@ A reference pixel x sees the target's level of inverse depth d_n(beta) at the ta
 q_n(x) = a(x) + d_n b(x) (`planes.py`). At every level the logits and the image are sampled at
 q_n(x); a softmax over the sampled logits weighs the sampled colors. Samples that are behind a
 camera or off the image take no part. beta is read at x, not at q_n(x): it is smooth, and reading
-it where the sample lands changed nothing (docs/method.md).
+it where the sample lands gave the same views and no better training (docs/method.md).
 
 Three files compute the same: `dense.py`, with all levels in memory, is the one to read;
 `streaming.py` walks the levels with an online softmax, so that nothing of size [B,H,W,N,3] is

@@ -25,9 +25,8 @@ SETTLED = 0.02
 # A focal length that is nearer than this to its first guess may be one that images do not show.
 FOUND = 0.05
 WARNING = (
-    "A drive hardly shows its focal length: on KITTI, begun 30% too long or too short, it settled "
-    "15% too long and 34% too short. Do not build on these numbers without a calibration; relative "
-    "depth does not need them."
+    "A drive hardly shows its focal length (docs/cameras.md#measured). Do not build on these "
+    "numbers without a calibration; relative depth does not need them."
 )
 
 
