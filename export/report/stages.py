@@ -108,7 +108,7 @@ def sheet(drawn):
     labels = ["input; outlined: moving", "stage 1", "stage 2", "ground truth"]
     masked = "likely_moving" in drawn[0][0]
     if masked:
-        labels.insert(1, "likely moving (stage 1)")
+        labels.insert(1, "mask of stage 1")
     rows = []
     for before, after in drawn:
         high = frame_maps.nearest([after])
