@@ -90,12 +90,29 @@ def _require_same_sources(folder: pathlib.Path, before: Earlier, plan: Plan, ent
     changed, gone = origins.changes(origins.merged(made_of), plan.root, plan.cameras)
     if not changed and before.plan == plan.fingerprint():
         return
+    if not changed and not gone and (repaired := _repaired(plan, before)):
+        raise ValueError(
+            f"--out={folder}: made without files that were unreadable then and can be read now "
+            f"({origins.listed(repaired)}); choose another --out, or remove {folder}, to include "
+            "them"
+        )
     texts = changed + [f"{name}: gone" for name in gone] + _added(plan, before.dropped, record)
     listed = origins.listed(texts) or "other triplets are chosen now"
     raise ValueError(
         f"--out={folder}: the raw data has changed since this data set was begun ({listed}); "
         f"restore it, or {_fix(folder)}"
     )
+
+
+def _repaired(plan: Plan, before: Earlier) -> list[str]:
+    """Source files that the earlier run could not read when it chose triplets, and that are part of
+    a triplet now. One that a shard could not read was part of a triplet then, too."""
+    used = {origins.name(path, plan.root) for item in plan.items for path in item.paths}
+    in_shards = {
+        file["file"] for entry in before.entries.values() for file in entry["dropped_files"]
+    }
+    names = [origins.name(path, plan.root) for path in before.dropped if path not in in_shards]
+    return [name for name in names if name in used]
 
 
 def _added(plan: Plan, dropped: list[str], record: dict | None) -> list[str]:

@@ -42,7 +42,12 @@ def write(out: str | pathlib.Path, plan: Plan, run: Callable[[list[Shard]], None
     ]
     if missing:
         # From here on the data set is unfinished, whatever it was before.
-        begun = {"arguments": plan.arguments, "plan": plan.fingerprint(), "shards": entries}
+        begun = {
+            "arguments": plan.arguments,
+            "plan": plan.fingerprint(),
+            "shards": entries,
+            "dropped_files": list(plan.left_out),
+        }
         manifest.write(folder, begun, earlier.PROGRESS)
         (folder / manifest.NAME).unlink(missing_ok=True)
         run(missing)
