@@ -41,15 +41,15 @@ def write(out: str | pathlib.Path, plan: Plan, run: Callable[[list[Shard]], None
         if name not in entries
     ]
     if missing:
-        # From here on the data set is unfinished, whatever it was before.
         begun = {
             "arguments": plan.arguments,
             "plan": plan.fingerprint(),
             "shards": entries,
             "dropped_files": list(plan.left_out),
         }
+        # The manifest of an earlier run stays: where this one fails, all shards that it has not
+        # changed are still right, and a reader compares them with the manifest.
         manifest.write(folder, begun, earlier.PROGRESS)
-        (folder / manifest.NAME).unlink(missing_ok=True)
         run(missing)
         entries.update({shard.path.name: read_entry(shard.path) for shard in missing})
         if lost := [name for name, entry in entries.items() if entry is None]:

@@ -221,6 +221,18 @@ def test_too_many_unreadable_images_are_an_error(own, tmp_path, static):
     assert prepare(own, tmp_path / "out", static_filter=static)["count"] == 8
 
 
+def test_a_stricter_run_leaves_a_finished_data_set_as_it_is(own, tmp_path):
+    path_of(own, 1, 1).write_bytes(b"")
+    options = {"static_filter": False, "shard_size": 4}
+    info = prepare(own, tmp_path / "out", max_bad=0.9, **options)
+    before = contents(tmp_path / "out")
+    with pytest.raises(ValueError, match="2 of 8 triplets .*--max_bad=0.05"):
+        prepare(own, tmp_path / "out", **options)
+    assert manifest.verify(tmp_path / "out") == info
+    assert prepare(own, tmp_path / "out", max_bad=0.9, **options) == info
+    assert contents(tmp_path / "out") == before
+
+
 def test_an_image_of_another_size_than_the_calibration_is_an_error(own, tmp_path):
     Image.new("RGB", (40, 12)).save(path_of(own, 1, 5))
     with pytest.raises(ValueError, match=r"0005.png: 12x40, but the calibration .* 24x80"):
