@@ -33,6 +33,16 @@ def test_the_same_plan_goes_on(tmp_path):
     assert earlier.arguments(tmp_path / "out") == {"stride": 1}
 
 
+def test_the_place_of_a_split_does_not_matter(tmp_path):
+    """Earlier versions noted it as it was typed."""
+    begin(tmp_path / "out", plan(split="train.txt", split_content="1a"))
+    assert earlier.kept(tmp_path / "out", plan(split="/a/train.txt", split_content="1a")) == {}
+    with pytest.raises(ValueError, match="split was 'train.txt', is '/a/b.txt'; split_content was"):
+        earlier.kept(tmp_path / "out", plan(split="/a/b.txt", split_content="2b"))
+    with pytest.raises(ValueError, match=r"\(stride was None, is 2\)"):
+        earlier.kept(tmp_path / "out", plan(split="/a/c.txt", split_content="1a", stride=2))
+
+
 @pytest.mark.parametrize(
     "other, words",
     [
