@@ -46,6 +46,21 @@ def atomic(path: str | pathlib.Path) -> Iterator[pathlib.Path]:
             temporary.unlink()
 
 
+@contextlib.contextmanager
+def named(path: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Yields `path` to be written; an OSError, as of a full disk, gets its name and the fix.
+
+    For many files that a run writes again when it was interrupted: they need not be `atomic`.
+    """
+    try:
+        yield path
+    except OSError as error:
+        reason = error.strerror or error
+        raise OSError(
+            f"cannot write {path}: {reason}; re-run the command when that is solved"
+        ) from error
+
+
 def _concerns(error: OSError, path: pathlib.Path) -> bool:
     """Whether the system raised `error` for `path` or a directory above it. An error while writing
     to an open file has no name."""

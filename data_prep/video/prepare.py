@@ -17,6 +17,7 @@ from aquanet_tf.kitti.split_file import SplitEntry
 from aquanet_tf.metric import speed as video_speed
 from data_prep.dataset import earlier, origins
 from data_prep.dataset import prepare as dataset_prepare
+from data_prep.dataset.checks import inspection
 from data_prep.layouts import kitti
 from data_prep.video import camera as video_camera
 from data_prep.video import clips as video_clips
@@ -231,23 +232,32 @@ def _write_raw(out: pathlib.Path, options: Options, kept: dict, camera, clips, s
     writer.write_calibration(unfinished / video_raw.DATE)
     for path, drives in chosen.drives.items():
         writer.write_frames(unfinished, path, drives, options.image_format)
-        for name, numbers in drives.items() if speed else ():
-            travel.write(unfinished / name, speed.steps(path, numbers))
+        steps = speed.steps(path, list(drives.values())) if speed and drives else ()
+        for name, found in zip(drives, steps):
+            travel.write(unfinished / name, found)
     if any(options.crop):
-        Image.fromarray(options.crop.shown(clips.first)).save(unfinished / video_raw.CROP)
+        with files_module.named(unfinished / video_raw.CROP) as picture:
+            Image.fromarray(options.crop.shown(clips.first)).save(picture)
     os.replace(unfinished, out / folders.RAW)
     files_module.write(out / REPORT, report)
     return report
 
 
 def _writer(options: Options, camera, shape: tuple[int, int]) -> video_raw.Writer:
-    """The Writer; ValueError names the flag or the file of a distortion that cannot be undone."""
+    """The Writer. ValueError names the flag or the file of a distortion that cannot be undone, and
+    the flag of a crop that does not leave a plausible camera."""
     try:
-        return video_raw.Writer(camera, shape, options.crop)
+        writer = video_raw.Writer(camera, shape, options.crop)
     except ValueError as error:
         given = ",".join(f"{value:g}" for value in options.distortion)
         where = f"--distortion={given}" if given else options.intrinsics
         raise ValueError(f"{where}: {error}") from None
+    # Before the first frame is read: corrected options are another video to the next run.
+    if problem := inspection.camera_problem(writer.k, writer.shape):
+        cut = ",".join(map(str, options.crop))
+        where = f"--crop={cut} leaves" if any(options.crop) else "the frames have"
+        raise ValueError(f"{where} {problem}; correct it or the camera")
+    return writer
 
 
 def _report(chosen: video_clips.Chosen, stride: int) -> dict:
