@@ -10,9 +10,17 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import tempfile
 import uuid
 from collections.abc import Iterator
+
+_TEMPORARY = re.compile(r"\..{1,40}\.[0-9a-f]{12}\.tmp", re.DOTALL)
+
+
+def is_temporary(path: pathlib.Path) -> bool:
+    """Whether a path has the name of a temporary file of `atomic`, as a killed process leaves."""
+    return _TEMPORARY.fullmatch(path.name) is not None
 
 
 @contextlib.contextmanager

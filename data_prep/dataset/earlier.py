@@ -14,7 +14,7 @@ from typing import NamedTuple
 from aquanet_tf.data import manifest
 from data_prep.dataset import origins
 from data_prep.dataset.plan import Plan
-from data_prep.dataset.shards import read_entry
+from data_prep.dataset.shards import is_leftover, read_entry
 
 PROGRESS = "progress.json"
 
@@ -54,7 +54,7 @@ def kept(folder: pathlib.Path, plan: Plan) -> dict[str, dict]:
     fix = _fix(folder)
     before = _read(folder, fix)
     if before is None:
-        if any(not path.name.endswith(".tmp") for path in folder.iterdir()):
+        if not all(map(is_leftover, folder.iterdir())):
             raise ValueError(f"--out={folder}: not empty and not a data set; {fix}")
         return {}
     _require_same_arguments(folder, before.arguments, plan.arguments)

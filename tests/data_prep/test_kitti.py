@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from aquanet_tf import files
 from aquanet_tf.data import manifest, records
 from aquanet_tf.geometry import camera
 from data_prep.dataset import earlier
@@ -159,6 +160,20 @@ def test_killed_half_way_it_resumes_to_the_same_bytes(raw_dir, data_dir, tmp_pat
     prepare(raw_dir, out, **SHARDS)
     assert finished.stat().st_mtime_ns == written
     assert contents(out) == contents(data_dir)
+
+
+def test_files_of_the_user_in_a_data_set_stay(raw_dir, data_dir, tmp_path):
+    out = shutil.copytree(data_dir, tmp_path / "out")
+    (out / "cache.tmp").mkdir()
+    (out / "notes.tmp").write_text("mine")
+    with pytest.raises(ZeroDivisionError), files.atomic(out / "a.tfrecord") as temporary:
+        temporary.touch()
+        left = temporary.rename(out / "left")
+        raise ZeroDivisionError
+    left = left.rename(temporary)  # as a killed run leaves it
+    prepare(raw_dir, out, **SHARDS)
+    assert (out / "notes.tmp").read_text() == "mine" and (out / "cache.tmp").is_dir()
+    assert not left.exists()
 
 
 def test_other_arguments_are_refused_with_their_names(raw_dir, data_dir):

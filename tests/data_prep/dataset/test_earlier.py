@@ -23,8 +23,12 @@ def begin(folder, made):
 def test_an_empty_folder_has_nothing_to_keep(tmp_path):
     assert earlier.kept(tmp_path / "new", plan()) == {} == earlier.kept(tmp_path, plan())
     assert earlier.arguments(tmp_path) is None
-    (tmp_path / "half.tmp").touch()
+    for name in (".manifest.json.0123456789ab.tmp", "triplets-00000-of-00001.tfrecord.error.tmp"):
+        (tmp_path / name).touch()
     assert earlier.kept(tmp_path, plan()) == {}
+    (tmp_path / "mine.tmp").touch()
+    with pytest.raises(ValueError, match="not empty and not a data set"):
+        earlier.kept(tmp_path, plan())
 
 
 def test_the_same_plan_goes_on(tmp_path):
