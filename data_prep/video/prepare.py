@@ -27,7 +27,7 @@ from data_prep.video import select as video_select
 from data_prep.video.crop import NO_CROP, Crop
 from data_prep.video.source import Source
 
-RECORDS, REPORT = "records", "video.json"
+RECORDS = "records"
 # The data set of what --held_out keeps back.
 HELD_OUT_RECORDS = "records_held_out"
 
@@ -92,6 +92,7 @@ def prepare(options: Options) -> tuple[dict, dict[str, dict]]:
         kept = {"arguments": arguments, "files": source.record()}
         report = _write_raw(out, options, kept, camera, clips, speed)
     stride = report["stride"] if options.stride == "auto" else int(options.stride)
+    _require_triplets(options, report, stride)
     return report, {
         name: _write_records(options, out / name, split, stride, speed is not None)
         for name, split in _splits(options, out, report["scenes"], stride).items()
@@ -179,8 +180,8 @@ def _earlier(out: pathlib.Path, arguments: dict, source: Source) -> dict | None:
 
     ValueError when `out` holds anything else, or the input.
     """
-    if (out / REPORT).is_file() and (out / folders.RAW).is_dir():
-        report = files_module.read(out / REPORT)
+    if (out / folders.REPORT).is_file() and (out / folders.RAW).is_dir():
+        report = files_module.read(out / folders.REPORT)
         before = report.get("arguments") or {}
         changed = _changed(before, arguments)
         changed += source.changes(before.get("input") or ["nothing"], report.get("files"))
@@ -215,15 +216,8 @@ def _write_raw(out: pathlib.Path, options: Options, kept: dict, camera, clips, s
     stride = video_select.choose_stride(chosen.selection)
     if options.stride != "auto":
         stride = int(options.stride)
-    selection = chosen.selection
-    if not any(len(scene) > 2 * stride for scene in selection.scenes):
-        raise ValueError(
-            f"{options.input}: no three frames in motion, {stride} apart: of "
-            f"{selection.frames} frames {selection.kept} are left (dropped: "
-            f"{_dropped(selection.dropped)}; cuts: {selection.cuts}); use a longer video, or lower "
-            "--stride or --min_flow"
-        )
     report = {**kept, **_report(chosen, stride)}
+    _require_triplets(options, report, stride)
     if text := camera_file.warning(camera.k, clips.shape):
         report["warnings"].append(f"{options.intrinsics}: {text}")
     unfinished = out / folders.UNFINISHED
@@ -239,8 +233,19 @@ def _write_raw(out: pathlib.Path, options: Options, kept: dict, camera, clips, s
         with files_module.named(unfinished / video_raw.CROP) as picture:
             Image.fromarray(options.crop.shown(clips.first)).save(picture)
     os.replace(unfinished, out / folders.RAW)
-    files_module.write(out / REPORT, report)
+    files_module.write(out / folders.REPORT, report)
     return report
+
+
+def _require_triplets(options: Options, report: dict, stride: int) -> None:
+    """ValueError when no scene of a report has three frames that are `stride` apart."""
+    if not any(len(scene) > 2 * stride for scene in report["scenes"].values()):
+        raise ValueError(
+            f"{options.input}: no three frames in motion, {stride} apart: of "
+            f"{report['frames']} frames {report['kept']} are left (dropped: "
+            f"{_dropped(report['dropped'])}; cuts: {report['cuts']}); use a longer video, or lower "
+            "--stride or --min_flow"
+        )
 
 
 def _writer(options: Options, camera, shape: tuple[int, int]) -> video_raw.Writer:
