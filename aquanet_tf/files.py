@@ -10,9 +10,17 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import tempfile
 import uuid
 from collections.abc import Iterator
+
+_TEMPORARY = re.compile(r"\..{1,40}\.[0-9a-f]{12}\.tmp", re.DOTALL)
+
+
+def is_temporary(path: pathlib.Path) -> bool:
+    """Whether a path has the name of a temporary file of `atomic`, as a killed process leaves."""
+    return _TEMPORARY.fullmatch(path.name) is not None
 
 
 @contextlib.contextmanager
@@ -44,6 +52,21 @@ def atomic(path: str | pathlib.Path) -> Iterator[pathlib.Path]:
     finally:
         with contextlib.suppress(OSError):  # there may be no such directory
             temporary.unlink()
+
+
+@contextlib.contextmanager
+def named(path: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Yields `path` to be written; an OSError, as of a full disk, gets its name and the fix.
+
+    For many files that a run writes again when it was interrupted: they need not be `atomic`.
+    """
+    try:
+        yield path
+    except OSError as error:
+        reason = error.strerror or error
+        raise OSError(
+            f"cannot write {path}: {reason}; re-run the command when that is solved"
+        ) from error
 
 
 def _concerns(error: OSError, path: pathlib.Path) -> bool:

@@ -149,3 +149,10 @@ def test_a_plain_folder_is_the_same_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(folder)  # the path looks plain, the place is not
     with files.plain_folder("sub") as plain:
         assert not files.is_pattern(plain)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="Linux alone has a disk that is full")
+def test_a_file_that_is_not_atomic_is_named_too():
+    words = "cannot write /dev/full: No space left on device; re-run the command when that is"
+    with pytest.raises(OSError, match=words), files.named(pathlib.Path("/dev/full")) as path:
+        path.write_bytes(b"x")

@@ -12,7 +12,6 @@ import functools
 import pathlib
 
 import numpy as np
-from PIL import Image
 
 from aquanet_tf.kitti import layout as kitti_layout
 from aquanet_tf.kitti import split_file
@@ -48,12 +47,12 @@ class Frame:
     def moving(self, shape: tuple[int, int]) -> np.ndarray | None:
         """Bool [H, W], True on independently moving objects; None without a motion mask.
 
-        Raises ValueError when the mask differs from `shape`, that of the ground truth.
+        Raises ValueError when the mask is damaged, or differs from `shape`, that of the ground
+        truth.
         """
         if self.motion_mask is None:
             return None
-        with Image.open(self.motion_mask) as image:
-            mask = np.asarray(image.convert("L")) > 127
+        mask = kitti_layout.read_motion_mask(self.motion_mask)
         if mask.shape != tuple(shape):
             raise ValueError(f"{self.motion_mask}: size {mask.shape}, ground truth has {shape}")
         return mask

@@ -28,6 +28,8 @@ _POINT_BYTES = 16
 _FORWARD, _LEFTWARD = 8, 9
 # Upper bound of a plausible image size, pixels: larger values mean a damaged file.
 _LARGEST = 100_000
+# What Pillow raises for a damaged file, depending on the damage.
+_UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
 
 
 @dataclasses.dataclass(frozen=True, order=True)
@@ -167,9 +169,16 @@ def image_shape(path: str | pathlib.Path, camera: int) -> tuple[int, int]:
 
 
 def recorded_shape(path: str | pathlib.Path, camera: int) -> tuple[int, int] | None:
-    """(height, width) of the images before rectification, S_0X; None without such a line."""
+    """(height, width) of the images before rectification, S_0X; None without such a line.
+
+    ValueError names the file where these are no numbers.
+    """
     size = read_calibration(path).get(f"S_{camera:02d}")
-    return None if size is None or size.size != 2 else (int(size[1]), int(size[0]))
+    if size is None or size.size != 2:
+        return None
+    if not np.isfinite(size).all():
+        raise ValueError(f"{path}: S_{camera:02d} is {size[0]:g} x {size[1]:g}; damaged file?")
+    return int(size[1]), int(size[0])
 
 
 def recorded_camera(path: str | pathlib.Path, camera: int) -> tuple[tuple[float, ...], ...]:
@@ -239,12 +248,19 @@ def velodyne_depth(
 
 
 def read_depth_png(path: str | pathlib.Path) -> np.ndarray:
-    """Depth [height, width] float32 in meters from a uint16 PNG (meters * 256), 0 = none."""
-    with Image.open(path) as image:
-        if not image.mode.startswith("I"):
-            raise ValueError(f"{path}: mode {image.mode}, expected a 16-bit depth PNG")
-        values = np.asarray(image)
+    """Depth [height, width] float32 in meters from a uint16 PNG (meters * 256), 0 = none.
+
+    ValueError names a damaged file, FileNotFoundError a missing one.
+    """
+    mode, values = _pixels(path, "depth map")
+    if not mode.startswith("I"):
+        raise ValueError(f"{path}: mode {mode}, expected a 16-bit depth PNG")
     return values.astype(np.float32) / 256.0
+
+
+def read_motion_mask(path: str | pathlib.Path) -> np.ndarray:
+    """Bool [height, width], True on moving objects. Raises as `read_depth_png`."""
+    return _pixels(path, "motion mask", "L")[1] > 127
 
 
 def read_speed(path: str | pathlib.Path) -> float:
@@ -264,6 +280,18 @@ def _entry(path: str | pathlib.Path, name: str, size: int) -> np.ndarray:
     if name not in values or values[name].size != size:
         raise ValueError(f"{path}: no line {name} of {size} numbers; damaged calibration file?")
     return values[name]
+
+
+def _pixels(path: str | pathlib.Path, what: str, mode: str = "") -> tuple[str, np.ndarray]:
+    """The mode of an image file and its pixels, in `mode` if one is given."""
+    try:
+        with Image.open(path) as image:
+            return image.mode, np.asarray(image.convert(mode) if mode else image)
+    except FileNotFoundError:
+        raise
+    except _UNREADABLE as error:
+        reason = getattr(error, "strerror", None) or str(error).replace(f" {str(path)!r}", "")
+        raise ValueError(f"{path}: not a readable {what} ({reason}); unpack it again") from error
 
 
 def _speed_or_none(path: pathlib.Path) -> float | None:

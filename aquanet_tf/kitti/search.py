@@ -64,12 +64,19 @@ def _subfolders(folder: pathlib.Path, searched: bool = True) -> list[str]:
     """Names of the folders in a folder; `searched`: only those in which drives are searched."""
     try:
         with os.scandir(folder) as entries:
-            names = [entry.name for entry in entries if entry.is_dir()]
+            names = [entry.name for entry in entries if _is_folder(entry)]
     except PermissionError:
         if _DATE.match(folder.name):
             raise
         return []  # of the system, as lost+found
     return [name for name in names if not (searched and _NOT_SEARCHED.fullmatch(name))]
+
+
+def _is_folder(entry: os.DirEntry) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
 
 
 def _calibration_dir(raw: pathlib.Path, folder: pathlib.Path, date: str) -> pathlib.Path | None:

@@ -84,8 +84,10 @@ def read(drive: pathlib.Path) -> dict[int, float] | None:
 
 
 def write(drive: pathlib.Path, found: dict[int, float]) -> None:
-    """Writes steps (frame number -> meters to the next frame), one per line."""
-    (drive / FILE).write_text("".join(f"{frame} {step:.6f}\n" for frame, step in found.items()))
+    """Writes steps (frame number -> meters to the next frame), one per line. OSError names a file
+    that cannot be written."""
+    with files.named(drive / FILE) as path:
+        path.write_text("".join(f"{frame} {step:.6f}\n" for frame, step in found.items()))
 
 
 def _packet(path: pathlib.Path) -> np.ndarray | None:

@@ -27,6 +27,12 @@ _VARIABLE = "IMAGEIO_FFMPEG_EXE"
 _NO_CONVERTERS = {"GCONV_PATH": "/nonexistent"}
 # Last lines of ffmpeg which only say that it has nothing to write.
 _ABOUT_OUTPUT = re.compile("Output file|Nothing was written|Conversion failed|At least one output")
+# Size of a stream in ffmpeg's description of its input, and that of later frames which differ (of
+# ffmpeg 6.1 and later; earlier versions do not tell).
+_STREAM = re.compile(r"Stream #.* Video: .*?, (\d+)x(\d+)\b")
+_CHANGED = re.compile(r"Reconfiguring filter graph because video parameters .*, (\d+)x(\d+)\b")
+# Relative difference of two shapes that rounding does not explain.
+_ANOTHER_SHAPE = 0.02
 _NETPBM = re.compile(rb"P6\s(\d+)\s(\d+)\s255\s")
 
 
@@ -55,7 +61,8 @@ def frames(path: pathlib.Path) -> Iterator[np.ndarray]:
     """Yields the frames of a video, uint8 [H, W, 3] RGB, upright, with square pixels.
 
     As many frames as the source shows, whatever its frame rate. ValueError, with the last line of
-    ffmpeg, when not one can be decoded, or when ffmpeg crashes.
+    ffmpeg, when not one can be decoded, or when ffmpeg crashes; after the last frame when they are
+    not all of one shape.
     """
     for executable in _executables():
         code, count = 0, 0
@@ -89,6 +96,20 @@ def frames(path: pathlib.Path) -> Iterator[np.ndarray]:
         raise ValueError(_crashed(path, executable, code, count))
     if not count:
         raise ValueError(unreadable(path, text))
+    _require_one_shape(path, text)
+
+
+def _require_one_shape(path: pathlib.Path, log: str) -> None:
+    """ValueError for a video in which width / height changes. ffmpeg scales all frames to the size
+    of the first, which is harmless for those of the same shape and squeezes the others."""
+    sizes = _STREAM.findall(log.partition("Output #")[0])
+    shapes = [int(width) / int(height) for width, height in sizes]
+    for width, height in _CHANGED.findall(log):
+        shape = int(width) / int(height)
+        if shapes and all(abs(shape / known - 1) > _ANOTHER_SHAPE for known in shapes):
+            raise ValueError(
+                f"{path}: changes its size from {'x'.join(sizes[0])} to {width}x{height}; split it"
+            )
 
 
 @functools.lru_cache

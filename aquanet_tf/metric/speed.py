@@ -36,14 +36,18 @@ class Speed(NamedTuple):
             "fps": self.fps,
         }
 
-    def steps(self, clip: pathlib.Path, numbers: list[int]) -> dict[int, float]:
-        """i -> meters from the frame numbers[i] of a clip to numbers[i + 1]; unknown: left out."""
-        seconds = self._seconds(clip, max(numbers) + 1)
+    def steps(self, clip: pathlib.Path, scenes: list[list[int]]) -> list[dict[int, float]]:
+        """Of each scene of a clip, which is a list of frame numbers: i -> meters from the frame
+        numbers[i] to numbers[i + 1]; unknown: left out."""
+        seconds = self._seconds(clip, max(map(max, scenes)) + 1)
         speed = self._at(seconds)
         # From every frame of the clip to the next, also those that are not kept.
         meters = 0.5 * (speed[1:] + speed[:-1]) * np.diff(seconds)
-        distances = [meters[a:b].sum() for a, b in zip(numbers, numbers[1:])]
-        return {i: float(step) for i, step in enumerate(distances) if np.isfinite(step)}
+        found = []
+        for numbers in scenes:
+            distances = [meters[a:b].sum() for a, b in zip(numbers, numbers[1:])]
+            found.append({i: float(d) for i, d in enumerate(distances) if np.isfinite(d)})
+        return found
 
     def _at(self, seconds: np.ndarray) -> np.ndarray:
         """m/s at every frame, whose times are given; NaN where unknown."""
@@ -53,7 +57,7 @@ class Speed(NamedTuple):
         return np.interp(places, self.at, self.kmh * _KMH, left=np.nan, right=np.nan)
 
     def _seconds(self, clip: pathlib.Path, count: int) -> np.ndarray:
-        """Seconds of the first `count` frames."""
+        """Seconds of the first `count` frames. A video is decoded for them, once in all."""
         if self.fps:
             return np.arange(count) / self.fps
         return np.array(video.times(clip)[:count])

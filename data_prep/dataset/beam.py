@@ -14,9 +14,6 @@ from collections.abc import Callable
 
 from data_prep.dataset import shards as dataset_shards
 
-# Suffix of the file in which a worker reports why it could not write a shard.
-_ERROR = ".error.tmp"
-
 
 def runner(options: str, threads: int) -> Callable[[list[dataset_shards.Shard]], None]:
     """A `run` for shards.write, by a Beam pipeline.
@@ -63,4 +60,4 @@ def write(shard: dataset_shards.Shard) -> None:
 
 
 def _error_path(shard: dataset_shards.Shard) -> pathlib.Path:
-    return shard.path.with_name(shard.path.name + _ERROR)
+    return shard.path.with_name(shard.path.name + dataset_shards.ERROR)

@@ -1,8 +1,8 @@
 """What an earlier run has left in the folder of a data set, and how much of it can be kept.
 
-`progress.json` marks an unfinished data set; a finished one has `manifest.json` instead. A run that
-was interrupted is resumed only by the same arguments on the same sources: anything else would mix
-two data sets in one folder.
+`progress.json` marks a data set that a run has begun to write; a finished one has `manifest.json`
+alone. A run that was interrupted is resumed only by the same arguments on the same sources:
+anything else would mix two data sets in one folder.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import NamedTuple
 from aquanet_tf.data import manifest
 from data_prep.dataset import origins
 from data_prep.dataset.plan import Plan
-from data_prep.dataset.shards import read_entry
+from data_prep.dataset.shards import is_leftover, read_entry
 
 PROGRESS = "progress.json"
 
@@ -54,7 +54,7 @@ def kept(folder: pathlib.Path, plan: Plan) -> dict[str, dict]:
     fix = _fix(folder)
     before = _read(folder, fix)
     if before is None:
-        if any(not path.name.endswith(".tmp") for path in folder.iterdir()):
+        if not all(map(is_leftover, folder.iterdir())):
             raise ValueError(f"--out={folder}: not empty and not a data set; {fix}")
         return {}
     _require_same_arguments(folder, before.arguments, plan.arguments)
@@ -71,13 +71,16 @@ def kept(folder: pathlib.Path, plan: Plan) -> dict[str, dict]:
 
 
 def _require_same_arguments(folder: pathlib.Path, before: dict, now: dict) -> None:
-    if before == now:
-        return
     changed = [
         f"{name} was {before.get(name)!r}, is {now.get(name)!r}"
         for name in sorted(set(before) | set(now))
         if before.get(name) != now.get(name)
     ]
+    # Wherever the file of a split is, and whatever its name, its lines count.
+    if now.get("split_content") and before.get("split_content") == now["split_content"]:
+        changed = [text for text in changed if not text.startswith("split was ")]
+    if not changed:
+        return
     raise ValueError(
         f"--out={folder}: written with other arguments ({'; '.join(changed)}); {_fix(folder)}"
     )
@@ -90,12 +93,29 @@ def _require_same_sources(folder: pathlib.Path, before: Earlier, plan: Plan, ent
     changed, gone = origins.changes(origins.merged(made_of), plan.root, plan.cameras)
     if not changed and before.plan == plan.fingerprint():
         return
+    if not changed and not gone and (repaired := _repaired(plan, before)):
+        raise ValueError(
+            f"--out={folder}: made without files that were unreadable then and can be read now "
+            f"({origins.listed(repaired)}); choose another --out, or remove {folder}, to include "
+            "them"
+        )
     texts = changed + [f"{name}: gone" for name in gone] + _added(plan, before.dropped, record)
     listed = origins.listed(texts) or "other triplets are chosen now"
     raise ValueError(
         f"--out={folder}: the raw data has changed since this data set was begun ({listed}); "
         f"restore it, or {_fix(folder)}"
     )
+
+
+def _repaired(plan: Plan, before: Earlier) -> list[str]:
+    """Source files that the earlier run could not read when it chose triplets, and that are part of
+    a triplet now. One that a shard could not read was part of a triplet then, too."""
+    used = {origins.name(path, plan.root) for item in plan.items for path in item.paths}
+    in_shards = {
+        file["file"] for entry in before.entries.values() for file in entry["dropped_files"]
+    }
+    names = [origins.name(path, plan.root) for path in before.dropped if path not in in_shards]
+    return [name for name in names if name in used]
 
 
 def _added(plan: Plan, dropped: list[str], record: dict | None) -> list[str]:

@@ -16,7 +16,7 @@ import aquanet_tf
 from aquanet_tf.data import manifest, records
 from data_prep.dataset import earlier, origins
 from data_prep.dataset.plan import Plan
-from data_prep.dataset.shards import Shard, entry_path, read_entry
+from data_prep.dataset.shards import Shard, entry_path, is_leftover, read_entry
 
 
 def write(out: str | pathlib.Path, plan: Plan, run: Callable[[list[Shard]], None]) -> list[dict]:
@@ -32,7 +32,7 @@ def write(out: str | pathlib.Path, plan: Plan, run: Callable[[list[Shard]], None
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OSError(f"--out={folder}: cannot be created ({error.strerror})") from error
-    for stale in folder.glob("*.tmp"):
+    for stale in filter(is_leftover, folder.glob("*.tmp")):
         stale.unlink(missing_ok=True)
     shards = plan.shards()
     missing = [
@@ -41,10 +41,15 @@ def write(out: str | pathlib.Path, plan: Plan, run: Callable[[list[Shard]], None
         if name not in entries
     ]
     if missing:
-        # From here on the data set is unfinished, whatever it was before.
-        begun = {"arguments": plan.arguments, "plan": plan.fingerprint(), "shards": entries}
+        begun = {
+            "arguments": plan.arguments,
+            "plan": plan.fingerprint(),
+            "shards": entries,
+            "dropped_files": list(plan.left_out),
+        }
+        # The manifest of an earlier run stays: where this one fails, all shards that it has not
+        # changed are still right, and a reader compares them with the manifest.
         manifest.write(folder, begun, earlier.PROGRESS)
-        (folder / manifest.NAME).unlink(missing_ok=True)
         run(missing)
         entries.update({shard.path.name: read_entry(shard.path) for shard in missing})
         if lost := [name for name, entry in entries.items() if entry is None]:

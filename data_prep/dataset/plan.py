@@ -20,6 +20,7 @@ class Plan(NamedTuple):
     items: each has a `key`, and `paths` of its source files. encode: turns an item into a record,
     or raises shards.Unreadable. arguments: what determines the bytes; an interrupted run must have
     had the same. root: the raw directory. cameras: those of the items, as in a record of `origins`.
+    left_out: source files that are in no item because they are unreadable, with the reason.
     """
 
     items: Sequence
@@ -29,6 +30,7 @@ class Plan(NamedTuple):
     shard_size: int
     root: str
     cameras: dict
+    left_out: Sequence[dict] = ()
 
     def shards(self) -> dict[str, list]:
         """Shard name -> items, in an order that mixes drives in every shard."""

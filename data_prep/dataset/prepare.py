@@ -60,6 +60,8 @@ def prepare(options: Options, source: Source) -> dict:
         )
         if not chosen.triplets:
             raise ValueError(_no_triplets(options, chosen))
+        # Before a shard is written: repaired files are other triplets, so another data set.
+        _check_bad(options, chosen, [])
         plan = _planned(options, source, chosen)
         entries = output.write(options.out, plan, run)
     _check_bad(options, chosen, entries)
@@ -84,6 +86,7 @@ def _planned(options: Options, source: Source, chosen: select.Selection) -> Plan
         shard_size=options.shard_size,
         root=options.raw_dir,
         cameras={item.view.origin: item.view.description() for item in items},
+        left_out=chosen.dropped_files,
     )
 
 
@@ -160,11 +163,16 @@ def _check_cameras(options: Options, items: list[Item]) -> None:
 
 
 def _check_bad(options: Options, chosen: select.Selection, entries: list[dict]) -> None:
-    """ValueError when more triplets have an unreadable image than --max_bad accepts."""
-    files = chosen.dropped_files + [file for entry in entries for file in entry["dropped_files"]]
+    """ValueError when more triplets have an unreadable image than --max_bad accepts.
+
+    entries: of the shards; empty before they are written.
+    """
+    # Those of the shards first: after their repair the run can be resumed.
+    files = [file for entry in entries for file in entry["dropped_files"]] + chosen.dropped_files
     bad = chosen.drops["unreadable"] + sum(len(entry["dropped_files"]) for entry in entries)
     planned = len(chosen.triplets) + chosen.drops["unreadable"]
-    if not any(entry["count"] for entry in entries) or bad > options.max_bad * planned:
+    nothing = entries and not any(entry["count"] for entry in entries)
+    if nothing or bad > options.max_bad * planned:
         raise ValueError(
             f"{bad} of {planned} triplets have an unreadable image (first: {files[0]['file']}: "
             f"{files[0]['reason']}), more than --max_bad={options.max_bad}; repair the files and "

@@ -10,6 +10,7 @@ from __future__ import annotations
 import collections
 import json
 import pathlib
+import re
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from typing import NamedTuple
@@ -22,6 +23,9 @@ from data_prep.dataset import origins
 
 # Suffix of the file with a shard's entry of the manifest, until the manifest is written.
 ENTRY = ".json"
+# Suffix of the file in which a worker of Beam reports why it could not write a shard.
+ERROR = ".error.tmp"
+_ERROR_NAME = re.compile(rf"triplets-\d+-of-\d+\.tfrecord{re.escape(ERROR)}")
 
 
 class Unreadable(Exception):
@@ -112,6 +116,12 @@ def write_shard(shard: Shard, apply: Callable = map, advance: Callable = int) ->
 def entry_path(path: pathlib.Path) -> pathlib.Path:
     """The file with the entry of the shard `path`."""
     return path.with_name(path.name + ENTRY)
+
+
+def is_leftover(path: pathlib.Path) -> bool:
+    """Whether it is a file that only an interrupted run leaves. Others may be the user's own."""
+    ours = files.is_temporary(path) or _ERROR_NAME.fullmatch(path.name)
+    return bool(ours) and path.is_file()
 
 
 def read_entry(path: pathlib.Path) -> dict | None:

@@ -36,17 +36,28 @@ def prepare(options: Options) -> dict:
     if not set(splits) <= set(cityscapes_files.SPLITS):
         raise ValueError(f"--split={options.split}: expected train, val, test, or all")
 
+    sequences = cityscapes_files.list_sequences(options.raw_dir, splits)
+
+    @functools.cache
+    def any_shape():
+        """Of a sequence without a readable image, which the encoder leaves out."""
+        for sequence in sequences:
+            if sequence.shape:
+                return sequence.shape
+        raise ValueError(f"--raw_dir={options.raw_dir}: no readable image; unpack it again")
+
     @functools.cache
     def stored(path, shape):
         return _camera_view(options, path, shape)
 
     def view_of(triplet):
         sequence = triplet.drive
-        return stored(sequence.calibration(triplet.frames[1]), sequence.shape)
+        shape = sequence.shape or any_shape()
+        return stored(sequence.calibration(triplet.frames[1]), shape)
 
     source = dataset_prepare.Source(
         command="data_prep.cityscapes",
-        drives=cityscapes_files.list_sequences(options.raw_dir, splits),
+        drives=sequences,
         cameras=(2,),
         split=None,
         static=select.StaticFilter(0.0, options.min_difference),

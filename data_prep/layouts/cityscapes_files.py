@@ -94,15 +94,15 @@ class Sequence:
         return self.cameras[nearest]
 
     @functools.cached_property
-    def shape(self) -> tuple[int, int]:
-        """(height, width) of the images, from the first readable one. ValueError if none is."""
+    def shape(self) -> tuple[int, int] | None:
+        """(height, width) of the images, from the first readable one; None: none is."""
         for path in self.frames.values():
             try:
                 with Image.open(path) as image:
                     return image.height, image.width
             except (OSError, SyntaxError, ValueError):
                 continue
-        raise ValueError(f"{self.name}: no readable image")
+        return None
 
 
 def list_sequences(root: str | pathlib.Path, splits: tuple[str, ...]) -> list[Sequence]:

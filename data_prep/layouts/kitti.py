@@ -51,11 +51,15 @@ def prepare(options: Options) -> dict:
     drives = kitti_layout.list_drives(options.raw_dir)
     if not _is_file(options.split):
         drives = kitti_layout.without_copies(drives)
+    split = read_split(options.split, drives)
+    if _is_file(options.split):
+        # The manifest must name it from any directory: data_prep.check repairs by it.
+        options = dataclasses.replace(options, split=str(pathlib.Path(options.split).resolve()))
     source = dataset_prepare.Source(
         command="data_prep.kitti",
         drives=drives,
         cameras=options.camera,
-        split=read_split(options.split, drives),
+        split=split,
         static=select.StaticFilter(options.min_speed, options.min_difference),
         view_of=view_of,
     )

@@ -3,10 +3,11 @@
     python -m data_prep.street.cityscapes --street STREET --out DIR [--border 4,12,6,6]
 
 For tests and examples of `data_prep.cityscapes`, because Cityscapes itself may not be
-redistributed. Written: DIR/leftImg8bit_sequence and DIR/camera. Every drive of the street becomes
-a sequence of the city `street`; held-out drives go to the split `val`. Images get a margin and a
-car's hood (--border, pixels); the same --border given to `data_prep.cityscapes` cuts both off and
-restores the street's images and K.
+redistributed. Written: DIR/leftImg8bit_sequence, DIR/camera and DIR/cityscapes.json, the options of
+the street: another one needs another DIR. Every drive of the street becomes a sequence of the city
+`street`; held-out drives go to the split `val`. Images get a margin and a car's hood (--border,
+pixels); the same --border given to `data_prep.cityscapes` cuts both off and restores the street's
+images and K.
 
 Errors: "error: ..." names the flag, or the file of STREET that is missing.
 """

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 
 from data_prep.video import raw as video_raw
 
-RAW, UNFINISHED = "raw", "raw.tmp"
+RAW, UNFINISHED, REPORT = "raw", "raw.tmp", "video.json"
 _DATE = re.escape(video_raw.DATE)
 # Paths of all files that a run of any version writes, below its folder.
 _WRITTEN = re.compile(
@@ -39,6 +39,11 @@ def check(out: pathlib.Path, inputs: Iterable[pathlib.Path]) -> None:
                 )
     for folder in (out / RAW, out / UNFINISHED):
         _require_own(folder)
+    if (out / REPORT).is_file() and not (out / RAW).exists():
+        raise ValueError(
+            f"--out={out}: {RAW}/ is missing, of which {REPORT} tells; restore it, choose another "
+            f"--out, or remove {out}"
+        )
     if out.is_dir() and any(path.name not in (RAW, UNFINISHED) for path in out.iterdir()):
         raise ValueError(
             f"--out={out}: not empty and not of data_prep.video; choose another directory"

@@ -67,7 +67,11 @@ def cut_off(path: str | pathlib.Path, decoded: int) -> list[str]:
     announced = video.announced(path) if path.is_file() else 0
     if decoded >= 0.95 * announced - 2:
         return []
-    return [f"{decoded} of about {announced} frames could be decoded: is the file cut off?"]
+    # The header tells the longest of picture and sound.
+    return [
+        f"{decoded} of about {announced} frames could be decoded: is the file cut off, or the "
+        "sound longer than the picture?"
+    ]
 
 
 def _image(path: pathlib.Path) -> np.ndarray:

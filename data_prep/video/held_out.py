@@ -6,6 +6,8 @@ import pathlib
 
 import numpy as np
 
+from aquanet_tf import files
+
 # Below --out: split files, as `kitti.split_file` reads them.
 TRAIN, HELD_OUT = "train.txt", "held_out.txt"
 _MOST_SHARE = 0.5
@@ -55,7 +57,8 @@ def choose(scenes: dict[str, list], stride: int, share: float, most: int) -> dic
 
 
 def write(out: pathlib.Path, lines: dict[str, list[str]]) -> None:
-    """Writes the split files that have lines, below `out`."""
+    """Writes the split files that have lines, below `out`. OSError names one that cannot be."""
     for name, each in lines.items():
         if each:
-            (out / name).write_text("\n".join(each) + "\n")
+            with files.named(out / name) as path:
+                path.write_text("\n".join(each) + "\n")

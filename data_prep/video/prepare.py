@@ -17,6 +17,7 @@ from aquanet_tf.kitti.split_file import SplitEntry
 from aquanet_tf.metric import speed as video_speed
 from data_prep.dataset import earlier, origins
 from data_prep.dataset import prepare as dataset_prepare
+from data_prep.dataset.checks import inspection
 from data_prep.layouts import kitti
 from data_prep.video import camera as video_camera
 from data_prep.video import clips as video_clips
@@ -26,7 +27,7 @@ from data_prep.video import select as video_select
 from data_prep.video.crop import NO_CROP, Crop
 from data_prep.video.source import Source
 
-RECORDS, REPORT = "records", "video.json"
+RECORDS = "records"
 # The data set of what --held_out keeps back.
 HELD_OUT_RECORDS = "records_held_out"
 
@@ -91,6 +92,7 @@ def prepare(options: Options) -> tuple[dict, dict[str, dict]]:
         kept = {"arguments": arguments, "files": source.record()}
         report = _write_raw(out, options, kept, camera, clips, speed)
     stride = report["stride"] if options.stride == "auto" else int(options.stride)
+    _require_triplets(options, report, stride)
     return report, {
         name: _write_records(options, out / name, split, stride, speed is not None)
         for name, split in _splits(options, out, report["scenes"], stride).items()
@@ -178,8 +180,8 @@ def _earlier(out: pathlib.Path, arguments: dict, source: Source) -> dict | None:
 
     ValueError when `out` holds anything else, or the input.
     """
-    if (out / REPORT).is_file() and (out / folders.RAW).is_dir():
-        report = files_module.read(out / REPORT)
+    if (out / folders.REPORT).is_file() and (out / folders.RAW).is_dir():
+        report = files_module.read(out / folders.REPORT)
         before = report.get("arguments") or {}
         changed = _changed(before, arguments)
         changed += source.changes(before.get("input") or ["nothing"], report.get("files"))
@@ -214,15 +216,8 @@ def _write_raw(out: pathlib.Path, options: Options, kept: dict, camera, clips, s
     stride = video_select.choose_stride(chosen.selection)
     if options.stride != "auto":
         stride = int(options.stride)
-    selection = chosen.selection
-    if not any(len(scene) > 2 * stride for scene in selection.scenes):
-        raise ValueError(
-            f"{options.input}: no three frames in motion, {stride} apart: of "
-            f"{selection.frames} frames {selection.kept} are left (dropped: "
-            f"{_dropped(selection.dropped)}; cuts: {selection.cuts}); use a longer video, or lower "
-            "--stride or --min_flow"
-        )
     report = {**kept, **_report(chosen, stride)}
+    _require_triplets(options, report, stride)
     if text := camera_file.warning(camera.k, clips.shape):
         report["warnings"].append(f"{options.intrinsics}: {text}")
     unfinished = out / folders.UNFINISHED
@@ -231,23 +226,43 @@ def _write_raw(out: pathlib.Path, options: Options, kept: dict, camera, clips, s
     writer.write_calibration(unfinished / video_raw.DATE)
     for path, drives in chosen.drives.items():
         writer.write_frames(unfinished, path, drives, options.image_format)
-        for name, numbers in drives.items() if speed else ():
-            travel.write(unfinished / name, speed.steps(path, numbers))
+        steps = speed.steps(path, list(drives.values())) if speed and drives else ()
+        for name, found in zip(drives, steps):
+            travel.write(unfinished / name, found)
     if any(options.crop):
-        Image.fromarray(options.crop.shown(clips.first)).save(unfinished / video_raw.CROP)
+        with files_module.named(unfinished / video_raw.CROP) as picture:
+            Image.fromarray(options.crop.shown(clips.first)).save(picture)
     os.replace(unfinished, out / folders.RAW)
-    files_module.write(out / REPORT, report)
+    files_module.write(out / folders.REPORT, report)
     return report
 
 
+def _require_triplets(options: Options, report: dict, stride: int) -> None:
+    """ValueError when no scene of a report has three frames that are `stride` apart."""
+    if not any(len(scene) > 2 * stride for scene in report["scenes"].values()):
+        raise ValueError(
+            f"{options.input}: no three frames in motion, {stride} apart: of "
+            f"{report['frames']} frames {report['kept']} are left (dropped: "
+            f"{_dropped(report['dropped'])}; cuts: {report['cuts']}); use a longer video, or lower "
+            "--stride or --min_flow"
+        )
+
+
 def _writer(options: Options, camera, shape: tuple[int, int]) -> video_raw.Writer:
-    """The Writer; ValueError names the flag or the file of a distortion that cannot be undone."""
+    """The Writer. ValueError names the flag or the file of a distortion that cannot be undone, and
+    the flag of a crop that does not leave a plausible camera."""
     try:
-        return video_raw.Writer(camera, shape, options.crop)
+        writer = video_raw.Writer(camera, shape, options.crop)
     except ValueError as error:
         given = ",".join(f"{value:g}" for value in options.distortion)
         where = f"--distortion={given}" if given else options.intrinsics
         raise ValueError(f"{where}: {error}") from None
+    # Before the first frame is read: corrected options are another video to the next run.
+    if problem := inspection.camera_problem(writer.k, writer.shape):
+        cut = ",".join(map(str, options.crop))
+        where = f"--crop={cut} leaves" if any(options.crop) else "the frames have"
+        raise ValueError(f"{where} {problem}; correct it or the camera")
+    return writer
 
 
 def _report(chosen: video_clips.Chosen, stride: int) -> dict:

@@ -84,7 +84,8 @@ def _is_cut(step: motion.Motion) -> bool:
 
 def choose_stride(selection: Selection) -> int:
     """Stride in kept frames, 1 to 10: enough flow to learn from, but not too much to match."""
-    flow = np.array([step.flow for step in selection.steps])
+    # With --min_flow=0 frames are kept between which no flow was found.
+    flow = np.array([step.flow for step in selection.steps if step.flow > 0])
     if not flow.size:
         return 1
     stride = min(_WANTED_FLOW / np.median(flow), TOO_FAST / np.percentile(flow, 90))

@@ -262,6 +262,19 @@ def test_repair_keeps_the_split(raw_dir, tmp_path):
         repair(out, {shard_files(out)[0].name})
 
 
+def test_repair_finds_the_split_from_another_directory(raw_dir, tmp_path, monkeypatch):
+    (tmp_path / "split.txt").write_text(f"{kitti_tree.drive_name(2)}\n")
+    out = tmp_path / "out"
+    monkeypatch.chdir(tmp_path)
+    info = kitti.prepare(kitti.Options(str(raw_dir), str(out), split="split.txt"))
+    assert info["arguments"]["split"] == str(tmp_path / "split.txt")
+    before = contents(out)
+    monkeypatch.chdir(out)
+    flip(shard_files(out)[0], 500)
+    repair(out, {shard_files(out)[0].name})
+    assert contents(out) == before
+
+
 def test_an_unknown_command_is_not_run(copy):
     info = json.loads((copy / manifest.NAME).read_text())
     info["arguments"]["command"] = "os"

@@ -1,6 +1,7 @@
 """Cityscapes' layout to records: the right K for every snippet, the right part of every frame."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -150,6 +151,21 @@ def test_a_damaged_image_is_left_out_and_the_rest_kept(tmp_path):
     assert info["count"] == 7 and [entry["file"] for entry in info["dropped_files"]] == [str(bad)]
 
 
+def test_a_sequence_without_a_readable_image_is_left_out(tmp_path):
+    root = write(tmp_path / "cs", range(12), [5])
+    write(root, range(5), [2], seq=1)
+    for path in root.glob("*/*/*/aachen_000001_*.png"):
+        path.write_bytes(b"not a picture")
+    info = prepare(root, tmp_path / "out", max_bad=0.5, static_filter=False)
+    assert info["count"] == 8 and info["drops"]["unreadable"] == 1
+    with pytest.raises(ValueError, match="1 of 9 triplets .*--max_bad=0.05"):
+        prepare(root, tmp_path / "other", static_filter=False)
+    for path in root.rglob("*.png"):
+        path.write_bytes(b"not a picture")
+    with pytest.raises(ValueError, match=f"--raw_dir={root}: no readable image"):
+        prepare(root, tmp_path / "none", static_filter=False)
+
+
 def test_a_camera_json_saved_by_a_windows_editor(tmp_path):
     path = tmp_path / "camera.json"
     text = json.dumps({"intrinsic": {"fx": 7, "fy": 8, "u0": 1, "v0": 2}})
@@ -236,6 +252,22 @@ def test_the_street_in_this_layout_gives_the_street_again(street, tmp_path):
             )
         k = kitti_layout.intrinsics(drive.calibration, 2)
         np.testing.assert_allclose(fields["intrinsics"], k, rtol=1e-6)
+
+
+def test_two_streets_are_not_mixed(street, tmp_path):
+    out, border = tmp_path / "cs", (4, 12, 6, 6)
+    street_cityscapes.convert(str(street), str(out), border)
+    assert street_cityscapes.convert(str(street), str(out), border) == 10
+    other = shutil.copytree(street, tmp_path / "other")
+    (other / "street.json").write_text(json.dumps({"seed": 2}))
+    for source, margin in ((other, border), (street, WHOLE)):
+        with pytest.raises(ValueError, match=f"--out={out}: holds another street, .*choose"):
+            street_cityscapes.convert(str(source), str(out), margin)
+    (out / "cityscapes.json").unlink()
+    with pytest.raises(
+        ValueError, match=f"--out={out}: not empty, without cityscapes.json; choose"
+    ):
+        street_cityscapes.convert(str(street), str(out), border)
 
 
 def test_command_line(tmp_path):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from aquanet_tf import files
 from aquanet_tf.data import manifest, records
 from aquanet_tf.geometry import camera
 from data_prep.dataset import earlier
@@ -161,6 +162,20 @@ def test_killed_half_way_it_resumes_to_the_same_bytes(raw_dir, data_dir, tmp_pat
     assert contents(out) == contents(data_dir)
 
 
+def test_files_of_the_user_in_a_data_set_stay(raw_dir, data_dir, tmp_path):
+    out = shutil.copytree(data_dir, tmp_path / "out")
+    (out / "cache.tmp").mkdir()
+    (out / "notes.tmp").write_text("mine")
+    with pytest.raises(ZeroDivisionError), files.atomic(out / "a.tfrecord") as temporary:
+        temporary.touch()
+        left = temporary.rename(out / "left")
+        raise ZeroDivisionError
+    left = left.rename(temporary)  # as a killed run leaves it
+    prepare(raw_dir, out, **SHARDS)
+    assert (out / "notes.tmp").read_text() == "mine" and (out / "cache.tmp").is_dir()
+    assert not left.exists()
+
+
 def test_other_arguments_are_refused_with_their_names(raw_dir, data_dir):
     with pytest.raises(ValueError, match=r"height was 0, is 12.*choose another --out or remove"):
         prepare(raw_dir, data_dir, height=12, **SHARDS)
@@ -183,17 +198,54 @@ def test_an_unreadable_image_is_listed_until_repaired(own, tmp_path, static):
     info = prepare(own, tmp_path / "out", **options)
     assert info["count"] == 6 and info["drops"]["unreadable"] == 2
     assert [entry["file"] for entry in info["dropped_files"]] == [str(path_of(own, 1, 1))]
-    if not static:  # the choice is the same, so the run can be completed
-        path_of(own, 1, 1).write_bytes(good)
+    path_of(own, 1, 1).write_bytes(good)
+    if static:
+        words = "made without files .*image_02/data/0000000001.png.*remove .*out, to include them"
+        with pytest.raises(ValueError, match=words):
+            prepare(own, tmp_path / "out", **options)
+    else:  # the choice is the same, so the run can be completed
         assert prepare(own, tmp_path / "out", **options)["count"] == 8
+
+
+def test_repaired_files_are_named_after_an_interruption(own, tmp_path, monkeypatch):
+    good = path_of(own, 1, 1).read_bytes()
+    path_of(own, 1, 1).write_bytes(b"")
+    replace, renames = os.replace, []
+
+    def stop(source, target):
+        renames.append(replace(source, target))
+        if len(renames) == 3:
+            raise Stopped
+
+    with monkeypatch.context() as patch, pytest.raises(Stopped):
+        patch.setattr(os, "replace", stop)
+        prepare(own, tmp_path / "out", max_bad=0.5, shard_size=2)
+    path_of(own, 1, 1).write_bytes(good)
+    with pytest.raises(ValueError, match=r"made without files .*\(.*0000000001.png\); choose"):
+        prepare(own, tmp_path / "out", max_bad=0.5, shard_size=2)
 
 
 @pytest.mark.parametrize("static", [True, False])
 def test_too_many_unreadable_images_are_an_error(own, tmp_path, static):
+    good = path_of(own, 1, 5).read_bytes()
     path_of(own, 1, 5).write_bytes(b"")
     with pytest.raises(ValueError, match=r"3 of 8 triplets .*0005.png: .*--max_bad=0.05"):
         prepare(own, tmp_path / "out", static_filter=static)
     assert not (tmp_path / "out" / manifest.NAME).exists()
+    path_of(own, 1, 5).write_bytes(good)  # as the message advises
+    assert prepare(own, tmp_path / "out", static_filter=static)["count"] == 8
+
+
+def test_a_stricter_run_leaves_a_finished_data_set_as_it_is(own, tmp_path):
+    path_of(own, 1, 1).write_bytes(b"")
+    options = {"static_filter": False, "shard_size": 4}
+    info = prepare(own, tmp_path / "out", max_bad=0.9, **options)
+    before = contents(tmp_path / "out")
+    with pytest.raises(ValueError, match="2 of 8 triplets .*--max_bad=0.05"):
+        prepare(own, tmp_path / "out", **options)
+    assert manifest.verify(tmp_path / "out") == info
+    assert prepare(own, tmp_path / "out", max_bad=0.9, **options) == info
+    assert contents(tmp_path / "out") == before
 
 
 def test_an_image_of_another_size_than_the_calibration_is_an_error(own, tmp_path):

@@ -145,6 +145,22 @@ def test_no_motion_mask_and_wrong_size(tmp_path):
         frame.moving(kitti_tree.SCENE_SHAPE)
 
 
+def test_a_damaged_file_of_the_truth_is_named(raw):
+    frame = ground_truth.find_frames(raw, "all", 2, "depth")[0][0]
+    for path, read, what in (
+        (frame.truth, frame.depth, "depth map"),
+        (frame.motion_mask, lambda: frame.moving(kitti_tree.SCENE_SHAPE), "motion mask"),
+    ):
+        whole = path.read_bytes()
+        for data in (whole[: len(whole) // 2], whole[:20] + b"x" + whole[21:], b"no picture", b""):
+            path.write_bytes(data)
+            with pytest.raises(ValueError, match=f"{path}: not a readable {what} .*; unpack it"):
+                read()
+        path.unlink()
+        with pytest.raises(FileNotFoundError):
+            read()
+
+
 def test_horizon_follows_the_size(raw):
     frame = ground_truth.find_frames(raw, "all", 2, "depth")[0][0]
     height, width = kitti_tree.SCENE_SHAPE

@@ -147,6 +147,21 @@ def test_real_scan_agrees_with_the_annotated_depth():
     assert np.median(np.abs(depth - annotated)[both] / annotated[both]) < 0.02
 
 
+@pytest.mark.parametrize("size", ["nan 60", "80 inf"])
+def test_a_recorded_size_that_is_no_number_is_named(tmp_path, size):
+    path = tmp_path / "calib_cam_to_cam.txt"
+    path.write_text(f"S_02: {size}\n")
+    with pytest.raises(ValueError, match=f"{path}: S_02 is {size.replace(' ', ' x ')}; damaged"):
+        kitti_layout.recorded_shape(path, 2)
+
+
+def test_a_link_to_itself_is_no_folder(tmp_path):
+    raw = kitti_tree.write(tmp_path / "raw", [kitti_tree.Spec(range(3))])
+    (raw / "loop").symlink_to("loop")
+    (raw / kitti_tree.DATE / "loop").symlink_to("loop")
+    assert [drive.name for drive in kitti_layout.list_drives(raw)] == [kitti_tree.drive_name(1)]
+
+
 def damaged(data):
     """Bytes of a calibration file: invented, or a good one with some bytes changed or cut off."""
     text = bytearray(kitti_tree.calibration().encode())

@@ -63,3 +63,9 @@ def test_a_damaged_line_is_named(drive, line):
     (drive.path / travel.FILE).write_text(f"0 1.0\n{line}\n")
     with pytest.raises(ValueError, match="travel.txt line 2: expected a frame number and meters"):
         drive.steps(2)
+
+
+def test_a_file_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / travel.FILE).mkdir()
+    with pytest.raises(OSError, match=f"cannot write {tmp_path / travel.FILE}: .*; re-run"):
+        travel.write(tmp_path, {0: 1.0})

@@ -77,6 +77,26 @@ def test_recordings_of_dash_cams_are_read(tmp_path, suffix):
     assert video.announced(path) == pytest.approx(40, abs=1)
 
 
+@pytest.mark.parametrize("size, refused", [("48x64", True), ("128x96", False), ("64x48", False)])
+def test_another_shape_in_the_middle_is_refused(tmp_path, size, refused):
+    """Unnoticed, its frames are squeezed to the size of the first, and K is wrong."""
+    options = ("-f", "mpegts", "-c:v", "libx264")
+    parts = [
+        make(tmp_path / f"{n}.ts", *options, size=s, seconds=0.5)
+        for n, s in ((0, "64x48"), (1, size))
+    ]
+    path = tmp_path / "drive.ts"
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    found = []
+    try:
+        found.extend(video.frames(path))
+    except ValueError as error:
+        assert refused and str(error) == f"{path}: changes its size from 64x48 to {size}; split it"
+    else:
+        assert not refused and {frame.shape for frame in found} == {(48, 64, 3)}
+        assert len(found) == 20
+
+
 def test_another_ffmpeg_is_tried_where_one_crashes(tmp_path, monkeypatch):
     path = make(tmp_path / "drive.mp4")
     crashes = crashing(tmp_path)

@@ -14,6 +14,8 @@ from data_prep.layouts import cityscapes_files
 
 # The frame of a snippet that has a camera json.
 _ANNOTATED = 19
+# What `data_prep.street` writes: the options of a street. In the output, that and the margin.
+_STREET, _MADE_OF = "street.json", "cityscapes.json"
 
 
 def convert(street: str, out: str, border: tuple[int, int, int, int]) -> int:
@@ -21,10 +23,12 @@ def convert(street: str, out: str, border: tuple[int, int, int, int]) -> int:
 
     border: margin (top, bottom, left, right) in pixels; K is shifted accordingly.
 
-    ValueError when `street` is not a street in KITTI raw layout.
+    ValueError when `street` is not a street in KITTI raw layout, and when `out` holds another one
+    or anything else. The same one is written again, as after an interruption.
     """
     drives = kitti_layout.list_drives(street)
     held_out = {e.drive for e in split_file.read(pathlib.Path(street) / "splits/test.txt")}
+    _claim(pathlib.Path(out), pathlib.Path(street), border)
     count = 0
     for number, drive in enumerate(progress.bar(drives, desc="cityscapes layout", unit="drive")):
         split = "val" if drive.name in held_out else "train"
@@ -36,6 +40,24 @@ def convert(street: str, out: str, border: tuple[int, int, int, int]) -> int:
                 Image.fromarray(framed(np.asarray(image.convert("RGB")), border)).save(target)
             count += 1
     return count
+
+
+def _claim(out: pathlib.Path, street: pathlib.Path, border: tuple[int, int, int, int]) -> None:
+    """Notes in `out` which street it holds. ValueError when it holds anything else."""
+    given = street / _STREET
+    # Its options make the street. One without them is known by its place.
+    made = files.read(given) if given.is_file() else {"folder": str(street.resolve())}
+    content = {"street": made, "border": list(border)}
+    if (out / _MADE_OF).is_file():
+        if files.read(out / _MADE_OF) != content:
+            raise ValueError(
+                f"--out={out}: holds another street, or one of another --border (see {_MADE_OF}); "
+                f"choose another --out, or remove {out}"
+            )
+    elif out.is_dir() and any(not files.is_temporary(path) for path in out.iterdir()):
+        raise ValueError(f"--out={out}: not empty, without {_MADE_OF}; choose another --out")
+    else:
+        files.write(out / _MADE_OF, content)
 
 
 def framed(image: np.ndarray, border: tuple[int, int, int, int]) -> np.ndarray:

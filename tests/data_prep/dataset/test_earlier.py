@@ -23,14 +23,28 @@ def begin(folder, made):
 def test_an_empty_folder_has_nothing_to_keep(tmp_path):
     assert earlier.kept(tmp_path / "new", plan()) == {} == earlier.kept(tmp_path, plan())
     assert earlier.arguments(tmp_path) is None
-    (tmp_path / "half.tmp").touch()
+    for name in (".manifest.json.0123456789ab.tmp", "triplets-00000-of-00001.tfrecord.error.tmp"):
+        (tmp_path / name).touch()
     assert earlier.kept(tmp_path, plan()) == {}
+    (tmp_path / "mine.tmp").touch()
+    with pytest.raises(ValueError, match="not empty and not a data set"):
+        earlier.kept(tmp_path, plan())
 
 
 def test_the_same_plan_goes_on(tmp_path):
     begin(tmp_path / "out", plan(stride=1))
     assert earlier.kept(tmp_path / "out", plan(stride=1)) == {}, "no shard is finished yet"
     assert earlier.arguments(tmp_path / "out") == {"stride": 1}
+
+
+def test_the_place_of_a_split_does_not_matter(tmp_path):
+    """Earlier versions noted it as it was typed."""
+    begin(tmp_path / "out", plan(split="train.txt", split_content="1a"))
+    assert earlier.kept(tmp_path / "out", plan(split="/a/train.txt", split_content="1a")) == {}
+    with pytest.raises(ValueError, match="split was 'train.txt', is '/a/b.txt'; split_content was"):
+        earlier.kept(tmp_path / "out", plan(split="/a/b.txt", split_content="2b"))
+    with pytest.raises(ValueError, match=r"\(stride was None, is 2\)"):
+        earlier.kept(tmp_path / "out", plan(split="/a/c.txt", split_content="1a", stride=2))
 
 
 @pytest.mark.parametrize(

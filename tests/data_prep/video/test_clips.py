@@ -1,6 +1,7 @@
 """Folders of clips, margins, pixel shapes and lenses of real cameras, to training data."""
 
 import dataclasses
+import errno
 import json
 import os
 import pathlib
@@ -130,6 +131,39 @@ def test_a_margin_is_cut_off_and_k_follows(tmp_path):
         prepare.prepare(dataclasses.replace(options, crop=crop.Crop(5, 10, 7, 5)))
     with pytest.raises(ValueError, match="--crop=90,0,0,0 leaves 160x6 of 160x96"):
         prepare.prepare(dataclasses.replace(options, out=str(tmp_path / "x"), crop=crop.Crop(90)))
+
+
+def test_a_crop_past_the_principal_point_is_refused_before_anything_is_written(tmp_path):
+    source = folder(tmp_path / "trip", [drive(n) for n in range(5)])
+    options = prepare.Options(str(source), str(tmp_path / "out"), fov_deg=70.0, stride="1")
+    words = "--crop=0,60,0,0 leaves K .*: the principal point is outside 36x160; correct it"
+    with pytest.raises(ValueError, match=words):
+        prepare.prepare(dataclasses.replace(options, crop=crop.Crop(bottom=60)))
+    assert not (tmp_path / "out").exists()
+    prepare.prepare(dataclasses.replace(options, crop=crop.Crop(bottom=40)))
+
+
+def full(*arguments, **options):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize(
+    "place, name",
+    [
+        ("pathlib.Path.write_bytes", "raw.tmp/2000_01_01/trip_0000/image_02/data/0000000000.jpg"),
+        ("PIL.Image.Image.save", "raw.tmp/crop.png"),
+    ],
+)
+def test_a_full_disk_is_named_and_the_run_resumed(tmp_path, monkeypatch, place, name):
+    source = folder(tmp_path / "trip", [drive(n) for n in range(5)])
+    options = prepare.Options(str(source), str(tmp_path / "out"), fov_deg=70.0, stride="1")
+    options = dataclasses.replace(options, crop=crop.Crop(top=10))
+    with monkeypatch.context() as patch:
+        patch.setattr(video_raw.encode, "encode_pixels", lambda *arguments: b"a picture")
+        patch.setattr(place, full)
+        with pytest.raises(OSError, match=f"cannot write .*out/{name}: No space .*; re-run"):
+            prepare.prepare(options)
+    assert prepare.prepare(options)[1][prepare.RECORDS]["count"] == 3
 
 
 def test_a_data_set_of_an_earlier_version_is_resumed(tmp_path):

@@ -119,6 +119,17 @@ def test_what_an_interrupted_run_left_is_replaced(options, tmp_path, name, lost)
     assert not (tmp_path / "out/raw.tmp").exists()
 
 
+def test_what_is_missing_of_a_finished_run_is_said(options, tmp_path):
+    """In the words of this command, not of data_prep.kitti."""
+    prepare.prepare(options)
+    shutil.rmtree(tmp_path / "out/records")
+    with pytest.raises(ValueError, match="no three frames in motion, 5 apart: of 5 .*lower --str"):
+        prepare.prepare(dataclasses.replace(options, stride="5"))
+    shutil.rmtree(tmp_path / "out/raw")
+    with pytest.raises(ValueError, match="--out=.*: raw/ is missing, .*video.json.*; restore it"):
+        prepare.prepare(options)
+
+
 def test_command_line(options, tmp_path):
     """The only copy of a video, in a folder of the name that the command uses."""
     (tmp_path / "out").mkdir()

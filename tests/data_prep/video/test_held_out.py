@@ -100,3 +100,9 @@ def test_a_data_set_without_held_out_frames_is_left_as_it_is(tmp_path):
         prepare.prepare(dataclasses.replace(options, held_out=0.25))
     assert "split" not in str(error.value)
     assert sorted((tmp_path / "out").rglob("*")) == before
+
+
+def test_a_list_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / held_out.TRAIN).mkdir()
+    with pytest.raises(OSError, match=f"cannot write {tmp_path / held_out.TRAIN}: .*; re-run"):
+        held_out.write(tmp_path, {held_out.TRAIN: ["d/a 1"], held_out.HELD_OUT: []})

@@ -98,6 +98,17 @@ def test_unrelated_pictures_and_stills_are_warned_of():
     assert video_select.choose_stride(still) == 1
 
 
+def test_steps_without_flow_do_not_choose_the_stride():
+    """As --min_flow=0 keeps them where nothing has contrast."""
+    still, moving = motion.Motion(0.0, 0.0, 0.0, 0.0), motion.Motion(5.0, 0.002, 0.001, 1.0)
+    for steps, stride in (([still] * 3, 1), ([still] * 5 + [moving], 2)):
+        found = video_select.Selection([list(range(len(steps) + 1))], steps)
+        assert video_select.choose_stride(found) == stride
+        video_select.warnings(found, stride)
+    gray = [np.full((*SIZE, 3), value, np.uint8) for value in (100, 101, 103)]
+    assert video_select.choose_stride(select(gray, min_flow=0.0)) == 1
+
+
 @given(st.floats(1e-4, 0.2), st.integers(3, 30))
 def test_the_chosen_stride_brings_flow_near_what_is_wanted(flow, count):
     steps = [motion.Motion(5.0, flow, flow / 2, 1.0)] * count
