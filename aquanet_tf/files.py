@@ -74,8 +74,8 @@ def _concerns(error: OSError, path: pathlib.Path) -> bool:
     to an open file has no name."""
     if error.errno is None:
         return False
-    named = error.filename
-    return named is None or pathlib.Path(os.fsdecode(named)) in (path, *path.parents)
+    where = error.filename
+    return where is None or pathlib.Path(os.fsdecode(where)) in (path, *path.parents)
 
 
 def read_text(path: str | pathlib.Path, errors: str = "strict") -> str:
