@@ -144,7 +144,7 @@ def _draw_masks(plan, keys, path):
 
 
 def _draw_depths(plan, keys, path):
-    """Fig. 6 and 7: input, one column for each row of the table, ground truth."""
+    """Fig. 6 and 7: a column for each frame, with the input, each row of the table, and the truth."""
     seed = plan.seeds[0]
     evaluations = {key: files_module.read(plan.evaluation(key, seed)) for key in keys}
     first = evaluations[keys[0]]
@@ -152,12 +152,12 @@ def _draw_depths(plan, keys, path):
     drawn = {key: _maps(plan.workdir(key, seed), evaluations[key], frames) for key in keys}
     truths = drawn[keys[0]]
     high = frame_maps.nearest(truths)
-    columns = [[_marked(each["image"], frame) for each, frame in zip(truths, frames)]]
+    rows = [[_marked(each["image"], frame) for each, frame in zip(truths, frames)]]
     for key in keys:
-        columns.append([color.color_inverse_depth(m["predicted"], 0, high) for m in drawn[key]])
-    columns.append([color.color_inverse_depth(m["truth"], 0, high, m["valid"]) for m in truths])
-    labels = ["input, moving outlined", *(plan.rows[key].name for key in keys), "ground truth"]
-    _save(path, list(zip(*columns)), labels)
+        rows.append([color.color_inverse_depth(m["predicted"], 0, high) for m in drawn[key]])
+    rows.append([color.color_inverse_depth(m["truth"], 0, high, m["valid"]) for m in truths])
+    names = ["moving outlined", *(plan.rows[key].name for key in keys), "ground truth"]
+    _save(path, rows, names=names)
 
 
 def _maps(workdir, evaluation, frames) -> list[dict]:
@@ -175,8 +175,8 @@ def _marked(image, frame):
     return sheet.outline(image, frame.moving(image.shape[:2]))
 
 
-def _save(path, rows, labels):
-    Image.fromarray(sheet.grid(rows, labels, min_width=_MIN_WIDTH)).save(path)
+def _save(path, rows, labels=None, names=None):
+    Image.fromarray(sheet.grid(rows, labels, min_width=_MIN_WIDTH, names=names)).save(path)
 
 
 def _curves(plan, folder) -> list[pathlib.Path]:

@@ -56,9 +56,9 @@ def quantization(path, shown: Quantization) -> None:
     beta = color.color_beta(shown.beta, beta_max)
     inverse_depth = color.color_inverse_depth(shown.inverse_depth, 0, top)
     pictures = (
-        (beta, f"beta: blue 1/{beta_max:g}, red {beta_max:g}"),
-        (inverse_depth, f"inverse depth, 0 to {top:.3g}"),
         (shown.image, "input"),
+        (inverse_depth, f"inverse depth, 0 to {top:.3g}"),
+        (beta, f"beta: blue 1/{beta_max:g}, red {beta_max:g}"),
     )
     for axes, (picture, title) in zip(middle.subplots(3, 1), pictures):
         _picture(axes, picture, title)
@@ -128,7 +128,9 @@ def mask_curves(path, curves: dict[str, list[dict]], marks: dict[str, list[dict]
                 axes.plot(point["static_lost"], point["recall"], "o", color=line_color)
             if point["precision"] is not None:
                 precise.plot(point["recall"], point["precision"], "o", color=line_color)
-    for axes, limit in ((wide, 1.0), (close, 0.2)):
+    for axes, limit, part in ((wide, 1.0, "all"), (close, 0.2, "enlarged: at most 20 % lost")):
+        axes.set_title(part, fontsize=10)
+        axes.axvline(0.1, color="0.8", linewidth=0.8)  # where recall is compared
         axes.plot([0, 1], [0, 1], ":", color="0.6", label="chance")
         axes.set(xlim=(0, limit), ylim=(0, 1), xlabel="share of static pixels lost")
         axes.set_ylabel("recall of moving pixels")

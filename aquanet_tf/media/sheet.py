@@ -38,7 +38,7 @@ def grow(values, valid, radius: int) -> tuple[np.ndarray, np.ndarray]:
     return np.where(np.isfinite(grown), grown, 0.0), np.isfinite(grown)
 
 
-def grid(rows, labels=None, gap: int = 6, min_width: int = 0) -> np.ndarray:
+def grid(rows, labels=None, gap: int = 6, min_width: int = 0, names=None) -> np.ndarray:
     """One uint8 [height, width, 3] image with `rows` of images on a dark background.
 
     Args:
@@ -46,21 +46,24 @@ def grid(rows, labels=None, gap: int = 6, min_width: int = 0) -> np.ndarray:
       labels: texts above the columns.
       gap: pixels between images.
       min_width: narrower images are enlarged by a whole factor (nearest neighbor).
+      names: texts left of the rows.
     """
     height, width = rows[0][0].shape[:2]
     zoom = max(1, -(-min_width // width))
     height, width = height * zoom, width * zoom
     font = ImageFont.load_default(size=max(11, min(22, width // 22)))
     head = int(font.size * 1.9) if labels else gap
+    side = 2 * gap + int(max(map(font.getlength, names))) if names else gap
     columns = max(len(row) for row in rows)
-    size = (columns * (width + gap) + gap, head + len(rows) * (height + gap))
+    size = (side + columns * (width + gap), head + len(rows) * (height + gap))
     canvas = Image.new("RGB", size, (24, 25, 29))
     draw = ImageDraw.Draw(canvas)
-    for index, label in enumerate(labels or ()):
-        spot = (gap + index * (width + gap) + 2, head / 2)
-        draw.text(spot, label, fill=(232, 234, 238), font=font, anchor="lm")
+    spots = [(side + index * (width + gap) + 2, head / 2) for index in range(len(labels or ()))]
+    spots += [(gap, head + (y + 0.5) * (height + gap)) for y in range(len(names or ()))]
+    for spot, text in zip(spots, [*(labels or ()), *(names or ())]):
+        draw.text(spot, text, fill=(232, 234, 238), font=font, anchor="lm")
     for y, row in enumerate(rows):
         for x, picture in enumerate(row):
             image = Image.fromarray(picture).resize((width, height), Image.NEAREST)
-            canvas.paste(image, (gap + x * (width + gap), head + y * (height + gap)))
+            canvas.paste(image, (side + x * (width + gap), head + y * (height + gap)))
     return np.array(canvas)

@@ -89,6 +89,8 @@ def test_grid_holds_every_picture_unchanged():
     head = sheet.shape[0] - 2 * 24
     np.testing.assert_array_equal(sheet[head : head + 20, 4:54], rows[0][0])
     np.testing.assert_array_equal(sheet[head + 24 : head + 44, 112:162], rows[1][2])
+    named = media_sheet.grid(rows, gap=4, names=["near", "far away"])
+    np.testing.assert_array_equal(named[:, -166:], media_sheet.grid(rows, gap=4))
     doubled = media_sheet.grid(rows, min_width=100)
     assert doubled.shape[1] == 3 * 106 + 6
     np.testing.assert_array_equal(doubled[6:46:2, 6:106:2], rows[0][0])
