@@ -144,7 +144,7 @@ def _draw_masks(plan, keys, path):
 
 
 def _draw_depths(plan, keys, path):
-    """Fig. 6 and 7: a column for each frame, with the input, each row of the table, and the truth."""
+    """Fig. 6 and 7: a column for each frame; rows: the input, those of the table, the truth."""
     seed = plan.seeds[0]
     evaluations = {key: files_module.read(plan.evaluation(key, seed)) for key in keys}
     first = evaluations[keys[0]]
