@@ -102,6 +102,21 @@ def test_bad_images_are_named_and_the_rest_is_done(folder, tmp_path):
     assert not list((tmp_path / "out").glob("a0_broken*"))
 
 
+def test_a_strip_is_skipped_and_named(folder, tmp_path):
+    Image.new("RGB", (2000, 6)).save(folder / "strip.png")
+    document = run(folder, tmp_path / "out")
+    assert len(document["images"]) == 3
+    (failed,) = document["failed"]
+    assert failed["error"].startswith(f"{folder / 'strip.png'}: 2000x6 pixels, more than 32 times")
+
+
+def test_an_unreadable_video_leaves_no_folder(tmp_path):
+    (tmp_path / "clip.mp4").write_bytes(b"no video")
+    out = tmp_path / "out"
+    document = predict_all.predict_all([tmp_path / "clip.mp4"], network, out, formats=("npy",))
+    assert document["failed"] and [path.name for path in out.iterdir()] == ["predictions.json"]
+
+
 def test_nothing_readable(tmp_path):
     (tmp_path / "x.png").write_bytes(b"")
     document = predict_all.predict_all([tmp_path / "x.png"], network, tmp_path / "out")
