@@ -282,6 +282,14 @@ def test_command_on_a_folder_with_one_bad_image(folder, tmp_path):
     assert len(list(out.glob("*_color.png"))) == len(list(out.glob("*_moving.png"))) == 3
 
 
+def test_command_announces_no_results_where_there_are_none(tmp_path):
+    (tmp_path / "bad.png").write_bytes(b"no image")
+    arguments = ("--workdir", "pretrained/street", "--input", tmp_path / "bad.png")
+    done = commands.run("aquanet_tf.predict", *arguments, "--out", tmp_path / "out")
+    commands.assert_user_error(done, "1 of 1 inputs")
+    assert "nothing was predicted" in done.stdout and "written:" not in done.stdout
+
+
 def test_command_takes_exports_and_a_stream_of_paths(folder, tmp_path):
     pytest.importorskip("tensorflow")
     from export import tflite
