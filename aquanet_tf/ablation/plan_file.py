@@ -207,9 +207,7 @@ def _figures(document, rows) -> dict[str, tuple[str, ...]]:
             raise ValueError(f"unknown figure {name!r}; there are {', '.join(FIGURES)}")
         keys = [keys] if isinstance(keys, str) else keys
         if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
-            raise ValueError(
-                f"figure {name}: {keys!r} is neither the key of a row nor a list of them"
-            )
+            raise ValueError(f"figure {name}: {keys!r} is neither the key of a row nor a list")
         figures[name] = tuple(keys)
         if unknown := [key for key in figures[name] if key not in rows]:
             raise ValueError(f"figure {name}: there is no row {unknown[0]!r}")

@@ -19,8 +19,9 @@ from aquanet_tf import files
 from aquanet_tf.config.rules import MIN_WORKING_SIZE
 
 METADATA = "metadata.json"
-# An image wider than so many times its height is refused. KITTI's are 3 times as wide as high.
-MAX_ASPECT = 32
+# An image wider than so many times its height is refused where the network would see more than so
+# many pixels of it: memory may not hold what a small file asks for.
+MAX_ASPECT, MAX_STRIP = 32, 1_000_000
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -180,15 +181,18 @@ def working_pixels(height: int, width: int, working_height: int) -> int:
     """Number of pixels that a network sees of an image of height x width, which it resizes to its
     working height.
 
-    Raises ValueError for an image wider than MAX_ASPECT times its height.
+    Raises ValueError for an image wider than MAX_ASPECT times its height of which the network would
+    see more than MAX_STRIP pixels.
     """
-    if width > MAX_ASPECT * height:
+    working_width = max(MIN_WORKING_SIZE, round(working_height * width / height))
+    pixels = working_height * working_width
+    if width > MAX_ASPECT * height and pixels > MAX_STRIP:
         raise ValueError(
-            f"{width}x{height} pixels, more than {MAX_ASPECT} times as wide as high: enlarged to "
-            "its working height, the network needs far more memory for such a strip than the "
-            "picture does; cut it"
+            f"{width}x{height} pixels are more than {MAX_ASPECT} times as wide as high, and "
+            f"{working_width}x{working_height} at the network's working height, which needs far "
+            "more memory than the picture; cut it"
         )
-    return working_height * max(MIN_WORKING_SIZE, round(working_height * width / height))
+    return pixels
 
 
 def as_uint8(image: np.ndarray) -> np.ndarray:

@@ -91,7 +91,7 @@ class LiteModel(network.Network):
             f"images of {height}x{width} are squeezed to the model's {self.height}x{self.width}, "
             "which makes depth less accurate: cut them to its aspect, or export a file for them "
             f"with --height={self.height} --width={fitting}",
-            stacklevel=4,
+            stacklevel=5,
         )
 
 

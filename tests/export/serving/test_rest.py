@@ -59,7 +59,7 @@ def test_rest_tells_of_itself(server):
     assert [int(d["size"]) for d in image["tensor_shape"]["dim"]] == [-1, -1, -1, 3]
 
 
-STRIP = np.zeros((1, 100, 3), np.uint8)
+STRIP = np.zeros((1, 1000, 3), np.uint8)
 BIG = {
     "signature_name": "serving_bytes",
     "instances": [b64(saved_model.png(np.zeros((300, 300, 3), np.uint8)))],
@@ -95,11 +95,11 @@ BIG = {
             400,
             "one size",
         ),
-        ({"instances": [STRIP.tolist()]}, 400, "100x1 pixels, more than 32 times as wide"),
+        ({"instances": [STRIP.tolist()]}, 400, "1000x1 pixels are more than 32 times as wide"),
         (
             {"signature_name": "serving_bytes", "instances": [b64(saved_model.png(STRIP))]},
             400,
-            "100x1 pixels, more than 32 times as wide",
+            "1000x1 pixels are more than 32 times as wide",
         ),
         ({"instances": [[[[1, 2, 3]]]] * 99}, 400, "are 101376 at the working height, at most"),
         (BIG, 400, "90000 pixels in one request, at most 40000"),
