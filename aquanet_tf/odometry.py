@@ -39,7 +39,8 @@ def define_flags() -> None:
     cli.define_path("input", None, text, required=True)
     cli.define_output("out", None, "Directory for the results.", required=True, folder=True)
     flags.DEFINE_integer("stride", 1, "Use every n-th frame, as in training.", lower_bound=1)
-    flags.DEFINE_float("fps", 10.0, "Frames per second of a folder.", lower_bound=1e-3)
+    text = "Frames per second of a folder; left out: time stamps of a KITTI drive, else 10."
+    flags.DEFINE_float("fps", None, text, lower_bound=1e-3)
     cli.define_path("gt", "", "KITTI pose file with a line for each frame of --input.")
     flags.DEFINE_enum("alignment", "sim3", errors.ALIGNMENTS, "Of the whole path to --gt.")
     text = "Meters of one unit of depth; 0: none; left out: what the run knows."

@@ -113,7 +113,8 @@ def main(argv) -> None:
     print(scale.Scale(network.metres_per_unit or 0.0, source).line())
     document = predict_all.predict_all(paths, network, out, color_range, formats, camera)
     print(predict_all.summary(document))
-    print(f"written: {out}")
+    if document["images"] or document["videos"]:
+        print(f"written: {out}")
     if failed := document["failed"]:
         for entry in failed:
             print(f"skipped: {entry['error']}", file=sys.stderr)

@@ -38,6 +38,7 @@ _OPTIONS_OF = {
     "camera_height": {"input": "", "intrinsics": "", "fov": 0.0, "pitch": None},
     "gt_dir": {"split": "all", "ground_truth": "depth", "crop": "none", "depth_dir": ""},
 }
+_MAX_FRAMES = 100  # the default; of the third method, too
 
 
 def define_flags() -> None:
@@ -55,7 +56,7 @@ def define_flags() -> None:
     text = "Pitch of the camera against the road in degrees, positive when it looks down, where it "
     flags.DEFINE_float("pitch", None, text + "is known; left out: found in the images.")
     text = "Frames of --input, or triplets of --data_dir, that are used, evenly spread."
-    flags.DEFINE_integer("max_frames", 100, text, 5)
+    flags.DEFINE_integer("max_frames", _MAX_FRAMES, text, 5)
     cli.define_path("gt_dir", "", "KITTI raw directory with ground truth, instead of --input.")
     cli.define_path("split", "all", "Split file for --gt_dir (lines DATE/DRIVE [FRAME]), or all.")
     sources, crops = list(protocol.GROUND_TRUTHS), list(protocol.CROPS)
@@ -111,6 +112,11 @@ def _refuse_others(options) -> None:
         for name, default in defaults.items():
             if not getattr(options, flag) and getattr(options, name) != default:
                 raise ValueError(f"--{name} is for --{flag} only; leave it out")
+    if options.gt_dir and options.max_frames != _MAX_FRAMES:
+        raise ValueError(
+            "--max_frames is for --camera_height and --data_dir only; leave it out, or name fewer "
+            "frames in --split"
+        )
 
 
 def _by_camera_height(options) -> tuple[method.ByCameraHeight, dict]:

@@ -71,6 +71,8 @@ def predict(server: str, data: bytes, model: str = "aquanet", timeout: float = 6
         raise OSError(f"--server={server}: no answer ({error.reason})") from error
     except http.client.HTTPException as error:  # as of a gRPC port
         raise OSError(f"--server={server}: {_FOREIGN}") from error
+    except OSError as error:  # while the answer is read, as a timeout
+        raise OSError(f"--server={server}: no answer ({error})") from error
     try:
         row = json.loads(answer)["predictions"][0]
         return {name: np.asarray(value, np.float32)[..., 0] for name, value in row.items()}

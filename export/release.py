@@ -24,6 +24,7 @@ from __future__ import annotations
 import dataclasses
 import pathlib
 import re
+import shlex
 import shutil
 import tempfile
 
@@ -172,8 +173,9 @@ def _without_frames(value):
 
 
 def _use(out, example):
-    picture = out / EXAMPLE if example else "photo.jpg"
-    return f"python -m aquanet_tf.predict --workdir {out} --input {picture} --out predictions"
+    picture = str(out / EXAMPLE) if example else "photo.jpg"
+    options = ["--workdir", str(out), "--input", picture, "--out", "predictions"]
+    return f"python -m aquanet_tf.predict {shlex.join(options)}"
 
 
 def define_flags() -> None:

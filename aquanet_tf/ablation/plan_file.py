@@ -29,6 +29,7 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
+import shlex
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -90,7 +91,7 @@ def read(
             out=out,
             rows={key: _filled_row(row, places) for key, row in chosen.items()},
             seeds=_seeds(choices.seeds or document.get("seeds", [1])),
-            data=() if choices.data_dir else tuple(_filled(document.get("data", []), places)),
+            data=() if choices.data_dir else _commands(document.get("data", []), places),
             data_dir=places["data_dir"],
             gt_dir=places["gt_dir"],
             figures=_figures(document.get("figures", {}), rows),
@@ -204,7 +205,10 @@ def _figures(document, rows) -> dict[str, tuple[str, ...]]:
         name = _OLD_FIGURES.get(name, name)
         if name not in FIGURES:
             raise ValueError(f"unknown figure {name!r}; there are {', '.join(FIGURES)}")
-        figures[name] = (keys,) if isinstance(keys, str) else tuple(keys)
+        keys = [keys] if isinstance(keys, str) else keys
+        if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
+            raise ValueError(f"figure {name}: {keys!r} is neither the key of a row nor a list")
+        figures[name] = tuple(keys)
         if unknown := [key for key in figures[name] if key not in rows]:
             raise ValueError(f"figure {name}: there is no row {unknown[0]!r}")
     return figures
@@ -214,6 +218,11 @@ def _seeds(values) -> tuple[int, ...]:
     if not all(isinstance(value, int) and value >= 0 for value in values) or not values:
         raise ValueError(f"seeds {values}: expected whole numbers such as [1, 2, 3]")
     return tuple(dict.fromkeys(values))
+
+
+def _commands(lines, places) -> tuple[str, ...]:
+    """The lines of `data`, filled word by word: a folder may have a space in its name."""
+    return tuple(shlex.join(_filled(shlex.split(str(line)), places)) for line in lines)
 
 
 def _filled_row(row: Row, places) -> Row:

@@ -65,6 +65,7 @@ def run(settings: Settings, load: Callable[[Settings], MeasuredModels]) -> dict:
             return models.spimo.static(images.read_image(frame.image))
 
     results = evaluate(frames, methods, protocol, static)
+    measured = len(results["network"]["rows"])
     masks = {}
     if settings.mask_quality:
         masks = measure_masks(frames, models.spimo, models.automask)
@@ -72,10 +73,12 @@ def run(settings: Settings, load: Callable[[Settings], MeasuredModels]) -> dict:
         "protocol": vars(protocol),
         "protocol_line": protocol.line(),
         "gt_dir": str(pathlib.Path(settings.gt_dir).resolve()),
+        "depth_dir": str(pathlib.Path(settings.depth_dir).resolve()) if settings.depth_dir else "",
         "split": settings.split,
         "camera": settings.camera,
-        "images": len(frames),
+        "images": measured,
         "images_without_ground_truth": without,
+        "images_left_out": len(frames) - measured,
         "model": {
             **model_entry.of(settings.workdir, models.network),
             "metres_per_unit": models.network.metres_per_unit,
@@ -100,10 +103,10 @@ def evaluate(
       frames: from `ground_truth.find_frames`.
       methods: name -> function from a frame to inverse depth [h, w], relative units, any size.
       protocol: used for all methods.
-      static: function from a frame to bool [h, w], the pixels that count; None: all pixels. A
-        frame without such a pixel is skipped. Raises ValueError when that skips every frame.
+      static: function from a frame to bool [h, w], the pixels that count; None: all pixels.
 
-    Raises ValueError, too, for ground truth that was cropped, see `shapes`.
+    A frame without a pixel that counts is left out. Raises ValueError when that leaves out every
+    frame, and for ground truth that was cropped, see `shapes`.
 
     Returns name -> {"means": {part: metrics or None}, "ratio": {"median", "spread"}, "rows"}.
     The ratio is median(gt) / median(prediction) of each image, under every alignment; its spread
@@ -123,11 +126,13 @@ def evaluate(
         for frame in progress.bar(frames, desc="pass 1 of 2: global ratio", unit="image"):
             for name, row in _measure(frame, methods, protocol, ratios, keeps).items():
                 ratios_of[name].append(row["ratio"])
+        _require_pixels(ratios_of, frames, protocol)
         ratios = {name: float(np.median(values)) for name, values in ratios_of.items()}
     rows = {name: [] for name in methods}
     for frame in progress.bar(frames, desc="evaluate", unit="image"):
         for name, row in _measure(frame, methods, protocol, ratios, keeps).items():
             rows[name].append({"frame": frame.key, **row})
+    _require_pixels(rows, frames, protocol)
     return {name: _summary(rows[name]) for name in methods}
 
 
@@ -141,11 +146,16 @@ def _kept(frame, static, protocol):
 
 
 def _measure(frame, methods, protocol, ratios, keeps) -> dict[str, dict]:
-    """name -> metrics.evaluate_image of one frame; ValueError names the file."""
+    """name -> metrics.evaluate_image of one frame; empty without a pixel that counts.
+
+    ValueError names the file.
+    """
     gt = frame.depth()
     keep = None
     if keeps:
         keep = np.unpackbits(keeps[frame.key], count=gt.size).reshape(gt.shape).astype(bool)
+    elif not evaluation_protocol.valid_mask(gt, protocol).any():
+        return {}
     moving = frame.moving(gt.shape)
     try:
         return {
@@ -154,6 +164,15 @@ def _measure(frame, methods, protocol, ratios, keeps) -> dict[str, dict]:
         }
     except ValueError as error:
         raise ValueError(f"{frame.truth}: {error}") from error
+
+
+def _require_pixels(found: dict[str, list], frames, protocol) -> None:
+    """ValueError when no frame had a pixel that counts."""
+    if not any(found.values()):
+        raise ValueError(
+            f"{frames[0].truth}: no ground-truth pixel is left under this protocol, nor in any "
+            f"other of the {len(frames)} images ({protocol.line()})"
+        )
 
 
 def _summary(rows) -> dict:

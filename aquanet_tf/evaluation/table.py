@@ -8,11 +8,14 @@ from aquanet_tf.evaluation.protocol import Protocol
 
 def text(document: dict) -> str:
     """Everything that is printed about the document of `run.run`."""
-    without = document["images_without_ground_truth"]
+    without, left_out = (document[f"images_{n}"] for n in ("without_ground_truth", "left_out"))
+    counted = f"{document['images']} images; {without} more have no ground truth"
+    if left_out:
+        counted += f"; {left_out} without ground truth under this protocol left out"
     results = {"network": document, **document["baselines"]}
     parts = [
         model_entry.line(document["model"]),
-        f"{document['images']} images; {without} more have no ground truth",
+        counted,
         table(results, Protocol(**document["protocol"])),
     ]
     if document["masks"]:

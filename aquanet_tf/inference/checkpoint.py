@@ -29,6 +29,7 @@ class Predictor(network.Network):
 
     kind = "checkpoint"
     has_moving = True
+    memory_errors = (MemoryError, tf.errors.ResourceExhaustedError)
 
     def __init__(
         self,

@@ -16,8 +16,12 @@ import numpy as np
 from PIL import Image
 
 from aquanet_tf import files
+from aquanet_tf.config.rules import MIN_WORKING_SIZE
 
 METADATA = "metadata.json"
+# An image wider than so many times its height is refused where the network would see more than so
+# many pixels of it: memory may not hold what a small file asks for.
+MAX_ASPECT, MAX_STRIP = 32, 1_000_000
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -81,6 +85,7 @@ class Network(abc.ABC):
       metres_per_unit: meters of one relative unit of depth: 1 for a run trained in meters
         (--speed_weight); None where nobody knows it. May be set: predictions are then in meters.
       has_moving: whether predictions have `moving`.
+      memory_errors: what `maps` and `moving` raise when memory does not suffice.
       tolerance: largest distance to the checkpoint that the export was allowed, see
         `export.parity`; None for a checkpoint itself.
     """
@@ -93,6 +98,7 @@ class Network(abc.ABC):
     beta_max: float
     metres_per_unit: float | None = None
     has_moving: bool = False
+    memory_errors: tuple[type[Exception], ...] = (MemoryError,)
     tolerance: dict[str, float] | None = None
 
     @abc.abstractmethod
@@ -104,11 +110,16 @@ class Network(abc.ABC):
         """`image` [H, W, 3] as the network itself will see it: resized where its size is fixed."""
         return image
 
+    def check_size(self, height: int, width: int) -> None:
+        """ValueError for an image that `working_pixels` refuses."""
+        working_pixels(height, width, self.height)
+
     def __call__(self, image: np.ndarray) -> Prediction:
         """Depth of one image, in meters where the model knows its scale (`metres_per_unit`).
 
         image: [H, W, 3] RGB, uint8 or floating point in [0, 1] (rounded to 8 bits, as every form
-        of a model takes). Raises ValueError for anything else, and when the network returns NaN.
+        of a model takes). Raises ValueError for anything else, for an image that `check_size`
+        refuses or memory does not hold, and when the network returns NaN.
         """
         prediction = self.relative(image)
         if not self.metres_per_unit:
@@ -120,11 +131,12 @@ class Network(abc.ABC):
         """As a call, but in the network's own units whatever `metres_per_unit` is: inverse depth
         lies in [d_min, d_max]."""
         image = as_uint8(image)
-        maps = self.maps(image[None])
+        self.check_size(*image.shape[:2])
+        maps = self._in_memory(self.maps, image[None])
         inverse_depth, beta = maps["inverse_depth"][0], maps["beta"][0]
         if not np.isfinite(inverse_depth).all():
             raise ValueError("the network returned NaN or infinity: has the training diverged?")
-        find = functools.partial(self.moving, image) if self.has_moving else None
+        find = functools.partial(self._in_memory, self.moving, image) if self.has_moving else None
         # The units of a run that learned in meters are meters.
         unit = "meters" if self.metres_per_unit == 1 else "relative"
         return Prediction(inverse_depth, beta, unit, find_moving=find)
@@ -136,6 +148,17 @@ class Network(abc.ABC):
         """
         self.require_moving()
         raise NotImplementedError(f"{type(self).__name__} has no method `moving`")
+
+    def _in_memory(self, function, image: np.ndarray):
+        """function(image); ValueError when memory does not suffice."""
+        try:
+            return function(image)
+        except self.memory_errors as error:
+            height, width = image.shape[-3:-1]
+            raise ValueError(
+                f"{width}x{height} pixels: not enough memory for the network; make the picture "
+                "smaller, or give a smaller --height"
+            ) from error
 
     def require_moving(self) -> None:
         """ValueError with the remedy unless `has_moving`."""
@@ -152,6 +175,24 @@ class Network(abc.ABC):
             f"<{type(self).__name__}: {self.kind} of epoch {self.epoch}, working height "
             f"{self.height}, depth {unit}>"
         )
+
+
+def working_pixels(height: int, width: int, working_height: int) -> int:
+    """Number of pixels that a network sees of an image of height x width, which it resizes to its
+    working height.
+
+    Raises ValueError for an image wider than MAX_ASPECT times its height of which the network would
+    see more than MAX_STRIP pixels.
+    """
+    working_width = max(MIN_WORKING_SIZE, round(working_height * width / height))
+    pixels = working_height * working_width
+    if width > MAX_ASPECT * height and pixels > MAX_STRIP:
+        raise ValueError(
+            f"{width}x{height} pixels are more than {MAX_ASPECT} times as wide as high, and "
+            f"{working_width}x{working_height} at the network's working height, which needs far "
+            "more memory than the picture; cut it"
+        )
+    return pixels
 
 
 def as_uint8(image: np.ndarray) -> np.ndarray:

@@ -88,7 +88,9 @@ def _predict_each(paths, network, pictures, writer, frame_writer) -> dict[str, l
                 picture = pictures.read(path)
                 entries["images"].append(_predict_image(picture, name, network, writer))
         except ValueError as error:
-            entries["failed"].append({"input": str(path), "error": str(error)})
+            text = str(error)  # what the network refuses does not name the file
+            named = text if str(path) in text else f"{path}: {text}"
+            entries["failed"].append({"input": str(path), "error": named})
     return entries
 
 

@@ -41,6 +41,7 @@ class SavedModel(network.Network):
             raise ValueError(f"{directory}: not a SavedModel with {signature} ({error})") from error
         self.has_moving = MOVING in self._loaded.signatures
         self._takes_bytes = signature == "serving_bytes"
+        self.memory_errors = (MemoryError, tf.errors.ResourceExhaustedError)
         self._constant = tf.constant
 
     def maps(self, images: np.ndarray) -> dict[str, np.ndarray]:

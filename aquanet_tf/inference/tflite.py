@@ -60,6 +60,9 @@ class LiteModel(network.Network):
         """uint8 [H, W, 3] -> uint8 [height, width, 3] of the model."""
         return network.resized(image, self.height, self.width)
 
+    def check_size(self, height: int, width: int) -> None:
+        """Every image is allowed: the model has one fixed size."""
+
     def maps(self, images: np.ndarray) -> dict[str, np.ndarray]:
         """uint8 [B, H, W, 3] -> float32 [B, H, W]: `inverse_depth`, `beta`; one image at a time."""
         height, width = images.shape[1:3]
@@ -88,7 +91,7 @@ class LiteModel(network.Network):
             f"images of {height}x{width} are squeezed to the model's {self.height}x{self.width}, "
             "which makes depth less accurate: cut them to its aspect, or export a file for them "
             f"with --height={self.height} --width={fitting}",
-            stacklevel=4,
+            stacklevel=5,
         )
 
 

@@ -22,7 +22,7 @@ class Writer:
     Inverse depth is in relative units; `depth`, and `ply` where the scale is known, in meters.
 
     Args:
-      out: directory, made if needed.
+      out: directory; made with the first image, so that a broken video leaves none.
       formats: some of FORMATS.
       scale: inverse depth of one step of the 16-bit files.
       color_range: inverse depths of the first and last color; None: `finish` measures it, from
@@ -52,7 +52,6 @@ class Writer:
         self.out, self.formats, self.scale = out, formats, scale
         self.color_range, self.camera = color_range, camera
         self._ranges, self._waiting = [], {}
-        out.mkdir(parents=True, exist_ok=True)
 
     def add(self, name: str, picture: Picture, prediction: Prediction) -> None:
         """Writes the files NAME* of one image; colors wait for `finish` while there is no range.
@@ -62,9 +61,12 @@ class Writer:
           picture: the image, and its file, whose EXIF may know the camera.
           prediction: of the image, in relative units.
 
-        Raises ValueError when a point cloud is wanted and the camera is not known.
+        Raises ValueError when a point cloud is wanted and the camera is not known, and when memory
+        does not suffice for `moving`.
         """
         inverse_depth = prediction.inverse_depth
+        moving = prediction.moving if "moving" in self.formats else None  # before any file
+        self.out.mkdir(parents=True, exist_ok=True)
         if "ply" in self.formats:
             image = picture.image
             camera = picture.camera or self.camera.of(picture.source, *image.shape[:2])
@@ -81,8 +83,8 @@ class Writer:
         if "npy" in self.formats:
             with _whole(self.out / f"{name}.npy") as path:
                 np.save(path, inverse_depth.astype(np.float32))
-        if "moving" in self.formats:
-            mask = np.where(prediction.moving, 255, 0).astype(np.uint8)
+        if moving is not None:
+            mask = np.where(moving, 255, 0).astype(np.uint8)
             with _whole(self.out / f"{name}_moving.png") as path:
                 Image.fromarray(mask).save(path)
         if "color" in self.formats:

@@ -36,8 +36,7 @@ def whole(truth: np.ndarray, estimate: np.ndarray, alignment: str) -> dict[str, 
     the alignment.
 
     alignment: sim3 (rotation, translation and scale by Umeyama), scale (by least squares, both
-    paths starting at the same pose), or none. Sim(3) is not unique for a straight path: `scale` is
-    used instead.
+    paths starting at the same pose), or none.
 
     Raises ValueError when evo is not installed.
     """
@@ -54,8 +53,10 @@ def whole(truth: np.ndarray, estimate: np.ndarray, alignment: str) -> dict[str, 
     if alignment == "sim3":
         try:
             other.align(true, correct_scale=True)
-        except GeometryException:
-            alignment = "scale"
+        except GeometryException:  # a straight path; rounding decides whether evo notices
+            rotation, shift, scale = _umeyama(true.positions_xyz, other.positions_xyz)
+            other.scale(scale)
+            other.transform(poses.matrices(rotation, shift))
     if alignment == "scale":
         other.scale(_scale(true.positions_xyz, other.positions_xyz))
     error = metrics.APE(metrics.PoseRelation.translation_part)
@@ -65,6 +66,21 @@ def whole(truth: np.ndarray, estimate: np.ndarray, alignment: str) -> dict[str, 
         **{name: float(statistics[name]) for name in ("rmse", "mean", "median", "max")},
         "alignment": alignment,
     }
+
+
+def _umeyama(true, other) -> tuple[np.ndarray, np.ndarray, float]:
+    """Rotation, translation and scale from positions `other` [N, 3] to `true` (Umeyama 1991).
+
+    For a path on a line the rotation about it is open: every choice has the same error.
+    """
+    centers = true.mean(axis=0), other.mean(axis=0)
+    true, other = true - centers[0], other - centers[1]
+    left, values, right = np.linalg.svd(true.T @ other)
+    signs = np.array([1.0, 1.0, np.linalg.det(left) * np.linalg.det(right)])
+    rotation, square = left * signs @ right, np.sum(other**2)
+    # 0 for an estimate that stands still, as in `_scale`.
+    scale = float(values @ signs / square) if square > 0 else 0.0
+    return rotation, centers[0] - scale * rotation @ centers[1], scale
 
 
 def _scale(true, other) -> float:

@@ -28,6 +28,7 @@ def define_flags() -> None:
     cli.define_output("out", None, "HTML file to write.", required=True)
     cli.define_path("gt_dir", "", "Ground truth; empty: the directory evaluate used.")
     cli.define_path("split", "", "Split file or all; empty: the one evaluate used.")
+    cli.define_path("depth_dir", "", "Annotated depth; empty: the directory evaluate used.")
     flags.DEFINE_integer("frames", 5, "Frames to show.", lower_bound=1)
 
 
@@ -36,7 +37,7 @@ def main(argv) -> None:
     del argv
     options = flags.FLAGS
     evaluation = files.read(options.evaluation)
-    for name in ("gt_dir", "split"):
+    for name in ("gt_dir", "split", "depth_dir"):
         if options[name].value:
             evaluation[name] = options[name].value
     stage1 = files.read(options.stage1_evaluation) if options.stage1_evaluation else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import shlex
 
 from aquanet_tf.config.options import Config
 from aquanet_tf.masks import spimo
@@ -21,13 +22,13 @@ def next_steps(workdir, evaluation: dict, history: list[dict]) -> str:
       history: rows of the run's history.csv; empty for a released run.
     """
     steps = _findings(workdir, evaluation)
-    run = html.escape(str(workdir))
+    run = shlex.quote(str(workdir))
     predict = f"python -m aquanet_tf.predict --workdir {run} --input IMAGE_OR_FOLDER --out out"
     steps.append(f"Predict depth for your own images, of any size. {_code(predict)}")
     export = f"python -m export.saved_model --workdir {run} --out models/aquanet"
     steps.append(f"Export a SavedModel, which has no dependency on this package. {_code(export)}")
     if history:
-        board = f"tensorboard --logdir {run}/tensorboard"
+        board = f"tensorboard --logdir {shlex.quote(str(workdir / 'tensorboard'))}"
         steps.append(f"Look at every loss term and at image panels. {_code(board)}")
         steps.append(
             "Train longer: re-run the training command with a larger <code>--epochs</code>; it "
@@ -74,13 +75,13 @@ def _remedy(workdir) -> str:
     text = "Stage 2 is trained without such objects."
     if not spimo.readable(config) or not (workdir / "flags.txt").is_file():
         return text
-    run = html.escape(str(workdir))
-    command = (
-        f"python -m aquanet_tf.train --flagfile={run}/flags.txt --stage=2 --stage1_workdir={run} "
-        f"--workdir={run}_stage2"
-    )
+    options = [
+        *(f"--flagfile={workdir}/flags.txt", "--stage=2"),
+        *(f"--stage1_workdir={workdir}", f"--workdir={workdir}_stage2"),
+    ]
+    command = f"python -m aquanet_tf.train {shlex.join(options)}"
     return f"{text} {_code(command)}"
 
 
 def _code(text) -> str:
-    return f"<code class='run'>{text}</code>"
+    return f"<code class='run'>{html.escape(text)}</code>"

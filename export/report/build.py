@@ -15,7 +15,7 @@ from aquanet_tf.inference.checkpoint import Predictor, as_evaluated
 from aquanet_tf.kitti import ground_truth
 from aquanet_tf.runs import history as runs_history
 from aquanet_tf.runs.run import load_run
-from export.report import advice, charts, page, pictures, stages, tables
+from export.report import advice, charts, evaluations, page, pictures, stages, tables
 from export.report.advice import HOLE
 
 _CURVES = (
@@ -36,8 +36,8 @@ def build(
 
     Args:
       workdir: the run.
-      evaluation: content of the JSON of evaluate, for this run; its `gt_dir` and `split` say where
-        the ground truth is.
+      evaluation: content of the JSON of evaluate, for this run; its `gt_dir`, `split` and
+        `depth_dir` say where the ground truth is.
       count: number of frames to show.
       stage1: the JSON of evaluate for the stage-1 run of this run, under the same protocol.
       sheet: PNG to write with the pictures of both stages; empty: none.
@@ -46,9 +46,8 @@ def build(
     Raises ValueError when the evaluation does not fit (another run, missing frames).
     """
     workdir = pathlib.Path(workdir)
-    for name in ("protocol", "means", "rows", "model"):
-        if name not in evaluation:
-            raise ValueError(f"--evaluation: no {name!r} in it; expected a file of evaluate")
+    evaluations.check("--evaluation", evaluation)
+    evaluations.check_run(evaluation, workdir)
     if sheet and stage1 is None:
         raise ValueError("--sheet shows both stages: it needs --stage1_evaluation")
     protocol = Protocol(**evaluation["protocol"])
@@ -91,10 +90,12 @@ def _network(workdir, evaluation, checkpoint) -> Predictor:
 
 def _frames(evaluation, protocol) -> dict[str, ground_truth.Frame]:
     """key -> evaluated frame; ValueError when the ground truth lacks one."""
-    errors, _ = eigen.evaluated_frames(
-        evaluation["gt_dir"], evaluation["split"], evaluation["camera"], protocol.ground_truth
+    found, _ = eigen.evaluated_frames(
+        *(evaluation[name] for name in ("gt_dir", "split", "camera")),
+        protocol.ground_truth,
+        evaluation.get("depth_dir", ""),  # files before there was the entry hold none
     )
-    frames = {frame.key: frame for frame in errors}
+    frames = {frame.key: frame for frame in found}
     if missing := [row["frame"] for row in evaluation["rows"] if row["frame"] not in frames]:
         raise ValueError(f"--evaluation: its frame {missing[0]} is not in the ground truth")
     return frames

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pathlib
 from typing import Callable, NamedTuple
 
 from aquanet_tf import progress
@@ -14,7 +13,7 @@ from aquanet_tf.masks import spimo
 from aquanet_tf.media import color
 from aquanet_tf.media import sheet as media_sheet
 from aquanet_tf.runs.run import load_run
-from export.report import page, pictures, tables
+from export.report import evaluations, page, pictures, tables
 
 _FLAG = "--stage1_evaluation"
 _METRICS = ("abs_rel", "sq_rel", "rmse", "a1")
@@ -38,11 +37,10 @@ class StageOne(NamedTuple):
 def load(evaluation: dict, ours: dict) -> StageOne:
     """The stage-1 run of `evaluation`, for a comparison with the evaluation `ours`.
 
-    Raises ValueError when the two differ in frames or protocol, or when the run has been trained
-    further since.
+    Raises ValueError when the two differ in frames or protocol, or when the checkpoint that was
+    evaluated is not there any more.
     """
-    if not {"model", "rows", "protocol", "means"} <= set(evaluation):
-        raise ValueError(f"{_FLAG}: not a file of aquanet_tf.evaluate")
+    evaluations.check(_FLAG, evaluation)
     frames = [{row["frame"] for row in each["rows"]} for each in (evaluation, ours)]
     if frames[0] != frames[1] or evaluation["protocol"] != ours["protocol"]:
         raise ValueError(
@@ -50,12 +48,15 @@ def load(evaluation: dict, ours: dict) -> StageOne:
             "with the same flags"
         )
     model = evaluation["model"]
-    run = load_run(pathlib.Path(model["workdir"]))
-    if run.epoch != model["epoch"]:
+    try:
+        run = load_run(model["workdir"], checkpoint=str(model["epoch"]))
+    except KeyError as error:
+        raise ValueError(f"{_FLAG}: its 'model' has no {error}; {evaluations.AGAIN}") from error
+    except ValueError as error:
         raise ValueError(
-            f"{_FLAG} is of epoch {model['epoch']}, {model['workdir']} is at epoch {run.epoch}: "
-            "run python -m aquanet_tf.evaluate again"
-        )
+            f"{_FLAG} is of epoch {model['epoch']} of {model['workdir']}, which cannot be loaded "
+            f"({error}); {evaluations.AGAIN}"
+        ) from error
     network = checkpoint.as_evaluated(run, evaluation)
     return StageOne(network, evaluation, network.moving if spimo.readable(run.config) else None)
 

@@ -20,7 +20,7 @@ from starlette.routing import Route
 from aquanet_tf.inference import saved_model
 from aquanet_tf.media import color, depth_png, images
 from export.serving import rest
-from export.serving.versions import RequestError, ServedModel, file_pixels
+from export.serving.versions import RequestError, ServedModel, file_size
 
 
 def routes(model: ServedModel, max_bytes: int) -> list[Route]:
@@ -45,7 +45,8 @@ def pictures(model: ServedModel, data: bytes) -> dict:
 
     Raises RequestError for a file that is no image or too large.
     """
-    if file_pixels(data) > model.max_pixels:  # before decoding
+    height, width = file_size(data)
+    if height * width > model.max_pixels:  # before decoding
         raise RequestError(f"more than {model.max_pixels} pixels")
     try:
         image = images.read_image(io.BytesIO(data))

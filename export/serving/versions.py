@@ -22,7 +22,8 @@ import tensorflow as tf
 from PIL import Image
 
 from aquanet_tf import files
-from aquanet_tf.inference import saved_model
+from aquanet_tf.inference import network, saved_model
+from aquanet_tf.inference.network import METADATA
 from export.bundle import warmup
 
 LOG = logging.getLogger(__name__)
@@ -38,10 +39,14 @@ class NotFound(RequestError):
 
 @dataclasses.dataclass(frozen=True)
 class Version:
-    """A loaded SavedModel. `loaded` keeps it alive; `signatures` alone would not."""
+    """A loaded SavedModel. `loaded` keeps it alive; `signatures` alone would not.
+
+    height: working height in pixels; 0 where its metadata do not say.
+    """
 
     number: int
     loaded: Any
+    height: int = 0
 
     @property
     def signatures(self):
@@ -54,7 +59,8 @@ class ServedModel:
     Args:
       base_path: directory of numbered SavedModels.
       name: the model's name in requests.
-      max_pixels: largest batch x height x width of a request.
+      max_pixels: largest batch x height x width of a request, as it is sent and as the network
+        sees it, at its working height.
       concurrent: largest number of requests computed at once; others wait.
 
     Raises ValueError when no version can be loaded.
@@ -109,7 +115,8 @@ class ServedModel:
                 continue
             try:
                 with files.plain_folder(directory) as plain:
-                    version = Version(number, tf.saved_model.load(str(plain)))
+                    loaded = tf.saved_model.load(str(plain))
+                version = Version(number, loaded, _working_height(directory))
                 for request in warmup.read(directory):
                     values = {n: tf.make_ndarray(v) for n, v in request.inputs.items()}
                     self._call(version, request.model_spec.signature_name, values)
@@ -140,18 +147,18 @@ class ServedModel:
         """Calls a signature with NumPy inputs (uint8 images, or an object array of bytes).
 
         Raises NotFound for an unknown signature, and RequestError for wrong names, types or shapes,
-        too many pixels, or files that are no images.
+        too many pixels, a strip as `network.working_pixels` refuses, or files that are no images.
         """
         signature = signature or saved_model.SIGNATURES[0]
         if signature not in version.signatures:
             known = ", ".join(sorted(version.signatures))
             raise NotFound(f"signature {signature!r} not found; the model has {known}")
-        self._check(version.signatures[signature], inputs)
+        self._check(version, signature, inputs)
         with self._running:
             return self._call(version, signature, inputs)
 
-    def _check(self, function, inputs):
-        specifications = function.structured_input_signature[1]
+    def _check(self, version, signature, inputs):
+        specifications = version.signatures[signature].structured_input_signature[1]
         if set(inputs) != set(specifications):
             raise RequestError(f"inputs {sorted(inputs)} given, expected {sorted(specifications)}")
         for name, specification in specifications.items():
@@ -165,31 +172,51 @@ class ServedModel:
                 raise RequestError(
                     f"{name}: shape {list(value.shape)}, expected {specification.shape} not empty"
                 )
-            if specification.dtype == tf.string:
-                pixels = sum(file_pixels(data) for data in value)
-            else:
-                pixels = value.size // value.shape[-1]
-            if pixels > self.max_pixels:
-                raise RequestError(f"{pixels} pixels in one request, at most {self.max_pixels}")
+            sizes = map(file_size, value) if specification.dtype == tf.string else _sizes(value)
+            self._check_pixels(list(sizes), version.height)
+
+    def _check_pixels(self, sizes: list[tuple[int, int]], working_height: int):
+        pixels = sum(height * width for height, width in sizes)
+        try:
+            seen = sum(network.working_pixels(*size, working_height) for size in sizes)
+        except ValueError as error:
+            raise RequestError(str(error)) from error
+        if pixels > self.max_pixels:
+            raise RequestError(f"{pixels} pixels in one request, at most {self.max_pixels}")
+        if seen > self.max_pixels:
+            raise RequestError(
+                f"{pixels} pixels in one request are {seen} at the working height, at most "
+                f"{self.max_pixels}"
+            )
 
     def _call(self, version, signature, inputs):
         constants = {name: tf.constant(value) for name, value in inputs.items()}
         try:
             outputs = version.signatures[signature](**constants)
-        except tf.errors.InvalidArgumentError as error:
+        except (tf.errors.InvalidArgumentError, tf.errors.ResourceExhaustedError) as error:
             raise RequestError(_reason(error)) from error
         return {name: value.numpy() for name, value in outputs.items()}
 
 
-def file_pixels(data) -> int:
-    """Width x height in the header of a JPEG or PNG file. RequestError if it is neither."""
+def file_size(data) -> tuple[int, int]:
+    """(height, width) in the header of a JPEG or PNG file. RequestError if it is neither."""
     if not isinstance(data, bytes):
         raise RequestError("image_bytes: expected the bytes of JPEG or PNG files")
     try:
         with Image.open(io.BytesIO(data), formats=("JPEG", "PNG")) as image:
-            return image.width * image.height
+            return image.height, image.width
     except Exception as error:  # Pillow raises many kinds on damaged headers
         raise RequestError("image_bytes: not a JPEG or PNG file") from error
+
+
+def _sizes(images: np.ndarray) -> list[tuple[int, int]]:
+    return [images.shape[1:3]] * len(images)
+
+
+def _working_height(directory: pathlib.Path) -> int:
+    """In the metadata of `export.saved_model`; 0 for a model that has none."""
+    path = directory / METADATA
+    return files.read(path).get("working_height", 0) if path.is_file() else 0
 
 
 def _reason(error) -> str:

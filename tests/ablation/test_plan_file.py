@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from aquanet_tf.ablation import plan_file
+from aquanet_tf.ablation import jobs, plan_file
 from aquanet_tf.ablation.plan_file import Choices
 from tests.support import commands
 
@@ -56,6 +56,15 @@ def test_flags_are_layered_and_places_filled(write):
     assert plan.evaluation("static", 1) != plan.evaluation("first", 1)
 
 
+def test_a_folder_may_have_a_space_in_its_name(write):
+    plan = plan_file.read(write(), "my runs/x")
+    (job,) = (job for job in jobs.make(plan) if job.name == "data1")
+    assert job.command[-2:] == ("fake", "--out=my runs/x/data")
+    assert jobs.make(plan)[-1].command[-1].startswith("--out=my runs/x/evaluations")
+    plan = plan_file.read(write(data=["fake '--out={out}/a b'"]), "my runs/x")
+    assert jobs.make(plan)[0].command[-1] == "--out=my runs/x/a b"
+
+
 def test_quick_comes_last_and_replaces_the_rest(write):
     plan = plan_file.read(write(), "out", Choices(quick=True))
     assert plan.seeds == (7,)
@@ -103,6 +112,8 @@ BAD = {
     "first, which must come before": {"rows": {"wrong": ROW, "first": {}}},
     "can only set 'evaluate'": {"rows": {"first": {}, "w": {"of": "first", "flags": ["-x"]}}},
     "there is no row 'nobody'": {"figures": {"masks": "nobody"}},
+    "figure masks: 3 is neither the key of a row": {"figures": {"masks": 3}},
+    "figure masks: \\[3\\] is neither": {"figures": {"masks": [3]}},
     "unknown figure 'beauty'": {"figures": {"beauty": "first"}},
     "unknown 'rows' in 'quick'": {"quick": {"rows": {}}},
     "seeds \\['one'\\]": {"seeds": ["one"]},

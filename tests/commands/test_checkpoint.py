@@ -30,7 +30,10 @@ READERS = {
     ),
     "report": lambda workdir, out: build.build(
         workdir,
-        {"protocol": {}, "means": {}, "rows": [], "model": {"working_height": 32}},
+        {
+            **{"protocol": {}, "means": {}, "ratio": {}, "rows": [], "images": 0, "camera": 2},
+            **{"gt_dir": "", "split": "all", "model": {"epoch": 9, "working_height": 32}},
+        },
         checkpoint="9",
     ),
 }

@@ -290,6 +290,7 @@ def test_annotated_depth_as_downloaded_gives_the_same_numbers(monkeypatch, tmp_p
     )
     evaluate.main([])
     before, after = (files.read(tmp_path / f"{name}.json") for name in ("before", "after"))
+    assert after.pop("depth_dir") == str(tmp_path / "depth") and not before.pop("depth_dir")
     assert after == before and after["images"] == 6
     assert capsys.readouterr().out.partition("written:")[0] == table_before
 

@@ -102,6 +102,21 @@ def test_bad_images_are_named_and_the_rest_is_done(folder, tmp_path):
     assert not list((tmp_path / "out").glob("a0_broken*"))
 
 
+def test_a_strip_is_skipped_and_named(folder, tmp_path):
+    Image.new("RGB", (20000, 6)).save(folder / "strip.png")
+    document = run(folder, tmp_path / "out")
+    assert len(document["images"]) == 3
+    (failed,) = document["failed"]
+    assert failed["error"].startswith(f"{folder / 'strip.png'}: 20000x6 pixels are more than 32")
+
+
+def test_an_unreadable_video_leaves_no_folder(tmp_path):
+    (tmp_path / "clip.mp4").write_bytes(b"no video")
+    out = tmp_path / "out"
+    document = predict_all.predict_all([tmp_path / "clip.mp4"], network, out, formats=("npy",))
+    assert document["failed"] and [path.name for path in out.iterdir()] == ["predictions.json"]
+
+
 def test_nothing_readable(tmp_path):
     (tmp_path / "x.png").write_bytes(b"")
     document = predict_all.predict_all([tmp_path / "x.png"], network, tmp_path / "out")
@@ -265,6 +280,14 @@ def test_command_on_a_folder_with_one_bad_image(folder, tmp_path):
     model = open_model(workdir, grid_shift=0.5)
     np.testing.assert_allclose(maps, model(images.read_image(folder / "a.png")).inverse_depth)
     assert len(list(out.glob("*_color.png"))) == len(list(out.glob("*_moving.png"))) == 3
+
+
+def test_command_announces_no_results_where_there_are_none(tmp_path):
+    (tmp_path / "bad.png").write_bytes(b"no image")
+    arguments = ("--workdir", "pretrained/street", "--input", tmp_path / "bad.png")
+    done = commands.run("aquanet_tf.predict", *arguments, "--out", tmp_path / "out")
+    commands.assert_user_error(done, "1 of 1 inputs")
+    assert "nothing was predicted" in done.stdout and "written:" not in done.stdout
 
 
 def test_command_takes_exports_and_a_stream_of_paths(folder, tmp_path):

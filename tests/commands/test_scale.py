@@ -138,6 +138,7 @@ def test_ground_truth(workdir, tmp_path, monkeypatch):
         ({"camera_height": 1.6}, "--input"),
         ({"camera_height": 1.6, "input": "IN", "crop": "garg"}, "--crop is for --gt_dir only"),
         ({"gt_dir": "raw", "input": "IN"}, "--input is for --camera_height only"),
+        ({"gt_dir": "raw", "max_frames": 5}, "--max_frames is for --camera_height and"),
         ({"gt_dir": "raw", "fov": 80.0}, "--fov is for --camera_height only"),
         ({"data_dir": "IN", "split": "a.txt"}, "--split is for --gt_dir only"),
         ({"camera_height": 160.0, "input": "IN"}, "--camera_height=160"),

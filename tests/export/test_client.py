@@ -55,6 +55,24 @@ def test_an_address_without_its_protocol_names_the_flag(address):
         client.predict(address, photo(0))
 
 
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.0 200 OK\r\nContent-Length: 9\r\n\r\n{"])
+def test_a_server_that_falls_silent_is_named(answer):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        held = []
+
+        def serve():
+            held.append(listener.accept()[0])
+            held[0].sendall(answer)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        with pytest.raises(OSError, match=f"--server={address}: no answer \\(timed out"):
+            client.predict(address, photo(0), timeout=0.2)
+        thread.join()
+        held[0].close()
+
+
 @pytest.mark.parametrize(
     "answer",
     [

@@ -1,5 +1,6 @@
 """A released run is the run to whoever predicts or exports, small, and says what it is."""
 
+import shlex
 import shutil
 
 import numpy as np
@@ -153,6 +154,14 @@ def test_exports_and_releases_of_it_tell_the_same(released, tmp_path):
     for card in (lite.with_suffix(".md"), again / "README.md"):
         assert "a synthetic street, not photographs" in card.read_text()
         assert "commit abc1234" in card.read_text()
+
+
+def test_the_command_of_the_card_can_be_pasted(tmp_path):
+    words = shlex.split(release._use(tmp_path / "my run", example=True))
+    assert words[3:7] == [
+        *("--workdir", str(tmp_path / "my run")),
+        *("--input", str(tmp_path / "my run" / release.EXAMPLE)),
+    ]
 
 
 def test_what_needs_ego_motion_says_so(released, tmp_path, data_dir):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aquanet_tf.inference import Network, Prediction
-from aquanet_tf.inference.network import as_uint8
+from aquanet_tf.inference.network import as_uint8, working_pixels
 
 
 class Brightness(Network):
@@ -90,6 +90,32 @@ def test_nan_is_an_error():
     network.maps = lambda images: dict.fromkeys(("inverse_depth", "beta"), images[..., 0] * np.nan)
     with pytest.raises(ValueError, match="NaN"):
         network(IMAGE)
+
+
+def test_a_strip_is_refused_before_the_network_sees_it():
+    """Resized to the working height it would have a million times its pixels."""
+    network = Brightness()
+    network.maps = lambda images: pytest.fail("asked")
+    with pytest.raises(ValueError, match="20000x6 pixels are more than 32 times as wide"):
+        network(np.zeros((6, 20000, 3), np.uint8))
+    assert Brightness()(np.zeros((1, 900, 3), np.uint8)).inverse_depth.shape == (1, 900)
+    assert working_pixels(6, 192, 64) == 64 * 64 * 32
+    assert working_pixels(20000, 6, 64) == 64 * 16
+
+
+@pytest.mark.parametrize("method", ["maps", "moving"])
+def test_memory_that_does_not_suffice_is_an_error_of_the_image(method):
+    class Full(Exception):
+        pass
+
+    def full(image):
+        raise Full
+
+    network = Brightness()
+    network.memory_errors = (Full,)
+    setattr(network, method, full)
+    with pytest.raises(ValueError, match="7x5 pixels: not enough memory for the network"):
+        _ = network(IMAGE).moving
 
 
 def test_texts_for_people():

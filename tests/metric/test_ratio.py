@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from aquanet_tf.evaluation.protocol import Protocol
 from aquanet_tf.kitti import ground_truth
@@ -20,3 +21,7 @@ def test_the_scale_of_a_prediction_that_is_right_but_for_its_unit(tmp_path):
     found = ratio.measure(frames, predicted, Protocol())
     assert found["metres_per_unit"] == pytest.approx(2.5, rel=1e-3)
     assert found["used"] == 6 and found["spread"] < 1e-2
+    Image.fromarray(np.zeros_like(depth, np.uint16)).save(frames[1].truth)
+    found = ratio.measure(frames, predicted, Protocol())
+    assert (found["frames"], found["used"]) == (6, 5)
+    assert found["left_out"] == {"no ground truth under this protocol": 1}

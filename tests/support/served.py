@@ -21,7 +21,9 @@ import tensorflow as tf
 import uvicorn
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
+from aquanet_tf import files
 from aquanet_tf.inference import saved_model
+from aquanet_tf.inference.network import METADATA
 from export import saved_model as export_saved_model
 from export.serving import grpc_service, page, rest, versions
 
@@ -51,10 +53,10 @@ def write_version(base, number, moving=True) -> pathlib.Path:
         static = tf.cast(probability < 0.5, tf.float32)
         return {**maps, "moving_object_probability": probability, "static_mask": static}
 
-    files = tf.TensorSpec([None], tf.string, name="image_bytes")
+    encoded = tf.TensorSpec([None], tf.string, name="image_bytes")
     module.pixels = tf.function(serve, input_signature=[images])
     module.files = tf.function(
-        lambda image_bytes: serve(export_saved_model.decode(image_bytes)), input_signature=[files]
+        lambda image_bytes: serve(export_saved_model.decode(image_bytes)), input_signature=[encoded]
     )
     signatures = {"serving_default": module.pixels, "serving_bytes": module.files}
     if moving:
@@ -62,6 +64,7 @@ def write_version(base, number, moving=True) -> pathlib.Path:
         signatures[saved_model.MOVING] = module.moving
     temporary = pathlib.Path(base) / f".making-{number}"
     tf.saved_model.save(module, str(temporary), signatures=signatures)
+    files.write(temporary / METADATA, {"working_height": 32})
     return pathlib.Path(shutil.move(temporary, pathlib.Path(base) / str(number)))
 
 

@@ -2,9 +2,11 @@
 
 import base64
 import csv
+import html
 import html.parser
 import io
 import re
+import shlex
 import shutil
 
 import numpy as np
@@ -20,6 +22,8 @@ from aquanet_tf.evaluation.protocol import Protocol
 from aquanet_tf.inference import checkpoint
 from aquanet_tf.kitti import eigen_split, ground_truth
 from aquanet_tf.media import images
+from aquanet_tf.runs.checkpoint import Checkpoints
+from aquanet_tf.runs.run import load_run
 from export.report import build, charts, pictures, stages
 from export.report import page as report_page
 
@@ -135,7 +139,14 @@ def test_stage_two_is_offered_where_it_can_help(evaluated):
     evaluation = {**evaluation, "means": {**evaluation["means"], "moving": worse}}
     page = build.build(workdir, evaluation, count=1)
     Balance(page)
-    assert "flags.txt --stage=2 --stage1_workdir=" in page and "run &lt;1&gt;_stage2" in page
+    (command,) = re.findall(r"python -m aquanet_tf.train [^<]*", page)
+    run = str(workdir)  # with a space in it
+    assert shlex.split(html.unescape(command))[3:] == [
+        *(f"--flagfile={run}/flags.txt", "--stage=2"),
+        *(f"--stage1_workdir={run}", f"--workdir={run}_stage2"),
+    ]
+    for command in re.findall(r"<code class='run'>([^<]*)", page):
+        assert any(run in word for word in shlex.split(html.unescape(command)))
     (workdir / "flags.txt").unlink()
     assert "--stage=2" not in build.build(workdir, evaluation, count=1)
 
@@ -278,7 +289,7 @@ def test_masks_are_left_out_where_they_cannot_be_read(both, tmp_path):
     [
         ({"rows": []}, ["other frames"]),
         ({"protocol": {}}, ["another protocol"]),
-        ({"means": None}, ["not a file of aquanet_tf.evaluate"]),
+        ({"means": None}, ["no 'means' in it", "aquanet_tf.evaluate"]),
         ({"model": {"epoch": 7, "working_height": 32}}, ["epoch 7", "aquanet_tf.evaluate"]),
     ],
 )
@@ -290,6 +301,32 @@ def test_another_stage_one_is_refused(both, change, words):
     with pytest.raises(ValueError) as error:
         stages.load(changed, evaluation)
     assert all(word in str(error.value) for word in ["--stage1_evaluation", *words])
+
+
+def test_stage_one_is_loaded_at_the_epoch_that_was_measured(both, tmp_path):
+    """It may have been trained further since."""
+    _, evaluation, stage1 = both
+    workdir = shutil.copytree(stage1["model"]["workdir"], tmp_path / "further")
+    run = load_run(workdir)
+    Checkpoints(workdir, {"aquanet": run.aquanet}, {}).save(3)
+    assert load_run(workdir).epoch == 3
+    stage1 = {**stage1, "model": {**stage1["model"], "workdir": str(workdir)}}
+    assert stages.load(stage1, evaluation).network.epoch == 2
+
+
+def test_annotated_depth_as_downloaded_is_found_again(evaluated, tmp_path):
+    workdir, evaluation = evaluated
+    raw = shutil.copytree(evaluation["gt_dir"], tmp_path / "raw")
+    for number in (1, 2):
+        drive = raw / kitti_tree.drive_name(number)
+        place = tmp_path / "depth" / "train" / drive.name
+        place.mkdir(parents=True)
+        (drive / "proj_depth").rename(place / "proj_depth")
+    changed = {**evaluation, "gt_dir": str(raw), "depth_dir": str(tmp_path / "depth")}
+    assert len(build._frames(changed, Protocol())) == len(evaluation["rows"])
+    (tmp_path / "depth").rename(tmp_path / "moved")
+    with pytest.raises(ValueError, match="--depth_dir=.*depth: no train/DRIVE"):
+        build._frames(changed, Protocol())
 
 
 def test_frames_with_most_motion_come_first_one_of_each_drive():

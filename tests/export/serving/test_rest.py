@@ -1,5 +1,7 @@
 """TensorFlow Serving's REST API, version 1, over real connections."""
 
+import types
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ tf = pytest.importorskip("tensorflow")
 for needed in ("tensorflow_serving", "starlette", "uvicorn"):
     pytest.importorskip(needed, reason="needs the extra `serve`")
 from aquanet_tf.inference import saved_model
+from export.serving import versions
 from tests.support import served
 from tests.support.served import IMAGE, NAMES, PNG, PREDICT, ask, b64, expected
 
@@ -56,6 +59,7 @@ def test_rest_tells_of_itself(server):
     assert [int(d["size"]) for d in image["tensor_shape"]["dim"]] == [-1, -1, -1, 3]
 
 
+STRIP = np.zeros((1, 1000, 3), np.uint8)
 BIG = {
     "signature_name": "serving_bytes",
     "instances": [b64(saved_model.png(np.zeros((300, 300, 3), np.uint8)))],
@@ -91,6 +95,13 @@ BIG = {
             400,
             "one size",
         ),
+        ({"instances": [STRIP.tolist()]}, 400, "1000x1 pixels are more than 32 times as wide"),
+        (
+            {"signature_name": "serving_bytes", "instances": [b64(saved_model.png(STRIP))]},
+            400,
+            "1000x1 pixels are more than 32 times as wide",
+        ),
+        ({"instances": [[[[1, 2, 3]]]] * 99}, 400, "are 101376 at the working height, at most"),
         (BIG, 400, "90000 pixels in one request, at most 40000"),
         (b" " * 1_000_001, 413, "above 1000000 bytes"),
     ],
@@ -98,6 +109,15 @@ BIG = {
 def test_rest_refuses(server, content, code, words):
     assert words in ask(server, PREDICT, content, code)["error"]
     assert ask(server, "/healthz")["status"] == "ok"
+
+
+def test_memory_that_does_not_suffice_is_an_error_of_the_request(server):
+    def full(**inputs):
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+
+    version = types.SimpleNamespace(signatures={"a": full})
+    with pytest.raises(versions.RequestError, match="OOM"):
+        server.model._call(version, "a", {})
 
 
 def test_rest_not_found(server):
