@@ -24,7 +24,7 @@ from aquanet_tf.config import Config
 from aquanet_tf.inference.checkpoint import load
 from aquanet_tf.media import color, images, sheet
 from aquanet_tf.runs import history
-from aquanet_tf.runs.layout import CONFIG_FILE
+from aquanet_tf.runs.layout import CONFIG_FILE, HISTORY_FILE
 from export.report import charts, page
 
 _CURVES = ("photometric", "translation", "fx_0", "fy_0", "cx_0", "cy_0")
@@ -128,7 +128,7 @@ def _held_out(workdir, count) -> list[pathlib.Path]:
 
 
 def _curves(workdir, name) -> str:
-    rows = history.read_history(workdir / "history.csv")
+    rows = history.read_history(workdir / HISTORY_FILE)
     return charts.section(rows, f"Training, {name}", _CURVES)
 
 

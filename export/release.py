@@ -39,7 +39,7 @@ from aquanet_tf.inference.checkpoint import Predictor, load
 from aquanet_tf.media import images
 from aquanet_tf.runs import load_run, scale
 from aquanet_tf.runs.checkpoint import Checkpoints
-from aquanet_tf.runs.layout import CONFIG_FILE, RUN_FILE, SCALE_FILE
+from aquanet_tf.runs.layout import CONFIG_FILE, HISTORY_FILE, RUN_FILE, SCALE_FILE
 from export.bundle import metadata, model_card, parity
 
 EXAMPLE = "example.png"
@@ -160,8 +160,8 @@ def _write_records(workdir, out, run, settings):
     files_module.write(out / RUN_FILE, without_places(record))
     if scales := [each for each in scale.everything(workdir) if each["epoch"] == run.epoch]:
         files_module.write(out / SCALE_FILE, without_places(scale.document(scales)))
-    if (workdir / "history.csv").is_file():
-        shutil.copy(workdir / "history.csv", out / "history.csv")
+    if (workdir / HISTORY_FILE).is_file():
+        shutil.copy(workdir / HISTORY_FILE, out / HISTORY_FILE)
     for path, evaluation in model_card.evaluations(workdir, run.epoch):
         files_module.write(out / path.name, without_places(_without_frames(evaluation)))
 

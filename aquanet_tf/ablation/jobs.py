@@ -9,6 +9,7 @@ import sys
 from aquanet_tf.ablation.plan import Plan
 from aquanet_tf.config import Config
 from aquanet_tf.jobs.job import Job, plain
+from aquanet_tf.runs.layout import HISTORY_FILE
 
 COMMANDS = {
     "train": (sys.executable, "-m", "aquanet_tf.train"),
@@ -50,8 +51,8 @@ def _training(plan, key, seed, commands, data) -> Job:
         what=_training_what(plan, key, seed),
         needs=needs,
         units=plan.config(key, seed).epochs,
-        progress=workdir / "history.csv",
-        output=workdir / "history.csv",
+        progress=workdir / HISTORY_FILE,
+        output=workdir / HISTORY_FILE,
         masks=workdir / "masks" if row.stage1 else None,
         defaults=dataclasses.asdict(Config()),
     )

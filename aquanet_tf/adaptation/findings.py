@@ -9,7 +9,7 @@ from aquanet_tf.adaptation import recipe, steps
 from aquanet_tf.cameras import camera_file
 from aquanet_tf.jobs import job
 from aquanet_tf.runs import history
-from aquanet_tf.runs.layout import INTRINSICS_FILE, SCALE_FILE, START_FILE
+from aquanet_tf.runs.layout import HISTORY_FILE, INTRINSICS_FILE, SCALE_FILE, START_FILE
 
 FILE = "adaptation.json"
 _ERROR = "val_photometric"
@@ -70,7 +70,7 @@ def text(content: dict) -> str:
 
 def _errors(workdir: pathlib.Path) -> list[float]:
     """Photometric error on the held-out frames, before the first and after the last epoch."""
-    rows = history.read_history(workdir / "history.csv")
+    rows = history.read_history(workdir / HISTORY_FILE)
     start = workdir / START_FILE
     first = files.read(start)[_ERROR] if start.is_file() else float(rows[0][_ERROR])
     return [first, float(rows[-1][_ERROR])]

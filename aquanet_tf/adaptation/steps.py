@@ -10,6 +10,7 @@ from aquanet_tf.adaptation import recipe
 from aquanet_tf.adaptation.request import Request
 from aquanet_tf.config import Config
 from aquanet_tf.jobs.job import Job, plain
+from aquanet_tf.runs.layout import HISTORY_FILE
 
 # Files and folders below --out; CLIP / REPORT is written by the step `video`.
 REPORT = "video.json"
@@ -82,8 +83,8 @@ def _training(request, name, title, config, commands) -> Job:
         what=plain({"options": dataclasses.asdict(config), "wish": _of(request)}, request.out),
         needs=("video",) if name == recipe.STAGE1 else ("video", recipe.STAGE1),
         units=config.epochs,
-        progress=workdir / "history.csv",
-        output=workdir / "history.csv",
+        progress=workdir / HISTORY_FILE,
+        output=workdir / HISTORY_FILE,
         title=title,
         flags=_flags,
         defaults=dataclasses.asdict(Config()),

@@ -6,6 +6,10 @@ import pathlib
 
 CONFIG_FILE = "config.json"
 RUN_FILE = "run.json"
+# The options as a flagfile.
+FLAGS_FILE = "flags.txt"
+# Losses and metrics of each epoch.
+HISTORY_FILE = "history.csv"
 # Directories of the checkpoints after whole epochs, and of the one inside an epoch.
 FINISHED, UNFINISHED = "checkpoints", "unfinished"
 # Directory of the checkpoint that --keep_best keeps.

@@ -15,6 +15,7 @@ from aquanet_tf.config.options import Config
 from aquanet_tf.data import first_guess, meters, pipeline
 from aquanet_tf.runs import best, history, initial
 from aquanet_tf.runs.checkpoint import Position
+from aquanet_tf.runs.layout import HISTORY_FILE
 from aquanet_tf.training import diagnosis, distribution, feed, schedule, state
 from aquanet_tf.training import signals as training_signals
 from aquanet_tf.training import workdir as training_workdir
@@ -155,7 +156,7 @@ class Trainer:
     def _resume_best(self):
         """The best checkpoint as it was when the run was stopped."""
         last = str(self.position.epoch - 1)
-        rows = history.read_history(self.workdir / "history.csv")
+        rows = history.read_history(self.workdir / HISTORY_FILE)
         counted = [row for row in rows if row["epoch"] == last and row["phase"] != "kickstart"]
         self.best.start(self.position.epoch, counted[0] if counted else None)
 

@@ -19,11 +19,11 @@ from aquanet_tf.data import manifest, mixture, records
 from aquanet_tf.geometry import camera
 from aquanet_tf.runs import checkpoint, provenance, run
 from aquanet_tf.runs.initial import Initial
-from aquanet_tf.runs.layout import CONFIG_FILE, FINISHED, RUN_FILE
+from aquanet_tf.runs.layout import CONFIG_FILE, FINISHED, FLAGS_FILE, HISTORY_FILE, RUN_FILE
 from aquanet_tf.training import teachers
 
 # What a run writes over, besides its config.json.
-_WRITTEN = ("flags.txt", RUN_FILE, "history.csv", FINISHED)
+_WRITTEN = (FLAGS_FILE, RUN_FILE, HISTORY_FILE, FINISHED)
 
 
 def prepare(config: Config, workdir: pathlib.Path, start: Initial | None = None) -> None:
@@ -54,7 +54,7 @@ def prepare(config: Config, workdir: pathlib.Path, start: Initial | None = None)
     teachers.remember_stage_one(config, workdir)
     config.save(path)
     lines = (f"--{name}={value}\n" for name, value in dataclasses.asdict(config).items())
-    files.write_text(workdir / "flags.txt", "".join(lines))
+    files.write_text(workdir / FLAGS_FILE, "".join(lines))
     record = {
         "command": sys.argv,
         "seed": config.seed,

@@ -14,7 +14,7 @@ from aquanet_tf import files
 from aquanet_tf.data import manifest, mixture
 from aquanet_tf.evaluation.metrics import METRICS
 from aquanet_tf.runs import history, scale
-from aquanet_tf.runs.layout import RUN_FILE
+from aquanet_tf.runs.layout import HISTORY_FILE, RUN_FILE
 from export.bundle import parity
 
 GENERATED = """\
@@ -170,7 +170,7 @@ def _training(workdir, document, run):
         yield f"{name} {version}"
     if "init" in run:
         yield _start(run["init"])
-    rows = history.read_history(workdir / "history.csv")
+    rows = history.read_history(workdir / HISTORY_FILE)
     last = [row for row in rows if row["epoch"] == str(document["epoch"] - 1)] or rows[-1:]
     for row in last:
         yield "last epoch: " + ", ".join(f"{name} {value}" for name, value in row.items() if value)

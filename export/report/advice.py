@@ -7,7 +7,7 @@ import shlex
 
 from aquanet_tf.config.options import Config
 from aquanet_tf.masks import spimo
-from aquanet_tf.runs.layout import CONFIG_FILE
+from aquanet_tf.runs.layout import CONFIG_FILE, FLAGS_FILE
 
 # Ratio of moving to static abs rel above which the report names the holes of stage 1.
 HOLE = 1.5
@@ -73,7 +73,7 @@ def _remedy(workdir) -> str:
             "another <code>--spimo_threshold</code>."
         )
     text = "Stage 2 is trained without such objects."
-    if not spimo.readable(config) or not (workdir / "flags.txt").is_file():
+    if not spimo.readable(config) or not (workdir / FLAGS_FILE).is_file():
         return text
     options = [
         *(f"--flagfile={workdir}/flags.txt", "--stage=2"),

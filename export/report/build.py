@@ -14,6 +14,7 @@ from aquanet_tf.evaluation.protocol import Protocol
 from aquanet_tf.inference.checkpoint import Predictor, as_evaluated
 from aquanet_tf.kitti import ground_truth
 from aquanet_tf.runs import history as runs_history
+from aquanet_tf.runs.layout import HISTORY_FILE
 from aquanet_tf.runs.run import load_run
 from export.report import advice, charts, evaluations, page, pictures, stages, tables
 from export.report.advice import HOLE
@@ -53,7 +54,7 @@ def build(
     protocol = Protocol(**evaluation["protocol"])
     network = _network(workdir, evaluation, checkpoint)
     frames = _frames(evaluation, protocol)
-    history = runs_history.read_history(workdir / "history.csv")
+    history = runs_history.read_history(workdir / HISTORY_FILE)
 
     def paired(rows):
         return [(frames[row["frame"]], row) for row in rows]

@@ -10,6 +10,7 @@ import tensorflow as tf
 from aquanet_tf.config import Config
 from aquanet_tf.data import first_guess, pipeline
 from aquanet_tf.runs import history
+from aquanet_tf.runs.layout import HISTORY_FILE
 from aquanet_tf.training import schedule
 from aquanet_tf.training.stages.kick_start import KickStart
 from aquanet_tf.training.watchers import callbacks, collapse, depth_metrics, intrinsics
@@ -56,7 +57,7 @@ class Watchers:
         watchers += [
             tf.keras.callbacks.LearningRateScheduler(rate),
             tf.keras.callbacks.TensorBoard(str(logdir), write_graph=False),
-            history.History(self.workdir / "history.csv", phase.name, rate, self.columns),
+            history.History(self.workdir / HISTORY_FILE, phase.name, rate, self.columns),
         ]
         if stage.cameras is not None and stage.trains_cameras:
             guesses = first_guess.read(config)

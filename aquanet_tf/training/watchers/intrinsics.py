@@ -16,7 +16,7 @@ from aquanet_tf.config import Config
 from aquanet_tf.data import first_guess
 from aquanet_tf.layers.learned_intrinsics import NAMES, LearnedIntrinsics
 from aquanet_tf.runs import history
-from aquanet_tf.runs.layout import INTRINSICS_FILE
+from aquanet_tf.runs.layout import HISTORY_FILE, INTRINSICS_FILE
 
 # Epochs whose means the spread is taken of.
 LAST = 5
@@ -46,7 +46,7 @@ class IntrinsicsFile(tf.keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         numbers = self.model.cameras.numbers.numpy().astype(np.float64)
-        rows = history.read_history(self.workdir / "history.csv")
+        rows = history.read_history(self.workdir / HISTORY_FILE)
         content = document(self.guesses, numbers, rows)
         content["learned"]["epoch"] = epoch + 1
         files.write(self.workdir / INTRINSICS_FILE, content)
