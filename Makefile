@@ -134,7 +134,7 @@ $(DONE)/report: $(RUN)/stage1/evaluation.json $(RUN)/stage2/evaluation.json $(DO
 	mv $(RUN)/finished.html $(RUN)/report.html
 	$(MARK)
 
-# --- real roads: from KITTI's files to networks measured with lidar; hours ------------------------
+# --- real roads: from KITTI's files to networks measured with lidar; half an hour ---------------
 
 ifneq ($(filter roads,$(MAKECMDGOALS)),)
 ifeq ($(wildcard $(ROADS)/kitti_raw/2011_09_26),)
@@ -148,7 +148,7 @@ ROADS_DONE := $(ROADS_RUN)/done
 ROADS_PROTOCOL := --ground_truth velodyne --crop garg --max_depth 80 --alignment median --baselines
 ROADS_MEASURED := $(foreach stage,stage1 stage2,$(foreach drive,0039 9999,$(ROADS_RUN)/$(stage)/$(drive).json))
 
-roads: $(ROADS_MEASURED) $(ROADS_RUN)/report.html ## KITTI -> both stages -> lidar -> runs/roads/report.html (ROADS=DIR; hours)
+roads: $(ROADS_MEASURED) $(ROADS_RUN)/report.html ## KITTI -> both stages -> lidar -> runs/roads/report.html (ROADS=DIR; half an hour)
 	@echo "open $(ROADS_RUN)/report.html"
 
 $(ROADS_DONE)/records: | $(SETUP)
