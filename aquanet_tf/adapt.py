@@ -2,13 +2,14 @@
 
     python -m aquanet_tf.adapt --input TRIP.mp4 [--camera_height 1.4] --out MYCAM
 
-Looks at the video and cuts off what never moves (hood, burnt-in text, bars); chooses frames in
-motion and holds back the last tenth; fine-tunes the shipped network in both stages, and learns the
-camera where none is given; finds the meters of one unit from the height of the camera or from the
+Looks at the video and cuts off what never moves (hood, burnt-in text, bars); finds the camera where
+none is given; chooses frames in motion and holds back the last tenth; fine-tunes the shipped
+network in both stages; finds the meters of one unit from the height of the camera or from the
 speed; exports. Writes below MYCAM
   index.html        one page: errors before and after, pictures, the camera, meters, warnings;
   adaptation.json   the same numbers;
   saved_model/, model.tflite   the network, each with its model card;
+  camera.json       the camera that the images show, if they do (data_prep.calibrate);
   clip/             frames and records (data_prep.video); stage1/, stage2/: the trainings; logs/.
 It says at every step what it does, and at the end what may be wrong. A video that cannot work
 (dark, of a camera that stands still, without a road, a few seconds) ends with the reason. Re-run an
@@ -25,13 +26,10 @@ from collections.abc import Callable
 from absl import flags
 
 from aquanet_tf import cli, files
-from aquanet_tf.adaptation import clip, findings, recipe, road, steps
+from aquanet_tf.adaptation import clip, findings, first_camera, recipe, road, steps
 from aquanet_tf.adaptation.request import Request, check_camera, check_meters
 from aquanet_tf.jobs import runner
 from aquanet_tf.runs.layout import shipped
-
-# A usual dash-cam, where nothing is known.
-_FIELD_OF_VIEW = 75.0
 
 
 def define_flags() -> None:
@@ -42,7 +40,7 @@ def define_flags() -> None:
     cli.define_output("out", None, text, required=True, folder=True)
     cli.define_path("init_from", str(shipped("roads")), "Run or release to start from.")
     cli.define_path("intrinsics", "", "Camera file; the camera is then not learned.")
-    text = "Horizontal field of view, degrees, as first guess; 0: 75."
+    text = "Horizontal field of view, degrees, as first guess; 0: looked for in the images."
     flags.DEFINE_float("fov_deg", 0.0, text, lower_bound=0)
     flags.DEFINE_alias("fov", "fov_deg")
     flags.DEFINE_list("crop", [], "TOP,BOTTOM,LEFT,RIGHT pixels to cut off; left out: found.")
@@ -120,19 +118,18 @@ def main(argv) -> None:
     print(f"looking at {options.input}", flush=True)
     drive = clip.look(options.input, options.crop)
     print(drive.line(), flush=True)
-    warnings = []
-    if options.intrinsics:
-        camera = ("--intrinsics", options.intrinsics)
-    else:
-        if not options.fov_deg:
-            warnings.append(
-                f"no camera given: it is learned from {_FIELD_OF_VIEW:g} degrees on; "
-                "data_prep.calibrate may find it where the drive has turns, for --intrinsics"
-            )
-        camera = ("--fov_deg", f"{options.fov_deg or _FIELD_OF_VIEW:g}")
-    place = options.input, drive, options.fov_deg or _FIELD_OF_VIEW
+    place = options.input, drive, options.fov_deg or first_camera.FIELD_OF_VIEW
     before = road.look(options.init_from, *place)
     road.require(before, options.input, options.init_from)
+    camera = ("--fov_deg", f"{options.fov_deg:g}")
+    if options.intrinsics:
+        camera = ("--intrinsics", options.intrinsics)
+    elif not options.fov_deg:
+        camera, degrees, warnings = first_camera.find(options.input, drive, out)
+        drive = drive.with_warnings(warnings)
+        if degrees != place[-1]:
+            place = options.input, drive, degrees
+            before = road.look(options.init_from, *place)
     names = ("speed_kmh", "speed_csv", "fps")
     speed = tuple(f"--{name}={options[name].value}" for name in names if options[name].value)
     request = Request(options.input, out, camera, drive.crop, speed, options.camera_height)
@@ -140,7 +137,7 @@ def main(argv) -> None:
     def check():
         return road.warnings(before, road.look(str(out / recipe.STAGE2), *place))
 
-    content = adapt(request, start, drive.with_warnings(warnings), options.epochs, check=check)
+    content = adapt(request, start, drive, options.epochs, check=check)
     print(findings.text(content))
     print(f"open {out / steps.PAGE}")
 

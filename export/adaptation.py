@@ -54,7 +54,7 @@ def _head(workdir, content) -> str:
         text = f"{name}: photometric error on held-out frames; before {before:.4f}"
         cards.append(page.card(f"{after:.4f}", text, kind))
     if camera := content["camera"]:
-        text = f"horizontal field of view; began at {camera['first_fov_deg']:.0f}°"
+        text = f"horizontal field of view, degrees; {findings.origin(camera)}"
         cards.append(page.card(f"{camera['fov_deg']:.1f}°", text))
     if scale := content["scale"]:
         text = f"per unit of depth ({scale['method']}); spread {scale['spread']:.0%}"

@@ -30,23 +30,21 @@ def collect(out: pathlib.Path, warnings: list[str], failures: dict[str, str]) ->
     """
     report = files.read(out / steps.CLIP / steps.REPORT)
     stages = {name: _errors(out / name) for name in (recipe.STAGE1, recipe.STAGE2)}
-    camera = _camera(out / recipe.STAGE2)
+    camera = _learned_camera(out / recipe.STAGE2) or _found_camera(out / steps.CAMERA)
     scale = _scale(out / recipe.STAGE2)
     content = {
         "frames": {name: report[name] for name in ("frames", "kept", "cuts", "stride")},
         "photometric": stages,
         "camera": camera,
         "scale": scale,
-        "seconds": {
-            name: job.seconds(out, name)
-            for name in ("video", recipe.STAGE1, recipe.STAGE2, steps.SCALE, *_EXPORTS)
-        },
+        "seconds": {name: job.seconds(out, name) for name in _TIMED},
     }
     content["warnings"] = [*warnings, *report["warnings"], *_warnings(content, failures)]
     return content
 
 
 _EXPORTS = ("saved_model", "tflite")
+_TIMED = (steps.CALIBRATE, "video", recipe.STAGE1, recipe.STAGE2, steps.SCALE, *_EXPORTS)
 
 
 def text(content: dict) -> str:
@@ -56,8 +54,7 @@ def text(content: dict) -> str:
         lines.append(f"{name}: photometric error on held-out frames {before:.4f} -> {after:.4f}")
     if camera := content["camera"]:
         lines.append(
-            f"camera: horizontal field of view {camera['fov_deg']:.1f} degrees (began at "
-            f"{camera['first_fov_deg']:.1f})"
+            f"camera: horizontal field of view {camera['fov_deg']:.1f} degrees ({origin(camera)})"
         )
     if scale := content["scale"]:
         lines.append(
@@ -68,6 +65,13 @@ def text(content: dict) -> str:
     return "\n".join(lines)
 
 
+def origin(camera: dict) -> str:
+    """Where the camera of adaptation.json comes from, in a few words."""
+    if camera["first_fov_deg"] is None:
+        return "found in the images"
+    return f"learned; began at {camera['first_fov_deg']:.1f}"
+
+
 def _errors(workdir: pathlib.Path) -> list[float]:
     """Photometric error on the held-out frames, before the first and after the last epoch."""
     rows = history.read_history(workdir / HISTORY_FILE)
@@ -76,8 +80,22 @@ def _errors(workdir: pathlib.Path) -> list[float]:
     return [first, float(rows[-1][_ERROR])]
 
 
-def _camera(workdir: pathlib.Path) -> dict | None:
-    """The learned camera; None where it was given."""
+def _found_camera(path: pathlib.Path) -> dict | None:
+    """The camera that data_prep.calibrate has found; None without it."""
+    if not path.is_file():
+        return None
+    found = files.read(path)
+    return {
+        **{name: found[name] for name in ("fx", "fy", "cx", "cy", "width", "height")},
+        "spread": {"fx": found["fx"] * found["calibrated"]["focal_std_percent"] / 100},
+        "fov_deg": camera_file.field_of_view(found["fx"], found["width"]),
+        "first_fov_deg": None,
+        "comment": "",
+    }
+
+
+def _learned_camera(workdir: pathlib.Path) -> dict | None:
+    """The learned camera; None where it was given or found before."""
     path = workdir / INTRINSICS_FILE
     if not path.is_file():
         return None
@@ -108,7 +126,7 @@ def _warnings(content: dict, failures: dict[str, str]) -> list[str]:
         warnings.append(
             f"only {content['frames']['kept']} frames are in motion: use a longer drive"
         )
-    if camera := content["camera"]:
+    if (camera := content["camera"]) and camera["comment"]:
         warnings.append(camera["comment"])
     if reason := failures.get(steps.SCALE):
         warnings.append(f"no meters: {reason}")

@@ -15,11 +15,14 @@ from aquanet_tf.runs.layout import HISTORY_FILE
 # Files and folders below --out; CLIP / REPORT is written by the step `video`.
 REPORT = "video.json"
 CLIP, SAVED_MODEL, TFLITE, PAGE = "clip", "saved_model", "model.tflite", "index.html"
-SCALE = "scale"  # name of the step that may fail: everything else goes on without meters
+CAMERA = "camera.json"
+# Names of the steps that may fail: everything else goes on without their result.
+CALIBRATE, SCALE = "calibrate", "scale"
 # Beginnings of the commands; a test replaces them.
 COMMANDS = {
     name: (sys.executable, "-m", module)
     for name, module in {
+        "calibrate": "data_prep.calibrate",
         "video": "data_prep.video",
         "train": "aquanet_tf.train",
         "scale": "aquanet_tf.scale",
