@@ -5,7 +5,7 @@ from __future__ import annotations
 import pathlib
 
 from aquanet_tf import files
-from aquanet_tf.adaptation import recipe, steps
+from aquanet_tf.adaptation import first_camera, recipe, steps
 from aquanet_tf.cameras import camera_file
 from aquanet_tf.jobs import job
 from aquanet_tf.runs import history
@@ -30,7 +30,7 @@ def collect(out: pathlib.Path, warnings: list[str], failures: dict[str, str]) ->
     """
     report = files.read(out / steps.CLIP / steps.REPORT)
     stages = {name: _errors(out / name) for name in (recipe.STAGE1, recipe.STAGE2)}
-    camera = _learned_camera(out / recipe.STAGE2) or _found_camera(out / steps.CAMERA)
+    camera = _learned_camera(out / recipe.STAGE2) or _found_camera(out)
     scale = _scale(out / recipe.STAGE2)
     content = {
         "frames": {name: report[name] for name in ("frames", "kept", "cuts", "stride")},
@@ -80,11 +80,11 @@ def _errors(workdir: pathlib.Path) -> list[float]:
     return [first, float(rows[-1][_ERROR])]
 
 
-def _found_camera(path: pathlib.Path) -> dict | None:
-    """The camera that data_prep.calibrate has found; None without it."""
-    if not path.is_file():
+def _found_camera(out: pathlib.Path) -> dict | None:
+    """The camera that data_prep.calibrate has found; None where another one was taken."""
+    if not first_camera.was_found(out):
         return None
-    found = files.read(path)
+    found = files.read(out / steps.CAMERA)
     return {
         **{name: found[name] for name in ("fx", "fy", "cx", "cy", "width", "height")},
         "spread": {"fx": found["fx"] * found["calibrated"]["focal_std_percent"] / 100},

@@ -41,17 +41,27 @@ def find(source: str, drive: Clip, out: pathlib.Path, command=steps.COMMANDS) ->
     Raises ValueError as `jobs.runner.run`.
     """
     path = out / steps.CAMERA
-    if _begun(out) == list(_GUESS):
+    begun = _begun(out)
+    if begun and not was_found(out):
+        # One that began with a camera of the user is refused by its next step.
         return FirstCamera(_GUESS, FIELD_OF_VIEW, [_guessed("as this adaptation began")])
-    failures = runner.run([_job(source, drive, out, command)], out)
+    failures = {} if begun else runner.run([_job(source, drive, out, command)], out)
     if reason := failures.get(steps.CALIBRATE):
         return FirstCamera(_GUESS, FIELD_OF_VIEW, [_guessed(reason)])
     degrees = camera_file.field_of_view(camera_file.load(path).k[0, 0], drive.width)
     warning = (
-        f"no camera given: the images show one of {degrees:.0f} degrees ({path}). After a drive "
-        "straight ahead, as on a motorway, it may be wrong by 13 %; --intrinsics or --fov_deg win"
+        f"no camera given: the images show one of {degrees:.0f} degrees ({path}). A drive straight "
+        "ahead, as on a motorway, may show a wrong one; give --intrinsics or --fov_deg if you know"
     )
     return FirstCamera(("--intrinsics", str(path)), degrees, [warning])
+
+
+def was_found(out: pathlib.Path) -> bool:
+    """Whether the adaptation in `out` began with a camera that was found in its images."""
+    record = job_module.record(out, steps.CALIBRATE)
+    calibrated = record and record["finished"] and (out / steps.CAMERA).is_file()
+    # The records of jobs write {out} for it.
+    return bool(calibrated) and _begun(out) == ["--intrinsics", f"{{out}}/{steps.CAMERA}"]
 
 
 def _guessed(reason: str) -> str:
@@ -75,8 +85,8 @@ def _job(source, drive, out, command) -> Job:
         command=(*command[steps.CALIBRATE], *words),
         what={"input": source, "crop": crop},
         output=out / steps.CAMERA,
+        again=True,  # what has begun is guarded by the step `video`
         title="camera: from frames in which it turns; takes minutes, which --intrinsics saves",
-        flags=dict,
     )
 
 

@@ -87,17 +87,17 @@ def project(points, k):
     return image[..., :2] / image[..., 2:]
 
 
-def positional_grid(height, width, dtype=tf.float32):
+def positional_grid(height, width):
     """(u, v) of each pixel of a *whole* image, [height, width, 2], in [-1, 1]. A crop takes its
     part of the grid of the whole image."""
-    u, v = tf.meshgrid(unit_line(width, dtype), unit_line(height, dtype))
+    u, v = tf.meshgrid(unit_line(width), unit_line(height))
     return tf.stack([u, v], axis=-1)
 
 
-def unit_line(size, dtype=tf.float32):
+def unit_line(size):
     """-1..1 over `size` pixel centers (0 for a single pixel)."""
-    last = tf.cast(tf.maximum(size - 1, 1), dtype)
-    return (2.0 * tf.cast(tf.range(size), dtype) - tf.cast(size - 1, dtype)) / last
+    last = tf.cast(tf.maximum(size - 1, 1), tf.float32)
+    return (2.0 * tf.cast(tf.range(size), tf.float32) - tf.cast(size - 1, tf.float32)) / last
 
 
 def _as(value, like):

@@ -36,5 +36,7 @@ def speed_loss(translation, distances):
     weight = tf.cast(known, tf.float32)
     # Samples without distances must not weaken the term in a mixture of data sets.
     share = tf.reduce_sum(weight) / tf.cast(tf.shape(weight)[0], tf.float32)
-    share = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, share)
+    replica = tf.distribute.get_replica_context()  # None outside a step, as for a picture
+    if replica and replica.num_replicas_in_sync > 1:
+        share = replica.all_reduce(tf.distribute.ReduceOp.MEAN, share)
     return tf.math.divide_no_nan(tf.reduce_sum(loss * weight, axis=-1), share)

@@ -49,17 +49,17 @@ def color_beta(beta, beta_max: float) -> np.ndarray:
     return colorize(np.log(np.asarray(beta)), *(np.log(beta_max) * np.array([-1, 1])), BETA_MAP)
 
 
-def robust_range(maps, low_percentile=2.0, high_percentile=98.0) -> tuple[float, float]:
+def robust_range(maps) -> tuple[float, float]:
     """One color range for several maps [H, W], without their non-finite pixels.
 
-    Returns (smallest of the low percentiles, largest of the high ones), always ascending; (0, 1)
+    Returns (smallest of their 2nd percentiles, largest of their 98th), always ascending; (0, 1)
     when no pixel is finite.
     """
     low, high = np.inf, -np.inf
     for values in maps:
         values = np.asarray(values)[np.isfinite(values)]
         if values.size:
-            ends = np.percentile(values, (low_percentile, high_percentile))
+            ends = np.percentile(values, (2.0, 98.0))
             low, high = min(low, float(ends[0])), max(high, float(ends[1]))
     if not np.isfinite(low):
         return 0.0, 1.0

@@ -58,3 +58,17 @@ def test_why_there_are_no_meters(out):
 def test_a_given_camera_is_not_reported(out):
     (out / "stage2" / "intrinsics.json").unlink()
     assert findings.collect(out, [], {})["camera"] is None
+
+
+def test_a_camera_that_the_images_show_is_reported(out):
+    (out / "stage2" / "intrinsics.json").unlink()
+    fake_adaptation.calibrate({"out": str(out / "camera.json")})
+    assert findings.collect(out, [], {})["camera"] is None  # a file of the user
+    (out / "jobs").mkdir()
+    what = {"wish": {"camera": ["--intrinsics", "{out}/camera.json"]}}
+    record = json.dumps({"finished": True, "seconds": 1.0, "what": what})
+    for name in ("calibrate", "video"):
+        (out / "jobs" / f"{name}.json").write_text(record)
+    found = findings.collect(out, [], {})
+    assert found["camera"]["fov_deg"] == pytest.approx(90) and "" not in found["warnings"]
+    assert "field of view 90.0 degrees (found in the images)" in findings.text(found)

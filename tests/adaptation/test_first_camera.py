@@ -42,24 +42,30 @@ def test_without_it_a_guess_is_taken_and_the_reason_said(find, monkeypatch):
     assert "75 degrees is assumed (no calibrate today (see" in found.warnings[0]
 
 
-def test_an_adaptation_that_began_with_the_guess_keeps_it(find, tmp_path):
+@pytest.mark.parametrize("camera", [["--fov_deg", "75"], ["--intrinsics", "mine.json"]])
+def test_an_adaptation_that_began_with_another_camera_is_not_calibrated(find, tmp_path, camera):
     jobs = tmp_path / "out" / "jobs"
     jobs.mkdir(parents=True)
-    record = {"finished": True, "what": {"wish": {"camera": ["--fov_deg", "75"]}}}
+    record = {"finished": True, "what": {"wish": {"camera": camera}}}
     (jobs / "video.json").write_text(json.dumps(record))
     found = find()
     assert found.flags == ("--fov_deg", "75") and "as this adaptation began" in found.warnings[0]
     assert not (tmp_path / "out" / "camera.json").exists()
 
 
-def test_another_drive_in_the_same_place_changes_nothing(find, tmp_path):
+def test_an_adaptation_that_began_keeps_the_camera_that_was_found(find, tmp_path):
+    found = find()
+    record = {"finished": True, "what": {"wish": {"camera": ["--intrinsics", "{out}/camera.json"]}}}
+    (tmp_path / "out" / "jobs" / "video.json").write_text(json.dumps(record))
+    assert first_camera.was_found(tmp_path / "out")
+    assert find("other").flags == found.flags  # which the step `video` refuses by name
+    assert (tmp_path / "out" / "starts" / "calibrate").read_text() == "x"
+
+
+def test_other_margins_are_another_calibration(find, tmp_path):
     find()
-    before = (tmp_path / "out" / "camera.json").read_bytes()
-    with pytest.raises(ValueError, match="calibrate.json: was made with --input=.*trip; choose"):
-        find("other")
-    with pytest.raises(ValueError, match="was made with --crop=0,8,0,0; choose another"):
-        find(drive=clip.Clip(96, 160, (0, 0, 0, 0), 90, 90.0))
-    assert (tmp_path / "out" / "camera.json").read_bytes() == before
+    find(drive=clip.Clip(96, 160, (0, 0, 0, 0), 90, 90.0))
+    assert (tmp_path / "out" / "starts" / "calibrate").read_text() == "xx"
 
 
 def test_of_several_videos_the_largest_is_looked_at(tmp_path):

@@ -44,6 +44,8 @@ total = sum(gradients.values).numpy()
 np.testing.assert_allclose(total, [0.6, 0.8], rtol=1e-6)
 alone = speed_loss(tf.ones([1, 2, 3]), tf.constant([[1.0, 2.0]]))[0]
 np.testing.assert_allclose(sum(losses.values)[0] / 2, alone, rtol=1e-6)
+with strategy.scope():  # where callbacks of `fit` run
+    assert speed_loss(tf.ones([1, 2, 3]), tf.constant([[1.0, 2.0]]))[0] == alone
 """
 
 
