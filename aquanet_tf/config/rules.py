@@ -1,17 +1,14 @@
-"""Rules between the options of a `Config`; `fields.check` has those of single options."""
+"""Rules between the options of a `Config`; `fields.check` has those of single options.
+
+A `Config` checks itself by them, so this module knows its options and not its class.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from aquanet_tf.config.fields import parse_milestones, parse_weights
-
-if TYPE_CHECKING:
-    from aquanet_tf.config.options import Config
 
 # The smallest height in pixels that a network works at.
 MIN_WORKING_SIZE = 16
-
 
 # Columns of history.csv that --keep_best can compare epochs by. The smaller the better, except the
 # shares of pixels. Smoothness or boosting alone would prefer flat depth.
@@ -20,7 +17,7 @@ _DEPTH_METRICS = ("abs_rel", "sq_rel", "rmse", "rmse_log", "a1", "a2", "a3")
 LARGER_IS_BETTER = ("val_a1", "val_a2", "val_a3")
 
 
-def best_column(config: Config) -> str:
+def best_column(config) -> str:
     """The column of history.csv that --keep_best names; a depth metric may lack its `val_`.
 
     Raises ValueError for a column that a run of `config` does not have, or that says nothing about
@@ -47,7 +44,7 @@ def best_column(config: Config) -> str:
     return config.keep_best
 
 
-def check(config: Config) -> None:
+def check(config) -> None:
     """Raises ValueError naming the flags that contradict each other, or a list that is none."""
     if config.inverse_depth_min >= config.inverse_depth_max:
         raise ValueError("--inverse_depth_min must be below --inverse_depth_max")

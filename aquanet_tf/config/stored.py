@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
 from aquanet_tf import files
 from aquanet_tf.config import retired
 
-if TYPE_CHECKING:
-    from aquanet_tf.config.options import Config
+Options = TypeVar("Options", bound="Stored")
 
 
 class Stored:
@@ -21,7 +20,7 @@ class Stored:
         files.write(path, dataclasses.asdict(self))
 
     @classmethod
-    def load(cls, path: str | pathlib.Path) -> Config:
+    def load(cls: type[Options], path: str | pathlib.Path) -> Options:
         """Reads what `save` wrote. Raises ValueError as `from_values`, and for a missing file."""
         path = pathlib.Path(path)
         if not path.is_file():
@@ -29,8 +28,8 @@ class Stored:
         return cls.from_values(files.read(path), path)
 
     @classmethod
-    def from_values(cls, values: dict, source: str | pathlib.Path) -> Config:
-        """The `Config` of options by name. Options that are left out take their defaults.
+    def from_values(cls: type[Options], values: dict, source: str | pathlib.Path) -> Options:
+        """The dataclass of options by name. Options that are left out take their defaults.
 
         values: as `dataclasses.asdict` gives them, now or in an earlier version.
         source: the file that they are from, named in errors.
