@@ -46,10 +46,7 @@ def define_flags() -> None:
     flags.DEFINE_float("focal_px", 0.0, "Focal length in pixels.", lower_bound=0)
     flags.DEFINE_list("distortion", [], "k1,k2,p1,p2[,k3], radial-tangential as in OpenCV.")
     flags.DEFINE_list("crop", [], "TOP,BOTTOM,LEFT,RIGHT pixels to cut off; K follows.")
-    text = (
-        "Frames between the target and its neighbors, counted in kept frames; auto: chosen from "
-        "the image motion."
-    )
+    text = "Kept frames from a target to its neighbors; auto: chosen from the image motion."
     flags.DEFINE_string("stride", "auto", text)
     height = "Height of the stored images in pixels, aspect kept; 0: as decoded."
     flags.DEFINE_integer("height", 0, height, 0, dataset_options.LARGEST)
