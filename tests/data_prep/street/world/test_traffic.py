@@ -49,7 +49,9 @@ def test_the_camera_drives_in_its_lane_and_looks_where_it_goes(seed, stops, heig
     assert np.hypot(trip.position[:, 0] - x, trip.position[:, 2] - z).max() < 0.31
     assert np.abs(trip.position[:, 1] + height).max() < 0.013
     way = np.diff(trip.position, axis=0)
-    np.testing.assert_allclose(np.linalg.norm(way, axis=1), step[:-1], rtol=0.06, atol=0.02)
+    # Steps are those of the center line: beside it a bend is longer or shorter.
+    bend = (LANE + 0.3) * np.abs(np.diff(heading))
+    assert (np.abs(np.linalg.norm(way, axis=1) - step[:-1]) <= bend + 0.02).all()
     moves = step[:-1] > 0.2
     ahead = trip.rotation[:-1][moves] @ [0.0, 0.0, 1.0]
     along = way[moves] / np.linalg.norm(way[moves], axis=1, keepdims=True)
@@ -88,12 +90,13 @@ def test_cars_drive_forward_and_on_the_road(seed, leader, crosses, stops):
 @few
 @given(seeds, st.booleans())
 def test_the_leader_keeps_its_distance_and_stops_with_the_camera(seed, stops):
+    """Within 3% of the way; the straight line is up to 2 m shorter in a bend."""
     rng, road, step = start(seed, stops)
     track = traffic.movers(rng, road, step, LANE, "equal", None)[0]
     s = np.concatenate([[0.0], np.cumsum(step[:-1])])
     x, z, _ = road.point(s, np.full(FRAMES, LANE))
     gap = np.hypot(track[:, 0] - x, track[:, 1] - z)
-    assert gap.min() > 6.0 and np.ptp(gap) < 0.03 * s[-1] + 1.0
+    assert gap.min() > 6.0 and np.ptp(gap) < 0.03 * s[-1] + 3.0
     np.testing.assert_array_equal(traffic.in_motion(track), traffic.in_motion(np.stack([x, z], -1)))
 
 
