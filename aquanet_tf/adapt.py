@@ -128,6 +128,7 @@ def main(argv) -> None:
         camera, degrees, warnings = first_camera.find(options.input, drive, out)
         drive = drive.with_warnings(warnings)
         if degrees != place[-1]:
+            # The look after the training is compared with this one: both by the same camera.
             place = options.input, drive, degrees
             before = road.look(options.init_from, *place)
     names = ("speed_kmh", "speed_csv", "fps")

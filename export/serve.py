@@ -82,7 +82,8 @@ def define_flags() -> None:
     flags.DEFINE_integer("rest_port", 8501, "Port of the REST API; 0: a free one.")
     flags.DEFINE_integer("grpc_port", 8500, "Port of gRPC; 0: a free one.")
     flags.DEFINE_float("max_request_mb", 32.0, "Largest request, MB.")
-    flags.DEFINE_float("max_megapixels", 16.0, "Most pixels in one request, as sent and as seen.")
+    text = "Most pixels in a request, millions: as sent, and at the working height."
+    flags.DEFINE_float("max_megapixels", 16.0, text)
     flags.DEFINE_float("poll_seconds", 1.0, "How often to look for a new version.")
 
 

@@ -10,7 +10,7 @@ from aquanet_tf.adaptation.clip import Clip
 from aquanet_tf.cameras import camera_file
 from aquanet_tf.jobs import job as job_module
 from aquanet_tf.jobs import runner
-from aquanet_tf.jobs.job import Job
+from aquanet_tf.jobs.job import Job, plain
 from aquanet_tf.media import inputs, video
 
 # A usual dash-cam, where nothing is known.
@@ -60,8 +60,8 @@ def was_found(out: pathlib.Path) -> bool:
     """Whether the adaptation in `out` began with a camera that was found in its images."""
     record = job_module.record(out, steps.CALIBRATE)
     calibrated = record and record["finished"] and (out / steps.CAMERA).is_file()
-    # The records of jobs write {out} for it.
-    return bool(calibrated) and _begun(out) == ["--intrinsics", f"{{out}}/{steps.CAMERA}"]
+    found = plain(["--intrinsics", str(out / steps.CAMERA)], out)
+    return bool(calibrated) and _begun(out) == found
 
 
 def _guessed(reason: str) -> str:

@@ -29,7 +29,7 @@ _FORWARD, _LEFTWARD = 8, 9
 # Upper bound of a plausible image size, pixels: larger values mean a damaged file.
 _LARGEST = 100_000
 # What Pillow raises for a damaged file, depending on the damage.
-_UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
+UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
 
 
 @dataclasses.dataclass(frozen=True, order=True)
@@ -289,7 +289,7 @@ def _pixels(path: str | pathlib.Path, what: str, mode: str = "") -> tuple[str, n
             return image.mode, np.asarray(image.convert(mode) if mode else image)
     except FileNotFoundError:
         raise
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         reason = getattr(error, "strerror", None) or str(error).replace(f" {str(path)!r}", "")
         raise ValueError(f"{path}: not a readable {what} ({reason}); unpack it again") from error
 

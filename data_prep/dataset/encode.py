@@ -12,6 +12,7 @@ from PIL import Image
 
 from aquanet_tf.data import records
 from aquanet_tf.geometry import camera
+from aquanet_tf.kitti import layout as kitti_layout
 from aquanet_tf.media import images
 from data_prep.dataset import origins, rectify, select, shards
 
@@ -124,7 +125,7 @@ def encode_content(source: bytes, path: pathlib.Path, stored: View, image_format
             as_wanted = image.format.lower() == image_format and image.mode == "RGB"
             turned = images.is_turned(image)
             pixels = images.to_rgb(image)
-    except select.UNREADABLE as error:
+    except kitti_layout.UNREADABLE as error:
         raise shards.Unreadable(path, select.describe(error)) from None
     if turned:
         raise ValueError(

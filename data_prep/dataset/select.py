@@ -12,13 +12,10 @@ import numpy as np
 from PIL import Image
 
 from aquanet_tf import progress
-from aquanet_tf.kitti.layout import Drive
+from aquanet_tf.kitti.layout import UNREADABLE, Drive
 from aquanet_tf.kitti.split_file import SplitEntry
 from aquanet_tf.media.images import to_rgb
 from data_prep.dataset import thumbnails
-
-# What Pillow raises for a file that is not a readable image, depending on the damage.
-UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
 
 
 @dataclasses.dataclass(frozen=True)

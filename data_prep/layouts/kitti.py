@@ -101,7 +101,7 @@ def image_shape(paths) -> tuple[int, int] | None:
         try:
             with Image.open(path) as image:
                 return image.height, image.width
-        except select.UNREADABLE:
+        except kitti_layout.UNREADABLE:
             continue
     return None
 

@@ -94,7 +94,7 @@ def _frames(evaluation, protocol) -> dict[str, ground_truth.Frame]:
     found, _ = eigen.evaluated_frames(
         *(evaluation[name] for name in ("gt_dir", "split", "camera")),
         protocol.ground_truth,
-        evaluation.get("depth_dir", ""),  # files before there was the entry hold none
+        evaluation.get("depth_dir", ""),  # absent: none
     )
     frames = {frame.key: frame for frame in found}
     if missing := [row["frame"] for row in evaluation["rows"] if row["frame"] not in frames]:

@@ -23,7 +23,6 @@ from PIL import Image
 
 from aquanet_tf import files
 from aquanet_tf.inference import network, saved_model
-from aquanet_tf.inference.network import METADATA
 from export.bundle import warmup
 
 LOG = logging.getLogger(__name__)
@@ -215,7 +214,7 @@ def _sizes(images: np.ndarray) -> list[tuple[int, int]]:
 
 def _working_height(directory: pathlib.Path) -> int:
     """In the metadata of `export.saved_model`; 0 for a model that has none."""
-    path = directory / METADATA
+    path = directory / network.METADATA
     return files.read(path).get("working_height", 0) if path.is_file() else 0
 
 
